@@ -1,0 +1,1 @@
+//! The transparency log: append, checkpoint, prove, verify. Uses nothing of ours.

@@ -1,0 +1,2 @@
+//! The one binary: the supervisor and the subcommands.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The data path: listeners, the life of a request, upstreams, settlement.

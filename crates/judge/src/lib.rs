@@ -1,0 +1,1 @@
+//! Whether a request may be signed, and why. No I/O, no clock, deterministic.

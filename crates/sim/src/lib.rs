@@ -1,0 +1,1 @@
+//! Paper venues: an independent reading of what the real ones accept.

@@ -1,0 +1,1 @@
+//! Key custody: sealed store, ceilings, signing, and the signer process.

@@ -1,0 +1,1 @@
+//! What a request is: nouns, limits, venues; bytes to intent and back. No I/O.

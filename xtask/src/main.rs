@@ -1,0 +1,2 @@
+//! Runs the tests and the benchmarks.
+fn main() {}
