@@ -1,1 +1,8 @@
 //! What a request is: nouns, limits, venues; bytes to intent and back. No I/O.
+//!
+//! Both the gateway and the signer read requests with this crate, each for
+//! itself. Reading order: [`model`], [`limits`], [`venue`].
+
+pub mod limits;
+pub mod model;
+pub mod venue;

@@ -1,0 +1,38 @@
+//! Every bound on what a request may look like, with their relations asserted
+//! at compile time.
+//!
+//! INVARIANT (bounded): a reader of outside bytes takes its bound from here.
+
+/// Longest request target (path and query), bytes. Binance accepts less.
+pub const TARGET_BYTES: usize = 8 * 1024;
+/// Longest private request body, bytes.
+pub const BODY_BYTES: usize = 16 * 1024;
+/// Most parameters in one request.
+pub const PARAMETERS: usize = 64;
+/// Longest parameter name, bytes after decoding.
+pub const NAME_BYTES: usize = 64;
+/// Longest parameter value, bytes after decoding.
+pub const VALUE_BYTES: usize = 1024;
+/// Longest text that is ever signed, bytes.
+pub const SIGNED_TEXT_BYTES: usize = 24 * 1024;
+/// Most orders in one request: order lists have up to three legs.
+pub const ORDERS_PER_REQUEST: usize = 8;
+/// Longest client order id that Binance takes, bytes (`^[a-zA-Z0-9-_]{1,36}$`).
+pub const CLIENT_ORDER_ID_BYTES: usize = 36;
+/// Longest symbol that is read as one, bytes.
+pub const SYMBOL_BYTES: usize = 20;
+/// Widest receive window that a bot may state, ms (Binance's own maximum).
+pub const BOT_RECEIVE_WINDOW_MS: u64 = 60_000;
+/// Receive window where the bot states none, ms (Binance's own default).
+pub const BOT_RECEIVE_WINDOW_DEFAULT_MS: u64 = 5_000;
+/// How far ahead of venue time a bot's timestamp may be, ms (Binance's own).
+pub const BOT_TIMESTAMP_AHEAD_MS: u64 = 1_000;
+/// Widest receive window that the signer writes, ms.
+pub const SIGNED_RECEIVE_WINDOW_MS: u64 = 2_000;
+/// How far the measured venue offset may be from the signer's own clock, ms.
+pub const CLOCK_OFFSET_MS: i64 = 1_000;
+
+const _: () = assert!(SIGNED_TEXT_BYTES >= TARGET_BYTES + BODY_BYTES);
+const _: () = assert!(SIGNED_RECEIVE_WINDOW_MS <= BOT_RECEIVE_WINDOW_DEFAULT_MS);
+const _: () = assert!(BOT_RECEIVE_WINDOW_DEFAULT_MS <= BOT_RECEIVE_WINDOW_MS);
+const _: () = assert!(PARAMETERS * NAME_BYTES <= SIGNED_TEXT_BYTES);

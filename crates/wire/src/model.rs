@@ -1,0 +1,17 @@
+//! The nouns: what a request would do, typed, whatever the venue.
+//!
+//! Reading order: [`effect`] (how dangerous), [`order`] (what trades),
+//! [`value`] (what moves money out), [`intent`] (the whole request).
+
+pub mod effect;
+pub mod intent;
+pub mod order;
+pub mod value;
+
+pub use effect::{Class, Effect, Right, Rights};
+pub use intent::{Intent, Operation, Venue};
+pub use order::{
+    CancelReplace, Contingency, Order, OrderGroup, OrderKind, OrderReference, Side, TimeInForce,
+};
+pub use rust_decimal::Decimal;
+pub use value::{Movement, Transfer, Withdrawal};

@@ -1,0 +1,155 @@
+//! Orders: what trades, in one place.
+//!
+//! How an order is valued, so that every reader does it alike:
+//! a market quantity at reference × (1 + collar); a quote quantity as it is; a
+//! stop by its trigger and its limit, whichever is larger; a trailing order by
+//! the reference; OCO counts its larger leg, OTO and OTOCO the sum of what can
+//! be live together; amend and cancel-replace count the exposure they add, and
+//! an amend that only shrinks passes like a cancel.
+
+use super::Decimal;
+
+/// Buy or sell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Buys base, pays quote.
+    Buy,
+    /// Sells base, receives quote.
+    Sell,
+}
+
+impl Side {
+    /// The name in log and policy.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+        }
+    }
+}
+
+/// Order types of Binance spot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderKind {
+    /// Rests at a price.
+    Limit,
+    /// Rests at a price or is rejected: never takes.
+    LimitMaker,
+    /// Takes at any price.
+    Market,
+    /// A market order after a trigger below (sell) or above (buy).
+    StopLoss,
+    /// A limit order after such a trigger.
+    StopLossLimit,
+    /// A market order after a favourable trigger.
+    TakeProfit,
+    /// A limit order after such a trigger.
+    TakeProfitLimit,
+}
+
+impl OrderKind {
+    /// The venue's own name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "LIMIT",
+            Self::LimitMaker => "LIMIT_MAKER",
+            Self::Market => "MARKET",
+            Self::StopLoss => "STOP_LOSS",
+            Self::StopLossLimit => "STOP_LOSS_LIMIT",
+            Self::TakeProfit => "TAKE_PROFIT",
+            Self::TakeProfitLimit => "TAKE_PROFIT_LIMIT",
+        }
+    }
+
+    /// Whether the order executes at any price once live.
+    pub const fn takes_any_price(self) -> bool {
+        matches!(self, Self::Market | Self::StopLoss | Self::TakeProfit)
+    }
+}
+
+/// How long an order stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeInForce {
+    /// Until cancelled.
+    GoodTillCancel,
+    /// What can fill at once; the rest is cancelled.
+    ImmediateOrCancel,
+    /// All at once or nothing.
+    FillOrKill,
+}
+
+/// One order, or one leg of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The market, in the venue's spelling (`BTCUSDT`).
+    pub symbol: String,
+    /// Buy or sell.
+    pub side: Side,
+    /// The venue's order type.
+    pub kind: OrderKind,
+    /// Base quantity, asset units.
+    pub quantity: Option<Decimal>,
+    /// Quote quantity, asset units (`quoteOrderQty`; market orders only).
+    pub quote_quantity: Option<Decimal>,
+    /// Limit price, quote per base.
+    pub price: Option<Decimal>,
+    /// Trigger price, quote per base.
+    pub stop_price: Option<Decimal>,
+    /// Trailing distance, bps.
+    pub trailing_delta_bps: Option<u32>,
+    /// Visible quantity of an iceberg, asset units.
+    pub iceberg_quantity: Option<Decimal>,
+    /// How long it stays, where stated.
+    pub time_in_force: Option<TimeInForce>,
+    /// The bot's own id for it, where given.
+    pub client_order_id: Option<String>,
+}
+
+/// How the orders of one request hang together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Contingency {
+    /// A single order.
+    Single,
+    /// One cancels the other: the larger leg counts.
+    OneCancelsOther,
+    /// The second goes live when the first fills: the sum counts.
+    OneTriggersOther,
+    /// The first triggers a one-cancels-other pair.
+    OneTriggersOneCancelsOther,
+}
+
+/// The orders of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderGroup {
+    /// The legs, in the order of the request; at least one.
+    pub orders: Vec<Order>,
+    /// How they hang together.
+    pub contingency: Contingency,
+    /// The list's client id, where given.
+    pub list_client_order_id: Option<String>,
+    /// Whether the venue only checks it (`order/test`).
+    pub test: bool,
+}
+
+/// Which order a cancel, an amend or a query names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderReference {
+    /// The market.
+    pub symbol: String,
+    /// The venue's id.
+    pub order_id: Option<u64>,
+    /// The client's id.
+    pub client_order_id: Option<String>,
+}
+
+/// Cancel one order and place another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelReplace {
+    /// What goes.
+    pub cancel: OrderReference,
+    /// What comes.
+    pub place: Order,
+    /// Whether the new order is placed although the cancel failed
+    /// (`ALLOW_FAILURE`): then both may be live.
+    pub allow_failure: bool,
+}

@@ -1,0 +1,3 @@
+//! The venues, one folder each, with the same file names in every folder.
+
+pub mod binance;
