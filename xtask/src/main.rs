@@ -1,2 +1,32 @@
-//! Runs the tests and the benchmarks.
-fn main() {}
+//! The commands that install, test and measure; it uses nothing but the
+//! standard library, so that it is there in a second.
+//!
+//! `cargo xtask test [--full] [--no-install]` installs what the tests need (by
+//! name, and says what) and runs every test. `cargo xtask bench [--quick]
+//! [--json]` measures against nginx.
+
+mod install;
+mod stage;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask test [--full] [--no-install]
+  test   install what the tests need, then format, lint, build and run every test
+         --full         the long sizes: 200 kills, a million policy requests
+         --no-install   use what is installed; say what is missing";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    match arguments.first().map(String::as_str) {
+        Some("test") => {
+            test::run(&test::Options { full: has("--full"), install: !has("--no-install") })
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+"""An independent signer: each request that reached the venue is signed again by
+the client library's own signing code with the real key.
+
+`resign.py LIBRARY < requests.json`, where requests.json is
+`{"key": ..., "secret": ..., "requests": [{"method", "path", "text", "signature"}]}`
+and `text` is what the signature covers. Prints how many agree; exits 1 where
+one differs.
+"""
+
+import json
+import sys
+from urllib.parse import parse_qsl
+
+library = sys.argv[1]
+given = json.load(sys.stdin)
+KEY, SECRET = given["key"], given["secret"]
+
+
+def ccxt_signature(request, pairs):
+    import ccxt
+
+    exchange = ccxt.binance({"apiKey": KEY, "secret": SECRET})
+    values = dict(pairs)
+    timestamp = int(values.pop("timestamp"))
+    exchange.nonce = lambda: timestamp
+    exchange.options["recvWindow"] = int(values.pop("recvWindow"))
+    _, section, version, path = request["path"].split("/", 3)
+    name = {"api": "private", "sapi": "sapi" if version == "v1" else f"sapi{version.upper()}"}[section]
+    signed = exchange.sign(path, [name], request["method"], values)
+    text = signed["body"] or signed["url"].split("?", 1)[1]
+    return dict(parse_qsl(text))["signature"]
+
+
+def python_binance_signature(request, pairs):
+    from binance.client import Client
+
+    client = Client(KEY, SECRET, ping=False)
+    return client._generate_signature(dict(pairs))
+
+
+def connector_signature(request, pairs):
+    from binance.spot import Spot
+
+    client = Spot(api_key=KEY, api_secret=SECRET)
+    return client._get_sign(client._prepare_params(dict(pairs)))
+
+
+def sdk_signature(request, pairs):
+    from binance_common.configuration import ConfigurationRestAPI
+    from binance_common.utils import encoded_string, get_signature
+
+    configuration = ConfigurationRestAPI(api_key=KEY, api_secret=SECRET)
+    return get_signature(configuration, encoded_string(dict(pairs)))
+
+
+sign = {
+    "ccxt": ccxt_signature,
+    "python-binance": python_binance_signature,
+    "binance-connector": connector_signature,
+    "binance-sdk": sdk_signature,
+}[library]
+
+differ = []
+for request in given["requests"]:
+    pairs = parse_qsl(request["text"], keep_blank_values=True)
+    signature = sign(request, pairs)
+    if signature.lower() != request["signature"].lower():
+        differ.append({**request, "library_says": signature})
+print(json.dumps({"signed_again": len(given["requests"]), "differ": differ[:5]}))
+sys.exit(1 if differ or not given["requests"] else 0)

@@ -1,0 +1,83 @@
+//! `cargo xtask test`: every check there is, in one profile.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use crate::install;
+use crate::stage::{Outcome, Stages, command, has_program};
+
+/// What was asked for.
+pub(crate) struct Options {
+    /// The long sizes.
+    pub(crate) full: bool,
+    /// Whether to install what is missing.
+    pub(crate) install: bool,
+}
+
+/// Runs every stage; a failed build ends the run, a failed test does not hide
+/// the others.
+pub(crate) fn run(options: &Options) -> ExitCode {
+    let mut stages = Stages::default();
+    let clients = std::env::current_dir().unwrap_or_default().join("target/clients");
+    let installed = stages.run("install", || {
+        if options.install {
+            install::clients(&clients)
+        } else {
+            Outcome::Skipped("--no-install".to_owned())
+        }
+    });
+    stages.run("format", || command(cargo().args(["fmt", "--all", "--check"])));
+    let built = stages.run("build", || {
+        command(cargo().args(["build", "--workspace", "--all-targets", "--locked"]))
+    });
+    stages.run("lint", || {
+        command(cargo().args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    });
+    stages.run("fences", deny);
+    if built {
+        stages.run("test", || tests(options, installed.then_some(clients)));
+        stages.run("demo", || {
+            command(Command::new("target/debug/countersign").args(["demo", "--once"]))
+        });
+    }
+    if stages.report() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn deny() -> Outcome {
+    if !has_program("cargo-deny") {
+        return Outcome::Skipped(
+            "cargo-deny is not installed (`cargo install --locked cargo-deny`); the tidy test \
+             holds the walls between our own crates all the same"
+                .to_owned(),
+        );
+    }
+    println!("advisories are not checked here: their database cannot be had offline");
+    command(cargo().args(["deny", "check", "bans", "licenses", "sources"]))
+}
+
+fn tests(options: &Options, clients: Option<PathBuf>) -> Outcome {
+    let mut test = cargo();
+    test.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+    if let Some(clients) = clients {
+        // The client matrix runs where this names the installed libraries.
+        test.env("COUNTERSIGN_CLIENTS", clients);
+    }
+    // Kills of gateway, signer and supervisor in the record-first test.
+    test.env("COUNTERSIGN_KILLS", if options.full { "200" } else { "20" });
+    if options.full {
+        test.env("COUNTERSIGN_FULL", "1");
+    }
+    command(&mut test)
+}
