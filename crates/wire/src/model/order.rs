@@ -61,6 +61,21 @@ impl OrderKind {
         }
     }
 
+    /// The type of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [
+            Self::Limit,
+            Self::LimitMaker,
+            Self::Market,
+            Self::StopLoss,
+            Self::StopLossLimit,
+            Self::TakeProfit,
+            Self::TakeProfitLimit,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+    }
+
     /// Whether the order executes at any price once live.
     pub const fn takes_any_price(self) -> bool {
         matches!(self, Self::Market | Self::StopLoss | Self::TakeProfit)

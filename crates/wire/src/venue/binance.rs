@@ -1,2 +1,29 @@
 //! Binance: spot REST is read in full; every other private endpoint is known
 //! to the collision table and refused.
+//!
+//! Reading order: [`params`] (bytes to decoded parameters and back, one reading),
+//! [`listed`] (the closed parameter tables), [`receive`] (a raw request to a
+//! received one), [`read`] (to a typed intent), [`text`] (what goes to the
+//! signer), [`ids`] (client order ids), [`charge`] (the signer's own reading of
+//! orders), [`public`] (market data that is relayed), [`refusal`] and
+//! [`errors`] (what a bot is told).
+
+pub mod charge;
+pub mod errors;
+pub mod ids;
+pub mod listed;
+pub mod params;
+pub mod public;
+pub mod read;
+pub mod receive;
+pub mod refusal;
+pub mod text;
+
+pub use charge::{OrderCharge, orders_in};
+pub use listed::{Listed, Security, Served, served};
+pub use params::ParamText;
+pub use public::public_endpoint;
+pub use read::read;
+pub use receive::{RawRequest, Received, receive};
+pub use refusal::{Fault, Refusal, RefusalCode};
+pub use text::text_to_sign;

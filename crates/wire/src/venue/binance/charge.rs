@@ -1,0 +1,208 @@
+//! The signer's own reading: every order that a text could be.
+//!
+//! Binance signs parameters, not method or path. So one text may be a single
+//! order, a cancel-and-replace, a list in either of its shapes, or an amend, on
+//! spot, margin and futures alike (they share the names). What is charged is
+//! the worst of these readings.
+//!
+//! INVARIANT (second reading): nothing here comes from the gateway but the
+//! text itself.
+
+use super::params::ParamText;
+use super::read::{amount, is_client_id, is_symbol};
+use super::{Refusal, RefusalCode};
+use crate::limits;
+use crate::model::Decimal;
+
+/// One order that a signed text could place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderCharge {
+    /// The market.
+    pub symbol: String,
+    /// Base quantity, asset units; `None` where only a quote quantity is given.
+    pub base: Option<Decimal>,
+    /// Quote quantity, asset units (`quoteOrderQty`).
+    pub quote: Option<Decimal>,
+    /// The parameter the quantity stands in.
+    pub source: &'static str,
+    /// Whether the order cannot take, in any reading on spot and margin: its
+    /// type is `LIMIT_MAKER`. (On a key with futures rights a text could also
+    /// amend a futures order, which may take.)
+    pub maker_only: bool,
+    /// Whether the order has a client order id, in the reading that its
+    /// parameters fit best.
+    pub has_client_order_id: bool,
+}
+
+/// Every order that this text could place, once for each leg: a ceiling on one
+/// order is held against each, the gross quantity against their sum.
+///
+/// Where the same quantity is used by several readings, it is listed as often
+/// as the largest of them uses it. A text that places no order (no market, no
+/// quantity) gives an empty list.
+///
+/// # Errors
+/// A text whose orders cannot be counted: a list of orders in one parameter, a
+/// pending order without a quantity, a quantity that is no number.
+pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
+    for (name, _) in params.iter() {
+        if BATCHES.contains(&name) {
+            return Err(uncountable(name, "holds several orders in one parameter"));
+        }
+        if OTHER_QUANTITIES.contains(&name) {
+            return Err(uncountable(name, "is a quantity of orders that are not let through"));
+        }
+    }
+    let mut charges = Vec::new();
+    for source in &SOURCES {
+        let legs = (source.legs)(params);
+        let Some(value) = params.get(source.name) else {
+            continue;
+        };
+        let size = amount(source.name, value)?;
+        for leg in 0..legs.max(1) {
+            if charges.len() >= limits::ORDERS_PER_REQUEST {
+                return Err(uncountable(source.name, "is one order too many"));
+            }
+            charges.push(OrderCharge {
+                symbol: symbol(params)?.to_owned(),
+                base: (!source.quote).then_some(size),
+                quote: source.quote.then_some(size),
+                source: source.name,
+                maker_only: (source.maker_only)(params, leg),
+                has_client_order_id: (source.id)(params, leg)
+                    .is_some_and(|name| params.get(name).is_some_and(is_client_id)),
+            });
+        }
+    }
+    check_pending(params)?;
+    if charges.is_empty() && could_place(params) {
+        return Err(uncountable("quantity", "is needed to count an order"));
+    }
+    Ok(charges)
+}
+
+/// Parameters that hold several orders as JSON.
+const BATCHES: [&str; 3] = ["batchOrders", "orders", "orderArgs"];
+
+/// Quantities of order endpoints whose orders are not read.
+const OTHER_QUANTITIES: [&str; 4] = ["closePosition", "notional", "targetAmt", "activatePrice"];
+
+/// A parameter that holds a quantity, and the orders that could use it.
+struct Source {
+    name: &'static str,
+    quote: bool,
+    /// How many orders the largest reading makes of it.
+    legs: fn(&ParamText) -> usize,
+    maker_only: fn(&ParamText, usize) -> bool,
+    /// The parameter that names the order of that leg.
+    id: fn(&ParamText, usize) -> Option<&'static str>,
+}
+
+const SOURCES: [Source; 5] = [
+    Source {
+        name: "quantity",
+        quote: false,
+        legs: quantity_legs,
+        maker_only: |params, _| {
+            quantity_legs(params) == 1 && params.get("type") == Some("LIMIT_MAKER")
+        },
+        id: quantity_id,
+    },
+    Source {
+        name: "quoteOrderQty",
+        quote: true,
+        legs: |_| 1,
+        maker_only: |_, _| false,
+        id: |_, _| Some("newClientOrderId"),
+    },
+    Source {
+        name: "workingQuantity",
+        quote: false,
+        legs: |_| 1,
+        maker_only: |params, _| params.get("workingType") == Some("LIMIT_MAKER"),
+        id: |_, _| Some("workingClientOrderId"),
+    },
+    Source {
+        name: "pendingQuantity",
+        quote: false,
+        legs: pending_legs,
+        maker_only: |params, _| {
+            pending_legs(params) == 1 && params.get("pendingType") == Some("LIMIT_MAKER")
+        },
+        id: |params, leg| match (is_pending_pair(params), leg) {
+            (false, _) => Some("pendingClientOrderId"),
+            (true, 0) => Some("pendingAboveClientOrderId"),
+            (true, _) => Some("pendingBelowClientOrderId"),
+        },
+    },
+    Source {
+        name: "newQty",
+        quote: false,
+        legs: |_| 1,
+        maker_only: |_, _| false,
+        id: |_, _| Some("newClientOrderId"),
+    },
+];
+
+/// Two where the text fits a pair: `aboveType` with `belowType`, or the legacy
+/// shape of `price` with `stopPrice`.
+fn quantity_legs(params: &ParamText) -> usize {
+    if is_pair(params) || is_legacy_pair(params) { 2 } else { 1 }
+}
+
+fn is_pair(params: &ParamText) -> bool {
+    params.has("aboveType") && params.has("belowType")
+}
+
+fn is_legacy_pair(params: &ParamText) -> bool {
+    params.has("price") && params.has("stopPrice") && params.has("side")
+}
+
+fn quantity_id(params: &ParamText, leg: usize) -> Option<&'static str> {
+    match (is_pair(params), params.has("type"), leg) {
+        (true, false, 0) => Some("aboveClientOrderId"),
+        (true, false, _) => Some("belowClientOrderId"),
+        (_, true, _) => Some("newClientOrderId"),
+        (false, false, 0) if is_legacy_pair(params) => Some("limitClientOrderId"),
+        (false, false, _) if is_legacy_pair(params) => Some("stopClientOrderId"),
+        _ => Some("newClientOrderId"),
+    }
+}
+
+fn is_pending_pair(params: &ParamText) -> bool {
+    params.has("pendingAboveType")
+}
+
+fn pending_legs(params: &ParamText) -> usize {
+    if params.has("pendingAboveType") && params.has("pendingBelowType") { 2 } else { 1 }
+}
+
+/// A pending order whose quantity the venue would take from the working
+/// order's proceeds cannot be counted.
+fn check_pending(params: &ParamText) -> Result<(), Refusal> {
+    let pending = params.has("pendingType") || params.has("pendingAboveType");
+    if (pending || params.has("workingType")) && !params.has("pendingQuantity") {
+        return Err(uncountable("pendingQuantity", "is needed to count a pending order"));
+    }
+    Ok(())
+}
+
+/// Whether the text has what some order endpoint needs besides a quantity.
+fn could_place(params: &ParamText) -> bool {
+    params.has("side") || params.has("workingSide")
+}
+
+fn symbol(params: &ParamText) -> Result<&str, Refusal> {
+    params
+        .get("symbol")
+        .filter(|symbol| is_symbol(symbol))
+        .ok_or_else(|| uncountable("symbol", "is needed to count an order"))
+}
+
+fn uncountable(name: &str, detail: &str) -> Refusal {
+    Refusal::of(RefusalCode::Forbidden, name, detail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! Orders: place, amend, cancel, lists.
+
+use super::{Form, Listed, Reading, Served, changing, inert, needed, risk, row};
+use Form::{Amount, Boolean, ClientId, Integer, OneOf, Symbol};
+
+/// Buy or sell.
+const SIDE: Form = OneOf(&["BUY", "SELL"]);
+/// Order types of spot.
+const KIND: Form = OneOf(&[
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+]);
+/// Types of a leg above or below.
+const PAIR_KIND: Form =
+    OneOf(&["LIMIT_MAKER", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"]);
+const WORKING_KIND: Form = OneOf(&["LIMIT", "LIMIT_MAKER"]);
+const LASTING: Form = OneOf(&["GTC", "IOC", "FOK"]);
+const ANSWER: Form = OneOf(&["ACK", "RESULT", "FULL"]);
+const SELF_TRADE: Form =
+    OneOf(&["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]);
+const RESTRICTIONS: Form = OneOf(&["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]);
+
+const LOAN: &str = "would borrow or repay (margin); spot orders never take it: leave it out";
+const MARGIN: &str = "belongs to margin orders, which are not let through: leave it out";
+const PEGGED: &str = "the price would follow the book and cannot be judged: state a price";
+const FUTURES: &str = "belongs to futures orders, which are not let through: leave it out";
+
+/// What a new order may have, as single order and as replacement.
+macro_rules! order_parameters {
+    ($($more:expr),* $(,)?) => {
+        &[
+            needed("symbol", Symbol),
+            needed("side", SIDE),
+            needed("type", KIND),
+            risk("timeInForce", LASTING),
+            risk("quantity", Amount),
+            risk("price", Amount),
+            risk("newClientOrderId", ClientId),
+            inert("newOrderRespType", ANSWER),
+            risk("quoteOrderQty", Amount),
+            risk("stopPrice", Amount),
+            risk("trailingDelta", Integer),
+            risk("icebergQty", Amount),
+            inert("selfTradePreventionMode", SELF_TRADE),
+            inert("strategyId", Integer),
+            inert("strategyType", Integer),
+            changing("pegPriceType", PEGGED),
+            changing("pegOffsetValue", PEGGED),
+            changing("pegOffsetType", PEGGED),
+            changing("sideEffectType", LOAN),
+            changing("autoRepayAtCancel", LOAN),
+            changing("isIsolated", MARGIN),
+            changing("reduceOnly", FUTURES),
+            changing("closePosition", FUTURES),
+            changing("positionSide", FUTURES),
+            $($more),*
+        ]
+    };
+}
+
+const ORDER: &[Listed] = order_parameters![];
+const ORDER_TEST: &[Listed] = order_parameters![inert("computeCommissionRates", Boolean)];
+const CANCEL_REPLACE: &[Listed] = order_parameters![
+    needed("cancelReplaceMode", OneOf(&["STOP_ON_FAILURE", "ALLOW_FAILURE"])),
+    risk("cancelOrderId", Integer),
+    risk("cancelOrigClientOrderId", ClientId),
+    inert("cancelNewClientOrderId", ClientId),
+    risk("cancelRestrictions", RESTRICTIONS),
+    inert("orderRateLimitExceededMode", OneOf(&["DO_NOTHING", "CANCEL_ONLY"])),
+];
+
+const CANCEL: &[Listed] = &[
+    needed("symbol", Symbol),
+    risk("orderId", Integer),
+    risk("origClientOrderId", ClientId),
+    inert("newClientOrderId", ClientId),
+    inert("cancelRestrictions", RESTRICTIONS),
+    changing("isIsolated", MARGIN),
+];
+
+const AMEND: &[Listed] = &[
+    needed("symbol", Symbol),
+    needed("newQty", Amount),
+    risk("orderId", Integer),
+    risk("origClientOrderId", ClientId),
+    risk("newClientOrderId", ClientId),
+];
+
+const LEGACY_OCO: &[Listed] = &[
+    needed("symbol", Symbol),
+    needed("side", SIDE),
+    needed("quantity", Amount),
+    needed("price", Amount),
+    needed("stopPrice", Amount),
+    risk("stopLimitPrice", Amount),
+    risk("stopLimitTimeInForce", LASTING),
+    risk("listClientOrderId", ClientId),
+    risk("limitClientOrderId", ClientId),
+    risk("stopClientOrderId", ClientId),
+    risk("limitIcebergQty", Amount),
+    risk("stopIcebergQty", Amount),
+    risk("trailingDelta", Integer),
+    inert("limitStrategyId", Integer),
+    inert("limitStrategyType", Integer),
+    inert("stopStrategyId", Integer),
+    inert("stopStrategyType", Integer),
+    inert("newOrderRespType", ANSWER),
+    inert("selfTradePreventionMode", SELF_TRADE),
+    changing("sideEffectType", LOAN),
+    changing("isIsolated", MARGIN),
+];
+
+/// The parameters of one leg, whose names start with its prefix.
+macro_rules! leg {
+    ($prefix:literal) => {
+        [
+            risk(concat!($prefix, "ClientOrderId"), ClientId),
+            risk(concat!($prefix, "Price"), Amount),
+            risk(concat!($prefix, "StopPrice"), Amount),
+            risk(concat!($prefix, "TrailingDelta"), Integer),
+            risk(concat!($prefix, "IcebergQty"), Amount),
+            risk(concat!($prefix, "TimeInForce"), LASTING),
+            inert(concat!($prefix, "StrategyId"), Integer),
+            inert(concat!($prefix, "StrategyType"), Integer),
+            changing(concat!($prefix, "PegPriceType"), PEGGED),
+            changing(concat!($prefix, "PegOffsetType"), PEGGED),
+            changing(concat!($prefix, "PegOffsetValue"), PEGGED),
+        ]
+    };
+}
+
+const LIST_COMMON: [Listed; 6] = [
+    needed("symbol", Symbol),
+    risk("listClientOrderId", ClientId),
+    inert("newOrderRespType", ANSWER),
+    inert("selfTradePreventionMode", SELF_TRADE),
+    changing("sideEffectType", LOAN),
+    changing("isIsolated", MARGIN),
+];
+
+/// Joins the parts of a list's table at compile time.
+const fn join<const N: usize>(parts: &[&[Listed]]) -> [Listed; N] {
+    let mut out = [needed("", Symbol); N];
+    let mut at = 0;
+    let mut part = 0;
+    while part < parts.len() {
+        let mut i = 0;
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "evaluated at compile time only: out of bounds would not build"
+        )]
+        while i < parts[part].len() {
+            out[at] = parts[part][i];
+            at += 1;
+            i += 1;
+        }
+        part += 1;
+    }
+    assert!(at == N, "the length of the joined table");
+    out
+}
+
+const OCO: &[Listed] = &join::<32>(&[
+    &LIST_COMMON,
+    &[
+        needed("side", SIDE),
+        needed("quantity", Amount),
+        needed("aboveType", PAIR_KIND),
+        needed("belowType", PAIR_KIND),
+    ],
+    &leg!("above"),
+    &leg!("below"),
+]);
+
+const WORKING: [Listed; 4] = [
+    needed("workingType", WORKING_KIND),
+    needed("workingSide", SIDE),
+    needed("workingPrice", Amount),
+    needed("workingQuantity", Amount),
+];
+
+/// The working leg without its price, which is mandatory.
+macro_rules! working_leg {
+    () => {
+        [
+            risk("workingClientOrderId", ClientId),
+            risk("workingIcebergQty", Amount),
+            risk("workingTimeInForce", LASTING),
+            inert("workingStrategyId", Integer),
+            inert("workingStrategyType", Integer),
+            changing("workingPegPriceType", PEGGED),
+            changing("workingPegOffsetType", PEGGED),
+            changing("workingPegOffsetValue", PEGGED),
+        ]
+    };
+}
+
+const OTO: &[Listed] = &join::<32>(&[
+    &LIST_COMMON,
+    &WORKING,
+    &working_leg!(),
+    &[needed("pendingType", KIND), needed("pendingSide", SIDE), needed("pendingQuantity", Amount)],
+    &leg!("pending"),
+]);
+
+const OTOCO: &[Listed] = &join::<44>(&[
+    &LIST_COMMON,
+    &WORKING,
+    &working_leg!(),
+    &[
+        needed("pendingSide", SIDE),
+        needed("pendingQuantity", Amount),
+        needed("pendingAboveType", PAIR_KIND),
+        risk("pendingBelowType", PAIR_KIND),
+    ],
+    &leg!("pendingAbove"),
+    &leg!("pendingBelow"),
+]);
+
+const CANCEL_LIST: &[Listed] = &[
+    needed("symbol", Symbol),
+    risk("orderListId", Integer),
+    risk("listClientOrderId", ClientId),
+    inert("newClientOrderId", ClientId),
+    changing("isIsolated", MARGIN),
+];
+
+#[rustfmt::skip]
+pub(super) const SERVED: &[Served] = &[
+    row!("POST", "/api/v3/order", Signed, Place, Order, Reading::Single { test: false }, ORDER),
+    row!("DELETE", "/api/v3/order", Signed, Cancel, Cancel, Reading::Cancel, CANCEL),
+    row!("POST", "/api/v3/order/cancelReplace", Signed, CancelReplace, Order, Reading::CancelReplace, CANCEL_REPLACE),
+    row!("PUT", "/api/v3/order/amend/keepPriority", Signed, Amend, Order, Reading::Amend, AMEND),
+    row!("DELETE", "/api/v3/openOrders", Signed, CancelAll, Cancel, Reading::CancelAll,
+        &[needed("symbol", Symbol), changing("isIsolated", MARGIN)]),
+    row!("POST", "/api/v3/order/test", Signed, TestOrder, Order, Reading::Single { test: true }, ORDER_TEST),
+    row!("POST", "/api/v3/order/oco", Signed, Place, Order, Reading::LegacyOco, LEGACY_OCO),
+    row!("POST", "/api/v3/orderList/oco", Signed, Place, Order, Reading::Oco, OCO),
+    row!("POST", "/api/v3/orderList/oto", Signed, Place, Order, Reading::Oto, OTO),
+    row!("POST", "/api/v3/orderList/otoco", Signed, Place, Order, Reading::Otoco, OTOCO),
+    row!("DELETE", "/api/v3/orderList", Signed, Cancel, Cancel, Reading::CancelList, CANCEL_LIST),
+    row!("POST", "/api/v3/orderList/opo", Signed, Place, Order, Reading::Refused, &[]),
+    row!("POST", "/api/v3/orderList/opoco", Signed, Place, Order, Reading::Refused, &[]),
+    row!("POST", "/api/v3/sor/order", Signed, Place, Order, Reading::Refused, &[]),
+    row!("POST", "/api/v3/sor/order/test", Signed, TestOrder, Order, Reading::Refused, &[]),
+];

@@ -1,0 +1,261 @@
+//! Parameter text: bytes to decoded parameters and back, with one reading.
+//!
+//! INVARIANT (one reading): what two readers could read differently is refused
+//! here, for bot and signer alike. What real clients send is taken:
+//!
+//! * `%XX` in either case of hex digits, but not both in one text;
+//! * a space as `+` (form encoding, python-binance and the vendor's SDK) or as
+//!   `%20` (ccxt), but not both in one text; a plus sign only as `%2B`;
+//! * the marks `@ : , / ! ' ( ) * $` bare (JavaScript and the vendor's older
+//!   connector leave some of them) or encoded;
+//! * letters, digits and `- . _` only bare, names only bare.
+//!
+//! Everything else is refused: a second name (whatever its case), no `=` or a
+//! second one, an empty name or value, an empty pair, controls, a per cent sign
+//! that is data (double encoding), bytes that are not UTF-8, invisible
+//! characters.
+
+use super::{Refusal, RefusalCode};
+use crate::limits;
+
+mod percent;
+
+pub(crate) use percent::{Encodings, decode_value, encode_into, loose_decode};
+
+/// Decoded parameters in the order of the request: bounded, no name twice.
+#[derive(Clone, Default)]
+pub struct ParamText {
+    /// Decoded names and values, back to back.
+    buffer: String,
+    spans: Vec<Span>,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    name: u32,
+    value: u32,
+    end: u32,
+}
+
+impl ParamText {
+    /// Reads `name=value&name=value`. An empty text has no parameters.
+    ///
+    /// # Errors
+    /// Whatever could be read in two ways, or is over a limit.
+    pub fn parse(text: &[u8]) -> Result<Self, Refusal> {
+        let mut params =
+            Self { buffer: String::with_capacity(text.len() + 64), spans: Vec::with_capacity(16) };
+        params.parse_more(text)?;
+        Ok(params)
+    }
+
+    fn parse_more(&mut self, text: &[u8]) -> Result<(), Refusal> {
+        if text.len() > limits::SIGNED_TEXT_BYTES {
+            return Err(Refusal::new(
+                RefusalCode::Duplicate,
+                format!("the parameters are over {} bytes", limits::SIGNED_TEXT_BYTES),
+            ));
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let mut encodings = Encodings::default();
+        for pair in text.split(|byte| *byte == b'&') {
+            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+                return Err(Refusal::new(
+                    RefusalCode::Malformed,
+                    "a parameter without `=`, or an empty one between two `&`; \
+                     send name=value pairs",
+                ));
+            };
+            let (name, value) = pair.split_at(equals);
+            let value = value.get(1..).unwrap_or_default();
+            self.push_encoded(name, value, &mut encodings)?;
+        }
+        Ok(())
+    }
+
+    fn push_encoded(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        encodings: &mut Encodings,
+    ) -> Result<(), Refusal> {
+        let name = checked_name(name)?;
+        if self.spans.len() >= limits::PARAMETERS {
+            return Err(Refusal::new(
+                RefusalCode::Duplicate,
+                format!("over {} parameters", limits::PARAMETERS),
+            ));
+        }
+        if self.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            return Err(Refusal::of(
+                RefusalCode::Duplicate,
+                name,
+                "sent twice; send it once, in one place",
+            ));
+        }
+        if value.is_empty() {
+            return Err(Refusal::of(
+                RefusalCode::Empty,
+                name,
+                "has no value; leave it out or give it one",
+            ));
+        }
+        let start = self.position();
+        self.buffer.push_str(name);
+        let middle = self.position();
+        decode_value(name, value, encodings, &mut self.buffer)?;
+        let end = self.position();
+        if (end - middle) as usize > limits::VALUE_BYTES {
+            return Err(Refusal::of(
+                RefusalCode::Malformed,
+                name,
+                format!("is over {} bytes", limits::VALUE_BYTES),
+            ));
+        }
+        self.spans.push(Span { name: start, value: middle, end });
+        Ok(())
+    }
+
+    /// The end of the buffer. Inputs are bounded far below 4 GiB.
+    fn position(&self) -> u32 {
+        u32::try_from(self.buffer.len()).unwrap_or(u32::MAX)
+    }
+
+    fn slice(&self, from: u32, to: u32) -> &str {
+        self.buffer.get(from as usize..to as usize).unwrap_or("")
+    }
+
+    /// The decoded value of that name; names are case-sensitive, as at the
+    /// venue.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// Whether the name is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Names and decoded values in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.spans
+            .iter()
+            .map(|span| (self.slice(span.name, span.value), self.slice(span.value, span.end)))
+    }
+
+    /// How many parameters.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The one text of these parameters: RFC 3986 percent-encoding with
+    /// upper-case digits, unreserved characters bare, order kept.
+    pub fn canonical(&self) -> String {
+        let mut out = String::with_capacity(self.buffer.len() + 2 * self.spans.len() + 16);
+        for (name, value) in self.iter() {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.push_str(name);
+            out.push('=');
+            encode_into(value, &mut out);
+        }
+        out
+    }
+
+    /// Whether this text is the canonical one of what it says: the signer signs
+    /// no other.
+    pub fn parse_canonical(text: &[u8]) -> Result<Self, Refusal> {
+        let params = Self::parse(text)?;
+        if params.canonical().as_bytes() == text {
+            Ok(params)
+        } else {
+            Err(Refusal::new(RefusalCode::Malformed, "the text is not in canonical encoding"))
+        }
+    }
+
+    /// Sets a parameter: in its place, or appended. The name must be a bare
+    /// one (letters, digits, `_ . -`) and the value printable and not empty;
+    /// another is refused, as is one too many.
+    ///
+    /// # Errors
+    /// As [`ParamText::parse`].
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        let name = checked_name(name.as_bytes())?;
+        if value.is_empty() || value.len() > limits::VALUE_BYTES {
+            return Err(Refusal::of(RefusalCode::Empty, name, "needs a value within its limit"));
+        }
+        percent::check_decoded(name, value)?;
+        let at = self.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+        if at.is_none() && self.spans.len() >= limits::PARAMETERS {
+            return Err(Refusal::new(
+                RefusalCode::Duplicate,
+                format!("over {} parameters", limits::PARAMETERS),
+            ));
+        }
+        let start = self.position();
+        self.buffer.push_str(name);
+        let middle = self.position();
+        self.buffer.push_str(value);
+        let span = Span { name: start, value: middle, end: self.position() };
+        match at.and_then(|at| self.spans.get_mut(at)) {
+            Some(place) => *place = span,
+            None => self.spans.push(span),
+        }
+        Ok(())
+    }
+
+    /// Takes a parameter out; true where it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let at = self.iter().position(|(known, _)| known == name);
+        match at {
+            Some(at) => {
+                self.spans.remove(at);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl PartialEq for ParamText {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for ParamText {}
+
+/// Names only: values may be addresses and amounts of somebody's account.
+impl std::fmt::Debug for ParamText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn checked_name(name: &[u8]) -> Result<&str, Refusal> {
+    let bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    match std::str::from_utf8(name) {
+        Ok("") => Err(Refusal::new(RefusalCode::Malformed, "a parameter without a name")),
+        Ok(text) if name.len() <= limits::NAME_BYTES && name.iter().all(bare) => Ok(text),
+        _ => Err(Refusal::new(
+            RefusalCode::IllegalCharacters,
+            format!(
+                "the parameter name `{}` holds other characters than letters, digits, `_`, `.`, `-`, \
+                 or is over {} bytes",
+                super::refusal::printable(&String::from_utf8_lossy(name)),
+                limits::NAME_BYTES
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! What goes to the signer: the same parameters in the same order.
+//!
+//! INVARIANT (one reading): the text is re-encoded from the parse that was
+//! judged, never passed on as it came.
+
+use super::listed::Security;
+use super::params::ParamText;
+use super::read::is_client_id;
+use super::{Received, Refusal, RefusalCode};
+use crate::model::Intent;
+
+/// The text that the signer is asked for: the request's parameters with the
+/// given client order ids added where the bot gave none. `timestamp` stays in
+/// its place (the signer overwrites it); there is no `signature`.
+///
+/// `client_order_ids` are pairs of parameter name and id, as
+/// [`super::ids::missing`] names them.
+///
+/// # Errors
+/// An id that is no client order id, one that the bot gave itself, or a request
+/// without a timestamp that needs one: a mistake of the caller.
+pub fn text_to_sign(
+    received: &Received,
+    _intent: &Intent,
+    client_order_ids: &[(&str, &str)],
+) -> Result<ParamText, Refusal> {
+    let mut text = received.params.clone();
+    for (name, id) in client_order_ids {
+        if !is_client_id(id) || text.has(name) || received.endpoint.parameter(name).is_none() {
+            return Err(Refusal::of(
+                RefusalCode::Malformed,
+                name,
+                "cannot be given to this request",
+            ));
+        }
+        text.set(name, id)?;
+    }
+    if received.security == Security::Signed && !text.has("timestamp") {
+        return Err(Refusal::of(RefusalCode::Malformed, "timestamp", "was not sent"));
+    }
+    Ok(text)
+}
