@@ -1,1 +1,33 @@
 //! The transparency log: append, checkpoint, prove, verify. Uses nothing of ours.
+
+mod checkpoint;
+mod cursor;
+mod error;
+mod log;
+mod merkle;
+mod proof;
+mod publish;
+mod reader;
+mod segment;
+mod storage;
+mod sync;
+mod tiles;
+
+pub use checkpoint::{
+    CHECKPOINT_FILE, Checkpoint, MAX_CHECKPOINT_BYTES, checkpoint_body, read_unverified,
+    verify_checkpoint,
+};
+pub use error::{CheckpointError, Damage, Error, ProofError};
+pub use log::{
+    Appended, Log, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, Options, RECORD_OVERHEAD_BYTES, Recovery,
+    Reserve, SetAside,
+};
+pub use merkle::{
+    Hash, Head, MAX_ENTRIES, MAX_PROOF_HASHES, leaf_hash, verify_consistency, verify_inclusion,
+};
+pub use proof::InclusionProof;
+pub use publish::{CheckpointRequest, Published, Publisher};
+pub use reader::{Entries, Entry, Reader, StoredCheckpoint};
+pub use segment::MAX_ENTRY_BYTES;
+pub use storage::{Access, Disk, Held, Storage, StorageFile};
+pub use sync::SyncHandle;

@@ -1,0 +1,313 @@
+//! The writer: one per log.
+
+mod recovery;
+mod reserve;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tlog_tiles::Hash;
+
+use crate::cursor::{segment_path, segments_dir};
+use crate::error::{Error, at};
+use crate::merkle::{Frontier, Head, MAX_ENTRIES};
+use crate::publish::{CheckpointRequest, Published, Publisher};
+use crate::segment::{FIRST_RECORD, Header, Kind, MAX_ENTRY_BYTES, RECORD_HEADER, encode_record};
+use crate::storage::{Disk, Held, Storage, StorageFile};
+use crate::sync::{Dirty, Shared, SyncHandle, held, make_file};
+
+pub use recovery::{Recovery, SetAside};
+pub use reserve::Reserve;
+
+/// The smallest segment: it holds a header page and the longest entry.
+pub const MIN_SEGMENT_BYTES: u64 = 128 * 1024;
+/// The largest segment.
+pub const MAX_SEGMENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Space that a record takes beside its entry, in bytes.
+pub const RECORD_OVERHEAD_BYTES: u64 = RECORD_HEADER as u64;
+
+/// How a log is kept.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The log's name: first line of its checkpoints, and the name of its key.
+    pub origin: String,
+    /// Disk space taken at a time, in bytes.
+    pub segment_bytes: u64,
+    /// Space kept for [`Reserve::Reads`] when the disk is full, in bytes.
+    pub reads_reserve_bytes: u64,
+    /// Space kept for [`Reserve::Cancels`] when the disk is full, in bytes.
+    pub cancels_reserve_bytes: u64,
+    /// While the disk is full, how long an ordinary append fails at once
+    /// before one tries again to make a segment.
+    pub retry_after: Duration,
+    /// Names this run of the machine, so that recovery can tell a crash of the
+    /// process (nothing written is missing) from one of the machine (anything
+    /// not synced may be). By default the kernel's boot id.
+    pub boot: Option<String>,
+}
+
+impl Options {
+    /// The defaults: 64 MiB segments, reserves of 4 MiB (reads) and 1 MiB (cancels).
+    #[must_use]
+    pub fn new(origin: impl Into<String>) -> Self {
+        Self {
+            origin: origin.into(),
+            segment_bytes: 64 * 1024 * 1024,
+            reads_reserve_bytes: 4 * 1024 * 1024,
+            cancels_reserve_bytes: 1024 * 1024,
+            retry_after: Duration::from_millis(100),
+            boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                .ok()
+                .map(|id| id.trim().to_owned()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !signed_note::is_key_name_valid(&self.origin)
+            || self.origin.chars().any(char::is_control)
+            || self.origin.len() > 256
+        {
+            return Err(Error::Option(
+                "the log's origin must have 1 to 256 characters, without spaces or plus signs",
+            ));
+        }
+        if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&self.segment_bytes) {
+            return Err(Error::Option("a segment must have 128 KiB to 4 GiB"));
+        }
+        let reserve = self.reads_reserve_bytes.checked_add(self.cancels_reserve_bytes);
+        if reserve.is_none_or(|bytes| bytes > MAX_SEGMENT_BYTES) {
+            return Err(Error::Option("the reserves must not be larger than 4 GiB together"));
+        }
+        Ok(())
+    }
+}
+
+/// An entry that is in the log.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Appended {
+    /// Its index: 0 for the first.
+    pub index: u64,
+    /// Its leaf hash, `SHA-256(0x00 || entry)`.
+    pub leaf_hash: Hash,
+}
+
+/// The writer of a log. Appending takes one write into preallocated space;
+/// syncing and publishing run beside it.
+#[derive(Debug)]
+pub struct Log {
+    shared: Arc<Shared>,
+    frontier: Frontier,
+    current: Current,
+    reserve: reserve::Budget,
+    record: Vec<u8>,
+    retry_after: Duration,
+    /// While the disk refuses: when to try again, and whether it was full.
+    retry: Option<(Instant, bool)>,
+    publisher: Option<Publisher>,
+    _lock: Box<dyn Held>,
+}
+
+/// The segment being written.
+#[derive(Debug)]
+struct Current {
+    number: u32,
+    kind: Kind,
+    file: Arc<dyn StorageFile>,
+    offset: u64,
+    end: u64,
+}
+
+impl Log {
+    /// Opens the log in `dir`, or begins one there, and recovers what a crash left.
+    ///
+    /// # Errors
+    /// Another writer has it; it is another log; entries that were on disk
+    /// are damaged or missing (nothing is changed then); no room for a segment.
+    pub fn open(dir: &Path, options: &Options) -> Result<(Self, Recovery), Error> {
+        Self::open_on(Arc::new(Disk), dir, options)
+    }
+
+    /// [`Log::open`] on any storage.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_on(
+        storage: Arc<dyn Storage>,
+        dir: &Path,
+        options: &Options,
+    ) -> Result<(Self, Recovery), Error> {
+        options.check()?;
+        recovery::open(storage, dir, options)
+    }
+
+    /// Appends an entry. It survives a crash of this process once this
+    /// returns, and one of the machine once it is synced.
+    ///
+    /// INVARIANT (record first): who appends before sending has the entry in
+    /// the log before the byte is out.
+    ///
+    /// # Errors
+    /// Nothing was appended, and the log is as it was: [`Error::NoSpace`] or
+    /// [`Error::Io`] (try again, or use a reserve), or the entry is too long.
+    pub fn append(&mut self, entry: &[u8]) -> Result<Appended, Error> {
+        let leaf = self.encode(entry)?;
+        self.make_room()?;
+        self.write(leaf)
+    }
+
+    /// The tree over all entries appended.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.frontier.head()
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// A handle that puts entries on disk from other threads.
+    #[must_use]
+    pub fn sync_handle(&self) -> SyncHandle {
+        SyncHandle { shared: Arc::clone(&self.shared) }
+    }
+
+    /// The publisher of this log, for a thread of its own: there it takes a
+    /// [`Log::head`] read under the writer's lock, and nothing else of the writer's.
+    ///
+    /// # Errors
+    /// There is one already, or what it published before cannot be read.
+    pub fn publisher(&self) -> Result<Publisher, Error> {
+        Publisher::open(Arc::clone(&self.shared))
+    }
+
+    /// Publishes a checkpoint over everything appended so far. This blocks the
+    /// writer meanwhile: where entries keep coming, use [`Log::publisher`].
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    pub fn publish<E: std::fmt::Display>(
+        &mut self,
+        sign: impl FnOnce(&CheckpointRequest) -> Result<String, E>,
+    ) -> Result<Published, Error> {
+        let head = self.head();
+        let publisher = match &mut self.publisher {
+            Some(publisher) => publisher,
+            none => none.insert(Publisher::open(Arc::clone(&self.shared))?),
+        };
+        publisher.publish(head, sign)
+    }
+
+    fn encode(&mut self, entry: &[u8]) -> Result<Hash, Error> {
+        if entry.is_empty() || entry.len() > MAX_ENTRY_BYTES {
+            return Err(Error::EntrySize { bytes: entry.len() });
+        }
+        if self.frontier.size() >= MAX_ENTRIES {
+            return Err(Error::Full);
+        }
+        if self.shared.lost.load(Ordering::Relaxed) {
+            return Err(Error::Lost { index: held(&self.shared.group).synced });
+        }
+        Ok(encode_record(&mut self.record, self.frontier.size(), entry))
+    }
+
+    fn fits(&self) -> bool {
+        self.current.offset + self.record.len() as u64 <= self.current.end
+    }
+
+    /// Sees to it that the current segment takes an ordinary record.
+    fn make_room(&mut self) -> Result<(), Error> {
+        if self.current.kind == Kind::Ordinary && self.fits() {
+            return Ok(());
+        }
+        match self.retry {
+            Some((at, true)) if Instant::now() < at => return Err(Error::NoSpace),
+            Some((at, false)) if Instant::now() < at => {
+                return Err(self.io(std::io::Error::other("the disk failed a moment ago")));
+            }
+            _ => {}
+        }
+        let outcome = self.roll();
+        self.retry = outcome
+            .as_ref()
+            .err()
+            .map(|error| (Instant::now() + self.retry_after, matches!(error, Error::NoSpace)));
+        outcome
+    }
+
+    fn io(&self, source: std::io::Error) -> Error {
+        at("append to", &segments_dir(&self.shared.dir))(source)
+    }
+
+    /// Goes on in the next ordinary segment.
+    fn roll(&mut self) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let mut ready = held(&shared.ready);
+        let number = self.next_number()?;
+        let (file, fresh) = match &ready.next {
+            Some((have, file)) if *have == number => (Arc::clone(file), false),
+            _ => {
+                let path = segment_path(&shared.dir, number);
+                (make_file(&shared, &path, shared.segment_bytes, false)?, true)
+            }
+        };
+        // Kept until it is begun, so that a failure makes no second one.
+        ready.next = Some((number, Arc::clone(&file)));
+        self.begin(number, Kind::Ordinary, file, shared.segment_bytes, fresh)?;
+        ready.next = None;
+        Ok(())
+    }
+
+    fn next_number(&self) -> Result<u32, Error> {
+        self.current.number.checked_add(1).ok_or(Error::Full)
+    }
+
+    /// Begins a segment: its header, and its place on the list of the unsynced.
+    fn begin(
+        &mut self,
+        number: u32,
+        kind: Kind,
+        file: Arc<dyn StorageFile>,
+        end: u64,
+        name: bool,
+    ) -> Result<(), Error> {
+        let header = Header { number, kind, before: self.frontier.clone() };
+        file.write_all_at(&header.encode(), 0)
+            .map_err(at("write", &segment_path(&self.shared.dir, number)))?;
+        let mut group = held(&self.shared.group);
+        if let Some(last) = group.dirty.last_mut() {
+            last.end = Some(self.frontier.size());
+        }
+        group.dirty.push(Dirty { number, file: Arc::clone(&file), end: None, name });
+        drop(group);
+        self.shared.current.store(number, Ordering::Release);
+        self.current = Current { number, kind, file, offset: FIRST_RECORD, end };
+        Ok(())
+    }
+
+    /// Writes the record in the buffer.
+    fn write(&mut self, leaf: Hash) -> Result<Appended, Error> {
+        if let Err(source) = self.current.file.write_all_at(&self.record, self.current.offset) {
+            if self.current.kind == Kind::Ordinary {
+                // Part of the record may stand there: go on in another segment.
+                self.current.end = self.current.offset;
+            }
+            return Err(self.io(source));
+        }
+        let index = self.frontier.size();
+        self.current.offset += self.record.len() as u64;
+        self.frontier.push(leaf);
+        self.shared.written.store(self.frontier.size(), Ordering::Release);
+        Ok(Appended { index, leaf_hash: leaf })
+    }
+}
+
+impl Drop for Log {
+    /// Puts what was appended on disk; a failure shows at the next open.
+    fn drop(&mut self) {
+        let _ = self.sync_handle().sync();
+    }
+}
