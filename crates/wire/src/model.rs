@@ -1,11 +1,13 @@
 //! The nouns: what a request would do, typed, whatever the venue.
 //!
 //! Reading order: [`effect`] (how dangerous), [`order`] (what trades),
-//! [`value`] (what moves money out), [`intent`] (the whole request).
+//! [`valuation`] (what that is worth), [`value`] (what moves money out),
+//! [`intent`] (the whole request).
 
 pub mod effect;
 pub mod intent;
 pub mod order;
+pub mod valuation;
 pub mod value;
 
 pub use effect::{Class, Effect, Right, Rights};
