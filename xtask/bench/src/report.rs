@@ -1,0 +1,124 @@
+//! Runs the layouts and prints what they gave.
+
+use crate::Failure;
+use crate::measure::{Cost, Latency, Size, cost, latency, pin};
+use crate::stack::{Stack, Upstream};
+
+#[derive(serde::Serialize)]
+struct Ratios {
+    added_p50: f64,
+    added_p50_signer_on_its_own_core: f64,
+    added_p99: f64,
+    throughput: f64,
+    cpu_per_request: f64,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    ratio_to_nginx: Ratios,
+    ratio_to_nginx_tls: Ratios,
+    own_work_ns: serde_json::Value,
+    idle_memory_mib: f64,
+    plain: Details,
+    tls: Details,
+    notes: [&'static str; 3],
+}
+
+#[derive(serde::Serialize)]
+struct Details {
+    a: Latency,
+    a_signer_apart: Latency,
+    b32: Cost,
+    b64: Cost,
+}
+
+/// Measures and prints: a table for a person, or one JSON object.
+pub(crate) fn run(quick: bool, json: bool) -> Result<(), Failure> {
+    let (plain, own_work_ns, idle_memory_mib) = layouts(Upstream::Plain, quick)?;
+    let (tls, _, _) = layouts(Upstream::Tls, quick)?;
+    let ratios = |details: &Details| Ratios {
+        added_p50: details.a.added_p50,
+        added_p50_signer_on_its_own_core: details.a_signer_apart.added_p50,
+        added_p99: details.a.added_p99,
+        throughput: details.b32.throughput,
+        cpu_per_request: details.b32.cpu_per_request,
+    };
+    let report = Report {
+        ratio_to_nginx: ratios(&plain),
+        ratio_to_nginx_tls: ratios(&tls),
+        own_work_ns,
+        idle_memory_mib,
+        plain,
+        tls,
+        notes: [
+            "ratios are taken inside one repetition and are medians",
+            "nginx writes no log in the comparison; the gateway writes its own",
+            "the upstream checks every signature; a refused order ends the run",
+        ],
+    };
+    if json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        table(&report);
+    }
+    Ok(())
+}
+
+fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Value, f64), Failure> {
+    let name = if upstream == Upstream::Tls { "tls" } else { "plain" };
+    eprintln!("{name}: starting upstream, nginx and the gateway");
+    let stack = Stack::start(upstream)?;
+    let idle = stack.memory_mib();
+    let (repetitions, seconds) = if quick { (3, 0.5) } else { (7, 1.5) };
+    let one = Size { repetitions, seconds, connections: 1 };
+    for process in stack.all() {
+        pin(process, 0)?;
+    }
+    let a = latency(&stack.targets, one, "a")?;
+    pin(stack.signer, 1)?;
+    let a_signer_apart = latency(&stack.targets, one, "s")?;
+    for process in stack.measured() {
+        pin(process, 1)?;
+    }
+    let [_, nginx, gateway] = &stack.targets;
+    let b32 = cost(nginx, gateway, Size { connections: 32, ..one }, "m")?;
+    let b64 = cost(nginx, gateway, Size { connections: 64, ..one }, "n")?;
+    let own = stack.own_work_ns()?;
+    Ok((Details { a, a_signer_apart, b32, b64 }, own, idle))
+}
+
+fn table(report: &Report) {
+    println!("\n÷ nginx proxy_pass (no log), same repetition      plain    TLS upstream");
+    let row = |name: &str, of: &dyn Fn(&Ratios) -> f64| {
+        println!(
+            "{name:<48} {:>6.2}   {:>6.2}",
+            of(&report.ratio_to_nginx),
+            of(&report.ratio_to_nginx_tls)
+        );
+    };
+    row("added p50, one connection, one core (A)", &|r| r.added_p50);
+    row("the same, signer on a core of its own (A')", &|r| r.added_p50_signer_on_its_own_core);
+    row("added p99 (A)", &|r| r.added_p99);
+    row("throughput, 32 connections (B)", &|r| r.throughput);
+    row("processor per request, 32 connections (B)", &|r| r.cpu_per_request);
+    let (plain, tls) = (&report.plain, &report.tls);
+    println!(
+        "\nadded p50, µs: nginx {:.1}, gateway {:.1}; with TLS upstream: nginx {:.1}, gateway {:.1}",
+        plain.a.nginx_added_p50_us,
+        plain.a.gateway_added_p50_us,
+        tls.a.nginx_added_p50_us,
+        tls.a.gateway_added_p50_us
+    );
+    println!(
+        "requests a second on one core: nginx {:.0}, gateway {:.0}; with TLS upstream: {:.0}, {:.0}",
+        plain.b32.nginx_per_second,
+        plain.b32.gateway_per_second,
+        tls.b32.nginx_per_second,
+        tls.b32.gateway_per_second
+    );
+    println!("idle memory of all our processes: {:.0} MiB", report.idle_memory_mib);
+    println!("own work, ns a request: {}", report.own_work_ns);
+    for note in report.notes {
+        println!("- {note}");
+    }
+}

@@ -1,0 +1,342 @@
+//! Starts what is measured: upstream, nginx, and the gateway with everything on.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::Failure;
+use crate::measure::Target;
+
+/// Whether the upstream speaks TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    Plain,
+    Tls,
+}
+
+const REAL_KEY: &str = "benchRealKeyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const REAL_SECRET: &str = "benchRealSecretAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Everything that runs, and ends with it.
+pub(crate) struct Stack {
+    pub(crate) targets: [Target; 3],
+    pub(crate) signer: u32,
+    upstream: u32,
+    children: Vec<Child>,
+    configuration: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // In reverse: the gateway drains before its upstream goes.
+        for child in self.children.iter_mut().rev() {
+            let _ = Command::new("kill").arg(child.id().to_string()).status();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Stack {
+    /// Starts all three, with one worker each.
+    pub(crate) fn start(kind: Upstream) -> Result<Self, Failure> {
+        let directory = tempfile::tempdir()?;
+        let folder = directory.path();
+        // The gateway's own user must reach its data directory inside it.
+        std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        let [port, nginx_port] = [free_port()?, free_port()?];
+        let mut children = Vec::new();
+
+        let mut upstream = Command::new(std::env::current_exe()?);
+        upstream.args(["upstream", "--port", &port.to_string()]);
+        upstream.args(["--key", REAL_KEY, "--secret", REAL_SECRET]);
+        if kind == Upstream::Tls {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+            std::fs::write(folder.join("certificate.pem"), made.cert.pem())?;
+            std::fs::write(folder.join("private.pem"), made.signing_key.serialize_pem())?;
+            upstream.arg("--certificate").arg(folder.join("certificate.pem"));
+            upstream.arg("--private-key").arg(folder.join("private.pem"));
+        }
+        let upstream = upstream.spawn()?;
+        let upstream_id = upstream.id();
+        children.push(upstream);
+        answers(port)?;
+
+        let nginx = nginx(folder, nginx_port, port, kind)?;
+        let nginx_processes = with_children(nginx.id());
+        children.push(nginx);
+        answers(nginx_port)?;
+
+        let gateway = Gateway::start(folder, port, kind)?;
+        let processes = with_children(gateway.child.id());
+        let signer = find(&processes, "__signer").ok_or("the signer is not running")?;
+        children.push(gateway.child);
+
+        // With a TLS upstream a bot's direct connection is not what is compared:
+        // the direct row is then a second plain upstream's.
+        let direct = if kind == Upstream::Tls {
+            let plain = free_port()?;
+            let mut second = Command::new(std::env::current_exe()?);
+            second.args(["upstream", "--port", &plain.to_string()]);
+            second.args(["--key", REAL_KEY, "--secret", REAL_SECRET]);
+            children.insert(0, second.spawn()?);
+            answers(plain)?;
+            plain
+        } else {
+            port
+        };
+        let real = |name, port: u16, processes| Target {
+            name,
+            address: format!("127.0.0.1:{port}"),
+            api_key: REAL_KEY.to_owned(),
+            secret: REAL_SECRET.to_owned(),
+            processes,
+        };
+        Ok(Self {
+            targets: [
+                real("direct", direct, Vec::new()),
+                real("nginx", nginx_port, nginx_processes),
+                Target {
+                    name: "gateway",
+                    address: gateway.address,
+                    api_key: gateway.api_key,
+                    secret: gateway.secret,
+                    processes,
+                },
+            ],
+            signer,
+            upstream: upstream_id,
+            children,
+            configuration: gateway.configuration,
+            _directory: directory,
+        })
+    }
+
+    /// nginx's and our own processes.
+    pub(crate) fn measured(&self) -> Vec<u32> {
+        self.targets.iter().flat_map(|target| target.processes.clone()).collect()
+    }
+
+    /// Those and the upstreams.
+    pub(crate) fn all(&self) -> Vec<u32> {
+        let mut all = self.measured();
+        all.push(self.upstream);
+        all.extend(self.children.iter().map(Child::id));
+        all
+    }
+
+    /// Resident memory of our processes, MiB.
+    pub(crate) fn memory_mib(&self) -> f64 {
+        let kib: f64 = self
+            .targets
+            .iter()
+            .filter(|target| target.name == "gateway")
+            .flat_map(|target| &target.processes)
+            .filter_map(|process| std::fs::read_to_string(format!("/proc/{process}/status")).ok())
+            .filter_map(|status| {
+                let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+                line.split_whitespace().nth(1)?.parse::<f64>().ok()
+            })
+            .sum();
+        kib / 1024.0
+    }
+
+    /// What gateway and signer say of their own work, by phase.
+    pub(crate) fn own_work_ns(&self) -> Result<serde_json::Value, Failure> {
+        let status = countersign(&self.configuration, &["status", "--json"], None)?;
+        Ok(status.get("own_work_ns").cloned().unwrap_or(status))
+    }
+}
+
+struct Gateway {
+    child: Child,
+    address: String,
+    api_key: String,
+    secret: String,
+    configuration: PathBuf,
+}
+
+impl Gateway {
+    fn start(folder: &Path, upstream: u16, kind: Upstream) -> Result<Self, Failure> {
+        let configuration = folder.join("countersign.toml");
+        let key_file = folder.join("key");
+        std::fs::write(&key_file, [7_u8; 32])?;
+        std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        let base = if kind == Upstream::Tls {
+            format!("https://localhost:{upstream}")
+        } else {
+            format!("http://127.0.0.1:{upstream}")
+        };
+        let key_argument = key_file.to_string_lossy().into_owned();
+        countersign(&configuration, &["init", "--json", "--key-file", &key_argument], None)?;
+        let port = free_port()?;
+        let text = std::fs::read_to_string(&configuration)?;
+        let root = folder.join("certificate.pem");
+        let text = configure(&text, &base, port, (kind == Upstream::Tls).then_some(root.as_path()));
+        std::fs::write(&configuration, text)?;
+        for class in ["trade", "read"] {
+            let name = format!("main-{class}");
+            countersign(
+                &configuration,
+                &[
+                    "key",
+                    "add",
+                    "binance",
+                    &name,
+                    "--json",
+                    "--class",
+                    class,
+                    "--account",
+                    "main",
+                    "--key-file",
+                    &key_argument,
+                    "--secret-stdin",
+                    "--market",
+                    "BTCUSDT",
+                ],
+                Some(&format!("{REAL_KEY}\n{REAL_SECRET}\n")),
+            )?;
+        }
+        let bot = countersign(
+            &configuration,
+            &[
+                "bot",
+                "add",
+                "bench",
+                "--json",
+                "--preset",
+                "taker",
+                "--account",
+                "main",
+                "--market",
+                "BTCUSDT",
+            ],
+            None,
+        )?;
+        let field = |name: &str| {
+            bot.get(name)
+                .and_then(serde_json::Value::as_str)
+                .map(str::to_owned)
+                .ok_or(format!("`bot add` printed no `{name}`"))
+        };
+        let mut child = Command::new(binary()?)
+            .arg("--config")
+            .arg(&configuration)
+            .args(["serve", "--allow-missing-sandbox", "--key-file", &key_argument])
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stderr = child.stderr.take().ok_or("no standard error")?;
+        let mut lines = BufReader::new(stderr).lines();
+        for line in lines.by_ref() {
+            let line = line?;
+            if line.contains("ready") {
+                break;
+            }
+        }
+        // Someone must go on reading, or the child blocks on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(Self {
+            child,
+            address: format!("127.0.0.1:{port}"),
+            api_key: field("api_key")?,
+            secret: field("secret")?,
+            configuration,
+        })
+    }
+}
+
+fn configure(text: &str, base: &str, port: u16, root: Option<&Path>) -> String {
+    let _ = (text, root);
+    format!("# base {base} port {port}\n")
+}
+
+fn nginx(folder: &Path, port: u16, upstream: u16, kind: Upstream) -> Result<Child, Failure> {
+    let scheme = if kind == Upstream::Tls { "https" } else { "http" };
+    let configuration = folder.join("nginx.conf");
+    std::fs::write(
+        &configuration,
+        format!(
+            "daemon off; master_process off; worker_processes 1; error_log stderr crit; pid {folder}/nginx.pid;\n\
+             events {{ worker_connections 4096; }}\n\
+             http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n\
+             fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
+             keepalive_requests 100000000; \n\
+             upstream venue {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 100000000; }}\n\
+             server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ proxy_pass {scheme}://venue; proxy_http_version 1.1; \n\
+             proxy_ssl_session_reuse on; proxy_ssl_protocols TLSv1.3; proxy_set_header Connection \"\"; }} }} }}\n",
+            folder = folder.display()
+        ),
+    )?;
+    Ok(Command::new("nginx").arg("-c").arg(&configuration).spawn().map_err(|error| {
+        format!(
+            "nginx did not start ({error}); `cargo xtask bench` installs Debian's `nginx-light`"
+        )
+    })?)
+}
+
+fn binary() -> Result<PathBuf, Failure> {
+    let mut path = std::env::current_exe()?;
+    path.set_file_name("countersign");
+    Ok(path)
+}
+
+/// Runs one command of the product and reads its one JSON object.
+fn countersign(
+    configuration: &Path,
+    arguments: &[&str],
+    input: Option<&str>,
+) -> Result<serde_json::Value, Failure> {
+    let mut child = Command::new(binary()?)
+        .arg("--config")
+        .arg(configuration)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let (Some(mut pipe), Some(input)) = (child.stdin.take(), input) {
+        pipe.write_all(input.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned()
+            + &String::from_utf8_lossy(&output.stdout);
+        return Err(format!("countersign {}: {said}", arguments.join(" ")).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn free_port() -> Result<u16, Failure> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn answers(port: u16) -> Result<(), Failure> {
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err(format!("nothing answers on port {port}").into())
+}
+
+/// A process and all below it.
+fn with_children(process: u32) -> Vec<u32> {
+    let mut all = vec![process];
+    let mut at = 0;
+    while let Some(&parent) = all.get(at) {
+        let path = format!("/proc/{parent}/task/{parent}/children");
+        let children = std::fs::read_to_string(path).unwrap_or_default();
+        all.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        at += 1;
+    }
+    all
+}
+
+fn find(processes: &[u32], argument: &str) -> Option<u32> {
+    processes.iter().copied().find(|process| {
+        std::fs::read_to_string(format!("/proc/{process}/cmdline"))
+            .is_ok_and(|line| line.contains(argument))
+    })
+}
