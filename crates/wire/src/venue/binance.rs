@@ -6,9 +6,12 @@
 //! received one), [`read`] (to a typed intent), [`text`] (what goes to the
 //! signer), [`ids`] (client order ids), [`charge`] (the signer's own reading of
 //! orders), [`public`] (market data that is relayed), [`refusal`] and
-//! [`errors`] (what a bot is told).
+//! [`errors`] (what a bot is told), [`endpoints`] (every private endpoint there
+//! is) and [`collide`] (what a text could mean at any of them).
 
 pub mod charge;
+pub mod collide;
+pub mod endpoints;
 pub mod errors;
 pub mod ids;
 pub mod listed;

@@ -1,0 +1,239 @@
+//! What a text could mean.
+//!
+//! The venue's signature covers neither method nor path nor host, so one
+//! signed text is good for every endpoint that takes its parameters. This
+//! module finds them all, and the worst of them.
+//!
+//! An endpoint takes a text when all its mandatory parameters are there with
+//! values it could take; further parameters count as ignored. It drops out
+//! only where the venue ties it to a right that the key lacks. Where the
+//! venue's own reading is in doubt the wider one counts:
+//!
+//! - parameter names are compared without case (the venue takes
+//!   `orderidlist` for `orderIdList`), and up to a `[` (indexed lists);
+//! - the signed text is query and body joined *without separator*, so whoever
+//!   sends it may cut it once anywhere: `xcoin=BTC` can arrive as a query that
+//!   ends in `x` and a body `coin=BTC`, `type=MARGIN_MAIN` as `type=MARGIN`.
+//!   So for one parameter of a text the end of its name, or the start of its
+//!   value, counts too.
+
+mod index;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use super::Security;
+use super::endpoints::{self, Endpoint, HostGroup, RaiseWhen};
+use crate::model::{Effect, Rights};
+use index::Index;
+
+static INDEX: LazyLock<Option<Index>> = LazyLock::new(Index::build);
+
+/// How far a signed text reaches: what its key may do, and which hosts know
+/// the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The rights of the key, as sealed.
+    pub rights: Rights,
+    hosts: u16,
+}
+
+impl Reach {
+    /// Every host of the venue.
+    pub const fn everywhere(rights: Rights) -> Self {
+        Self { rights, hosts: u16::MAX }
+    }
+
+    /// Only these hosts: for a venue of its own that lacks some, such as a
+    /// test network without `/sapi`, where the key is unknown elsewhere.
+    pub fn only(rights: Rights, groups: &[HostGroup]) -> Self {
+        let hosts = groups.iter().fold(0, |bits, group| bits | host_bit(*group));
+        Self { rights, hosts }
+    }
+
+    fn includes(self, endpoint: &Endpoint) -> bool {
+        self.rights.has(endpoint.right) && self.hosts & host_bit(endpoint.host_group) != 0
+    }
+}
+
+const fn host_bit(group: HostGroup) -> u16 {
+    1 << group as u16
+}
+
+/// Everything the venue would take a text for.
+#[derive(Clone, Debug, Default)]
+pub struct Meanings {
+    /// Each endpoint, with the effect that this very text has there.
+    pub endpoints: Vec<(&'static Endpoint, Effect)>,
+}
+
+impl Meanings {
+    /// The worst effect; `None` when no endpoint takes the text, which must
+    /// then not be signed.
+    pub fn worst(&self) -> Option<Effect> {
+        self.endpoints.iter().map(|(_, effect)| *effect).max()
+    }
+
+    /// The endpoints where the text has that effect.
+    pub fn with(&self, effect: Effect) -> impl Iterator<Item = &'static Endpoint> {
+        self.endpoints
+            .iter()
+            .filter(move |(_, of_text)| *of_text == effect)
+            .map(|(endpoint, _)| *endpoint)
+    }
+}
+
+/// The worst that a text could do.
+#[derive(Clone, Debug)]
+pub struct Worst {
+    /// The effect.
+    pub effect: Effect,
+    /// An endpoint where the text has that effect; `None` for a mere read.
+    pub by: Option<&'static Endpoint>,
+    /// Every endpoint that would take the text as one or more orders,
+    /// whatever is worse beside it.
+    pub orders: Vec<&'static Endpoint>,
+}
+
+/// Everything the venue would take this text for: decoded parameters in any
+/// order, without `signature`. For explanations and tests; the path uses
+/// [`worst`].
+pub fn meanings<'a>(
+    params: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
+    reach: Reach,
+) -> Meanings {
+    let Some(index) = INDEX.as_ref() else {
+        return Meanings::default();
+    };
+    let presence = index.presence(params.clone());
+    let endpoints = index
+        .every()
+        .filter(|entry| reach.includes(entry.endpoint) && entry.takes(&presence))
+        .map(|entry| {
+            let effect = effect_of(entry.endpoint, params.clone(), reach);
+            (entry.endpoint, effect)
+        })
+        .collect();
+    Meanings { endpoints }
+}
+
+/// The worst that the venue would take this text for; `None` when no
+/// endpoint takes it, or the table is broken: then it must not be signed.
+pub fn worst<'a>(
+    params: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
+    reach: Reach,
+) -> Option<Worst> {
+    let index = INDEX.as_ref()?;
+    let presence = index.presence(params.clone());
+    let mut worst = Worst { effect: Effect::Read, by: None, orders: Vec::new() };
+    let mut taken = index.bare_read_within(|endpoint| reach.includes(endpoint));
+    index.for_each_taking(&presence, |endpoint| {
+        if !reach.includes(endpoint) {
+            return;
+        }
+        taken = true;
+        let effect = effect_of(endpoint, params.clone(), reach);
+        if endpoint.effect == Effect::Order {
+            worst.orders.push(endpoint);
+        }
+        if effect > worst.effect {
+            worst.effect = effect;
+            worst.by = Some(endpoint);
+        }
+    });
+    taken.then_some(worst)
+}
+
+/// An endpoint no worse than an order, and a worse one that takes its
+/// shortest text.
+#[derive(Clone, Copy, Debug)]
+pub struct Indistinguishable {
+    /// What a bot would ask for.
+    pub asked: &'static Endpoint,
+    /// What the signature would also be good for.
+    pub worse: &'static Endpoint,
+}
+
+/// The reads, cancels and orders that a key of this reach can never sign
+/// unless its ceiling grants what is worse beside them.
+pub fn indistinguishable(reach: Reach) -> Vec<Indistinguishable> {
+    let mut pairs = Vec::new();
+    let asked = endpoints::all().iter().filter(|endpoint| {
+        takes_part(endpoint) && endpoint.effect <= Effect::Order && reach.includes(endpoint)
+    });
+    for asked in asked {
+        let found = meanings(shortest(asked), reach);
+        let worse = found.endpoints.into_iter();
+        let worse = worse.filter(|(_, effect)| *effect > Effect::Order);
+        pairs.extend(worse.map(|(worse, _)| Indistinguishable { asked, worse }));
+    }
+    pairs
+}
+
+/// The shortest text that the endpoint takes, with made-up values.
+fn shortest(endpoint: &Endpoint) -> Vec<(&'static str, &'static str)> {
+    let rules = endpoint.mandatory.iter().flatten();
+    rules
+        .filter_map(|alternatives| alternatives.first())
+        .map(|rule| (rule.name, rule.domain.example()))
+        .chain([("timestamp", "1")])
+        .collect()
+}
+
+/// Whether the text is the one that logs a key on to a WebSocket: with a key
+/// that can log on, its holder then needs no further signature.
+pub fn equals_session_logon<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    let mut key = false;
+    let mut stamp = false;
+    for (name, _) in params {
+        if name.eq_ignore_ascii_case("apiKey") {
+            key = true;
+        } else if name.eq_ignore_ascii_case("timestamp") {
+            stamp = true;
+        } else if !name.eq_ignore_ascii_case("recvWindow") {
+            return false;
+        }
+    }
+    key && stamp
+}
+
+/// The effect that this text has at an endpoint that takes it.
+fn effect_of<'a>(
+    endpoint: &Endpoint,
+    params: impl IntoIterator<Item = (&'a str, &'a str)>,
+    reach: Reach,
+) -> Effect {
+    let Some(raise) = endpoint.raise else {
+        return endpoint.effect;
+    };
+    let raised = match raise.when {
+        RaiseWhen::Held(right) => reach.rights.has(right),
+        RaiseWhen::Is(wanted, value) => params
+            .into_iter()
+            .any(|(name, given)| ends_with(name, wanted) && starts_with(given, value)),
+        RaiseWhen::IsNot(wanted, value) => params.into_iter().any(|(name, given)| {
+            ends_with(name, wanted) && !given.trim().eq_ignore_ascii_case(value)
+        }),
+    };
+    if raised { raise.effect } else { endpoint.effect }
+}
+
+fn starts_with(text: &str, start: &str) -> bool {
+    let text = text.trim_start().as_bytes();
+    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start.as_bytes()))
+}
+
+fn ends_with(text: &str, end: &str) -> bool {
+    let text = text.split('[').next().unwrap_or_default().as_bytes();
+    text.len()
+        .checked_sub(end.len())
+        .and_then(|from| text.get(from..))
+        .is_some_and(|text| text.eq_ignore_ascii_case(end.as_bytes()))
+}
+
+/// Whether the endpoint takes part in what a text could mean: only where a
+/// signature is asked for does a signed text add anything.
+fn takes_part(endpoint: &Endpoint) -> bool {
+    endpoint.security == Security::Signed && endpoint.is_sourced()
+}

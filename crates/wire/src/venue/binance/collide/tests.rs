@@ -1,0 +1,311 @@
+use super::super::endpoints::all;
+use super::*;
+use crate::model::Right;
+
+const READ: Rights = Rights::NONE.with(Right::Reading);
+const TRADE: Rights = READ.with(Right::SpotMarginTrading);
+const VALUE_OUT: Rights = READ.with(Right::Withdrawals);
+
+fn pairs(text: &str) -> Vec<(&str, &str)> {
+    text.split('&').map(|pair| pair.split_once('=').unwrap()).collect()
+}
+
+fn found(text: &str, rights: Rights) -> Meanings {
+    meanings(pairs(text), Reach::everywhere(rights))
+}
+
+/// The worst effect, after checking that path and explanation agree.
+#[track_caller]
+fn effect(text: &str, rights: Rights) -> Option<Effect> {
+    let reach = Reach::everywhere(rights);
+    let quick = worst(pairs(text), reach);
+    let full = meanings(pairs(text), reach);
+    assert_eq!(quick.as_ref().map(|worst| worst.effect), full.worst(), "{text}");
+    if let Some(quick) = &quick {
+        let by = quick.by.map(|endpoint| endpoint.effect);
+        assert_eq!(by.is_none(), quick.effect == Effect::Read, "{text}");
+        let orders = full.endpoints.iter().filter(|(e, _)| e.effect == Effect::Order).count();
+        assert_eq!(orders, quick.orders.len(), "{text}");
+    }
+    full.worst()
+}
+
+#[track_caller]
+fn means(text: &str, rights: Rights, name: &str) {
+    let meanings = found(text, rights);
+    assert!(
+        meanings.endpoints.iter().any(|(endpoint, _)| endpoint.name == name),
+        "`{text}` should mean {name}"
+    );
+}
+
+#[track_caller]
+fn means_not(text: &str, rights: Rights, name: &str) {
+    let meanings = found(text, rights);
+    assert!(
+        meanings.endpoints.iter().all(|(endpoint, _)| endpoint.name != name),
+        "`{text}` should not mean {name}"
+    );
+}
+
+#[test]
+fn the_index_was_built() {
+    assert!(INDEX.is_some());
+}
+
+#[test]
+fn open_orders_read_and_cancelled_are_the_same_text() {
+    let text = "symbol=BTCUSDT&timestamp=1";
+    means(text, TRADE, "GET /api/v3/openOrders");
+    means(text, TRADE, "DELETE /api/v3/openOrders");
+    means_not(text, READ, "DELETE /api/v3/openOrders");
+    assert_eq!(effect(text, READ), Some(Effect::HarmlessSetting));
+    assert_eq!(effect(text, TRADE), Some(Effect::HarmlessSetting));
+}
+
+// INVARIANT (second reading): a bare timestamp reads the account or flips a
+// reviewed harmless setting, on a key that cannot withdraw.
+#[test]
+fn a_bare_timestamp() {
+    let text = "timestamp=1&recvWindow=2000";
+    means(text, READ, "GET /api/v3/account");
+    means(text, TRADE, "POST /sapi/v1/account/enableFastWithdrawSwitch");
+    means_not(text, READ, "POST /sapi/v1/account/enableFastWithdrawSwitch");
+    assert_eq!(effect(text, READ), Some(Effect::HarmlessSetting));
+    assert_eq!(effect(text, TRADE), Some(Effect::HarmlessSetting));
+    // With the right to withdraw the fast-withdraw switch is no longer
+    // harmless, where the key may trade at all.
+    assert_eq!(effect(text, VALUE_OUT), Some(Effect::HarmlessSetting));
+    let both = TRADE.with(Right::Withdrawals);
+    assert_eq!(effect(text, both), Some(Effect::KeyAdministration));
+}
+
+#[test]
+fn rights_assumed_on_a_test_network_without_wallet_endpoints_leave_it_usable() {
+    let hosts = [HostGroup::Api, HostGroup::WsApi];
+    let reach = Reach::only(Rights::ALL, &hosts);
+    let text = pairs("symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&timestamp=1");
+    assert_eq!(worst(text, reach).unwrap().effect, Effect::Order);
+    let bare = pairs("timestamp=1");
+    assert_eq!(worst(bare, reach).unwrap().effect, Effect::Read);
+}
+
+#[test]
+fn an_order_is_every_order_it_could_be() {
+    let text = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=2&newClientOrderId=a&timestamp=1";
+    for name in [
+        "POST /api/v3/order",
+        "POST /api/v3/order/test",
+        "POST /api/v3/sor/order",
+        "POST /sapi/v1/margin/order",
+        "DELETE /api/v3/openOrders",
+    ] {
+        means(text, TRADE, name);
+    }
+    means_not(text, TRADE, "POST /fapi/v1/order");
+    means_not(text, TRADE, "ws-api order.place");
+    assert_eq!(effect(text, TRADE), Some(Effect::Order));
+    let futures = TRADE.with(Right::Futures);
+    means(text, futures, "POST /fapi/v1/order");
+    let quick = worst(pairs(text), Reach::everywhere(TRADE)).unwrap();
+    let names: Vec<_> = quick.orders.iter().map(|e| e.name.as_str()).collect();
+    assert!(names.contains(&"POST /api/v3/order/test"), "{names:?}");
+    // A read key lacks the right: the same text only reads.
+    assert_eq!(effect(text, READ), Some(Effect::HarmlessSetting));
+}
+
+#[test]
+fn a_side_effect_makes_an_order_a_loan() {
+    let text = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&timestamp=1";
+    assert_eq!(effect(text, TRADE), Some(Effect::Order));
+    for with in [
+        "sideEffectType=AUTO_BORROW_REPAY",
+        "sideEffectType=MARGIN_BUY",
+        "SIDEEFFECTTYPE=AUTO_REPAY",
+        "xsideEffectType=AUTO_BORROW_REPAY",
+        "sideEffectType=",
+    ] {
+        let text = format!("{text}&{with}");
+        assert_eq!(effect(&text, TRADE), Some(Effect::Borrow), "{with}");
+    }
+    let plain = format!("{text}&sideEffectType=NO_SIDE_EFFECT");
+    assert_eq!(effect(&plain, TRADE), Some(Effect::Order));
+}
+
+#[test]
+fn a_withdrawal_is_value_out_for_a_key_that_may() {
+    let text = "coin=BTC&address=a&amount=1&network=BTC&timestamp=1";
+    assert_eq!(effect(text, VALUE_OUT), Some(Effect::ValueOut));
+    assert_eq!(effect(text, Rights::ALL), Some(Effect::ValueOut));
+    means_not(text, TRADE, "POST /sapi/v1/capital/withdraw/apply");
+}
+
+#[test]
+fn a_parameter_can_hide_behind_a_cut() {
+    // Query `...&x`, body `address=a&...`: the signature does not see where.
+    for text in [
+        "coin=BTC&amount=1&xaddress=a&timestamp=1",
+        "coin=BTC&amount=1&ADDRESS=a&timestamp=1",
+        "coin[0]=BTC&amount=1&address=a&timestamp=1",
+        "coin=BTC&address=a&amount=1x&timestamp=1",
+        "coin=BTC&address=a&anythingatallthatisverylongindeedmorethanthelongestnamethereis_amount=1&timestamp=1",
+        "coin=BTC&address=a&\u{fffd}\u{1f600}amount=1&timestamp=1",
+    ] {
+        assert_eq!(effect(text, VALUE_OUT), Some(Effect::ValueOut), "{text}");
+    }
+    // There is one boundary only.
+    for text in [
+        "coin=BTC&xamount=1&xaddress=a&timestamp=1",
+        "coin=BTC&amount=1x&xaddress=a&timestamp=1",
+        "coin=BTC&xamount=1x&address=a&timestamp=1",
+        "coin=&amount=1&address=a&timestamp=1",
+        "coin=BTC&amount=x&address=a&timestamp=1",
+        "coin=BTC&amount=1&addressx=a&timestamp=1",
+    ] {
+        means_not(text, VALUE_OUT, "POST /sapi/v1/capital/withdraw/apply");
+    }
+}
+
+#[test]
+fn a_web_socket_text_names_its_key() {
+    let text = "apiKey=k&quantity=1&side=BUY&symbol=BTCUSDT&timestamp=1&type=MARKET";
+    means(text, TRADE, "ws-api order.place");
+    means(text, TRADE, "POST /api/v3/order");
+    assert_eq!(effect(text, TRADE), Some(Effect::Order));
+    let bare = "apiKey=k&timestamp=1";
+    means(bare, TRADE, "ws-api session.logon");
+    means(bare, TRADE, "ws-api account.status");
+    assert_eq!(effect(bare, TRADE), Some(Effect::HarmlessSetting));
+    assert!(equals_session_logon(pairs(bare)));
+    assert!(equals_session_logon(pairs("timestamp=1&apiKey=k&recvWindow=1")));
+    assert!(!equals_session_logon(pairs("timestamp=1")));
+    assert!(!equals_session_logon(pairs("apiKey=k")));
+    assert!(!equals_session_logon(pairs("apiKey=k&symbol=A&timestamp=1")));
+}
+
+#[test]
+fn what_a_trade_key_may_not_sign_although_it_reads() {
+    // Each is a plausible read that is also something worse: it goes to the
+    // read key.
+    for (text, worse) in [
+        ("asset=USDT&timestamp=1", "POST /sapi/v1/asset/dust"),
+        ("type=MARGIN&timestamp=1", "POST /sapi/v1/margin/manual-liquidation"),
+        ("type=MARGIN_MAIN&timestamp=1", "POST /sapi/v1/margin/manual-liquidation"),
+    ] {
+        means(text, TRADE, worse);
+        assert!(effect(text, TRADE) > Some(Effect::Order), "{text}");
+        means_not(text, READ, worse);
+    }
+}
+
+/// Texts that the clients send for what is served: none of them may be worse
+/// than an order for a trade key, or worse than a setting for a read key.
+#[test]
+fn what_is_served_can_be_signed() {
+    for text in [
+        "timestamp=1",
+        "omitZeroBalances=true&timestamp=1",
+        "symbol=BTCUSDT&timestamp=1",
+        "symbol=BTCUSDT&limit=500&timestamp=1",
+        "symbol=BTCUSDT&orderId=1&timestamp=1",
+        "symbol=BTCUSDT&origClientOrderId=a&timestamp=1",
+        "symbol=BTCUSDT&origClientOrderId=123&timestamp=1",
+        "symbol=BTCUSDT&startTime=1&endTime=2&fromId=3&limit=4&timestamp=1",
+        "orderListId=1&timestamp=1",
+        "symbol=BTCUSDT&orderListId=1&newClientOrderId=a&timestamp=1",
+        "symbol=BTCUSDT&orderId=1&cancelRestrictions=ONLY_NEW&timestamp=1",
+        "coin=BTC&timestamp=1",
+        "coin=BTC&network=BTC&timestamp=1",
+        "coin=BTC&status=1&startTime=1&endTime=2&offset=0&limit=5&timestamp=1",
+        "needBtcValuation=true&timestamp=1",
+    ] {
+        assert!(effect(text, TRADE) <= Some(Effect::HarmlessSetting), "{text}");
+        assert!(effect(text, READ) <= Some(Effect::HarmlessSetting), "{text}");
+    }
+    for text in [
+        "symbol=BTCUSDT&side=SELL&type=MARKET&quoteOrderQty=10&newClientOrderId=x&newOrderRespType=FULL&timestamp=1",
+        "symbol=BTCUSDT&side=SELL&type=STOP_LOSS_LIMIT&timeInForce=GTC&quantity=1&price=1&stopPrice=2&newClientOrderId=123456&timestamp=1",
+        "symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&quantity=1&price=1&icebergQty=1&strategyId=1&strategyType=1000000&selfTradePreventionMode=NONE&timestamp=1",
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&cancelReplaceMode=STOP_ON_FAILURE&cancelOrderId=1&timeInForce=GTC&quantity=1&price=1&newClientOrderId=a&timestamp=1",
+        "symbol=BTCUSDT&orderId=1&newQty=1&timestamp=1",
+        "symbol=BTCUSDT&side=SELL&quantity=1&price=3&stopPrice=2&stopLimitPrice=1&stopLimitTimeInForce=GTC&limitClientOrderId=a&stopClientOrderId=b&listClientOrderId=c&timestamp=1",
+        "symbol=BTCUSDT&side=SELL&quantity=1&aboveType=LIMIT_MAKER&abovePrice=3&belowType=STOP_LOSS&belowStopPrice=1&aboveClientOrderId=a&belowClientOrderId=b&timestamp=1",
+        "symbol=BTCUSDT&workingType=LIMIT&workingSide=BUY&workingPrice=1&workingQuantity=1&workingTimeInForce=GTC&pendingType=MARKET&pendingSide=SELL&pendingQuantity=1&timestamp=1",
+        "symbol=BTCUSDT&workingType=LIMIT&workingSide=BUY&workingPrice=1&workingQuantity=1&workingTimeInForce=GTC&pendingSide=SELL&pendingQuantity=1&pendingAboveType=LIMIT_MAKER&pendingAbovePrice=2&pendingBelowType=STOP_LOSS&pendingBelowStopPrice=1&timestamp=1",
+    ] {
+        let found = found(text, TRADE);
+        let worse: Vec<_> = found.endpoints.iter().filter(|(_, e)| *e > Effect::Order).collect();
+        assert!(worse.is_empty(), "{text}: {worse:?}");
+        assert_eq!(effect(text, TRADE), Some(Effect::Order), "{text}");
+    }
+}
+
+/// The shortest text of each endpoint means that endpoint, and what is worse
+/// than an order is never worth less than itself.
+#[test]
+fn every_endpoint_takes_its_own_shortest_text() {
+    for endpoint in all().iter().filter(|endpoint| takes_part(endpoint)) {
+        let text = shortest(endpoint);
+        let reach = Reach::everywhere(Rights::ALL);
+        let found = meanings(text.clone(), reach);
+        assert!(
+            found.endpoints.iter().any(|(taking, _)| taking.name == endpoint.name),
+            "{}",
+            endpoint.name
+        );
+        let quick = worst(text.clone(), reach).unwrap();
+        assert!(quick.effect >= endpoint.effect, "{}", endpoint.name);
+        assert_eq!(Some(quick.effect), found.worst(), "{}", endpoint.name);
+        // Take one parameter away, and it means something else.
+        for missing in 0..text.len() - 1 {
+            let mut text = text.clone();
+            text.remove(missing);
+            let found = meanings(text.clone(), reach);
+            let gone = endpoint.mandatory.as_ref().unwrap()[missing][0].name;
+            let hidden = text.iter().any(|(name, _)| ends_with(name, gone));
+            let still = found.endpoints.iter().any(|(taking, _)| taking.name == endpoint.name);
+            assert_eq!(still, hidden, "{} without {gone}", endpoint.name);
+        }
+    }
+}
+
+/// Over the whole table: nothing that a trade key could sign as an order,
+/// read, cancel or harmless setting can be read as anything worse.
+#[test]
+fn no_order_cancel_or_read_text_of_a_trade_key_is_worse_unseen() {
+    let reach = Reach::everywhere(TRADE);
+    for one in all().iter().filter(|endpoint| takes_part(endpoint)) {
+        for other in all().iter().filter(|e| takes_part(e) && e.effect > Effect::Order) {
+            if !reach.rights.has(other.right) {
+                continue;
+            }
+            let mut text = shortest(one);
+            text.extend(shortest(other));
+            let worst = worst(text, reach).unwrap();
+            assert!(worst.effect >= other.effect, "{} + {}", one.name, other.name);
+        }
+    }
+}
+
+/// What `key add` prints. The counts change only with the tables.
+#[test]
+fn reads_that_share_a_text_with_something_worse() {
+    let pairs = |rights| indistinguishable(Reach::everywhere(rights));
+    let trade = pairs(TRADE);
+    let asked = |path: &str, worse: &str| {
+        let mut pairs = trade.iter();
+        pairs.any(|pair| pair.asked.path == path && pair.worse.path == worse)
+    };
+    assert!(asked("/sapi/v1/margin/maxBorrowable", "/sapi/v1/asset/dust"));
+    assert!(asked("/sapi/v3/sub-account/assets", "/sapi/v1/sub-account/futures/enable"));
+    assert!(asked(
+        "/sapi/v1/simple-earn/flexible/subscriptionPreview",
+        "/sapi/v1/simple-earn/flexible/subscribe"
+    ));
+    for pair in &trade {
+        assert_eq!(pair.asked.effect, Effect::Read, "{}", pair.asked.name);
+        assert_ne!(pair.asked.host_group, HostGroup::Api, "{}", pair.asked.name);
+        assert_ne!(pair.worse.effect, Effect::ValueOut, "{}", pair.asked.name);
+    }
+    assert_eq!((trade.len(), pairs(READ).len()), (185, 109));
+}
