@@ -128,15 +128,20 @@ pub fn worst<'a>(
     let presence = index.presence(params.clone());
     let mut worst = Worst { effect: Effect::Read, by: None, orders: Vec::new() };
     let mut taken = index.bare_read_within(|endpoint| reach.includes(endpoint));
-    index.for_each_taking(&presence, |endpoint| {
-        if !reach.includes(endpoint) {
+    index.for_each_candidate(&presence, |endpoint, entry| {
+        // What could not change the answer is not compared.
+        let order = endpoint.effect == Effect::Order;
+        if taken && entry.at_worst <= worst.effect && !order {
+            return;
+        }
+        if !reach.includes(endpoint) || !entry.takes(&presence) {
             return;
         }
         taken = true;
-        let effect = effect_of(endpoint, params.clone(), reach);
-        if endpoint.effect == Effect::Order {
+        if order {
             worst.orders.push(endpoint);
         }
+        let effect = effect_of(endpoint, params.clone(), reach);
         if effect > worst.effect {
             worst.effect = effect;
             worst.by = Some(endpoint);

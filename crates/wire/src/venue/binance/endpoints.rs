@@ -2,7 +2,7 @@
 //! reviewed line each, loaded from two checked-in tables.
 //!
 //! `endpoints.tsv` holds the 727 REST endpoints that clients know, and the
-//! WebSocket methods; `endpoints_more.tsv` holds those that only the vendor's
+//! WebSocket methods; `endpoints_more.tsv` holds those that mostly the vendor's
 //! own libraries know. `endpoints.md` says what the columns mean and where
 //! they come from. A broken line makes the whole table unusable: [`check`]
 //! says so at start, [`all`] is then empty, and what no endpoint takes is

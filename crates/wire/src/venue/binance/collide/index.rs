@@ -6,6 +6,7 @@
 //! endpoint that is worse than a read waits under its rarest atom.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::super::endpoints::{self, Domain, Endpoint, ParameterRule};
 use super::{starts_with, takes_part};
@@ -28,6 +29,8 @@ pub(super) struct Presence {
 /// One endpoint, ready to be compared.
 pub(super) struct Entry {
     pub(super) endpoint: &'static Endpoint,
+    /// The worst effect that any text has there.
+    pub(super) at_worst: Effect,
     all: Set,
     any: Vec<Set>,
 }
@@ -95,7 +98,29 @@ pub(super) struct Index {
     bare_reads: Vec<&'static Endpoint>,
     atoms: HashMap<String, Vec<(usize, Domain)>>,
     /// Every name that the tables know, in lower case, with what it satisfies.
-    names: HashMap<String, Reading>,
+    names: HashMap<String, Reading, BuildHasherDefault<Fnv>>,
+}
+
+/// FNV-1a: the names are short, and those in the map are ours, so nobody can
+/// make it slow.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Index {
@@ -128,12 +153,13 @@ impl Index {
             })
             .map(|entry| entry.endpoint)
             .collect();
-        let mut index = Self { every, always, by_atom, bare_reads, atoms, names: HashMap::new() };
+        let mut index =
+            Self { every, always, by_atom, bare_reads, atoms, names: HashMap::default() };
         index.names = index.known_names();
         Some(index)
     }
 
-    fn known_names(&self) -> HashMap<String, Reading> {
+    fn known_names(&self) -> HashMap<String, Reading, BuildHasherDefault<Fnv>> {
         let listed = self.every.iter().flat_map(|entry| {
             let optional = entry.endpoint.optional.iter().copied();
             optional.map(str::to_ascii_lowercase)
@@ -198,17 +224,16 @@ impl Index {
         presence
     }
 
-    /// Calls `each` for every endpoint worse than a read that takes the text.
-    pub(super) fn for_each_taking(
+    /// Calls `each` for every endpoint worse than a read that could take the
+    /// text; the caller still asks [`Entry::takes`].
+    pub(super) fn for_each_candidate(
         &self,
         presence: &Presence,
-        mut each: impl FnMut(&'static Endpoint),
+        mut each: impl FnMut(&'static Endpoint, &Entry),
     ) {
         let mut look = |positions: &[usize]| {
             for entry in positions.iter().filter_map(|at| self.every.get(*at)) {
-                if entry.takes(presence) {
-                    each(entry.endpoint);
-                }
+                each(entry.endpoint, entry);
             }
         };
         look(&self.always);
@@ -257,7 +282,8 @@ fn entry(endpoint: &'static Endpoint, number: &mut impl FnMut(&ParameterRule) ->
             any.push(set);
         }
     }
-    Entry { endpoint, all, any }
+    let at_worst = endpoint.raise.map_or(endpoint.effect, |raise| raise.effect);
+    Entry { endpoint, at_worst, all, any }
 }
 
 /// Arranges what is worse than a read: under its rarest atom, or among what

@@ -307,5 +307,5 @@ fn reads_that_share_a_text_with_something_worse() {
         assert_ne!(pair.asked.host_group, HostGroup::Api, "{}", pair.asked.name);
         assert_ne!(pair.worse.effect, Effect::ValueOut, "{}", pair.asked.name);
     }
-    assert_eq!((trade.len(), pairs(READ).len()), (185, 109));
+    assert_eq!((trade.len(), pairs(READ).len()), (177, 105));
 }
