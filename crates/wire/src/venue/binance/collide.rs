@@ -15,7 +15,8 @@
 //!   sends it may cut it once anywhere: `xcoin=BTC` can arrive as a query that
 //!   ends in `x` and a body `coin=BTC`, `type=MARGIN_MAIN` as `type=MARGIN`.
 //!   So for one parameter of a text the end of its name, or the start of its
-//!   value, counts too.
+//!   value, counts too. Where a second `timestamp` or `recvWindow` could come
+//!   out of such a cut, the text means nothing that may be signed.
 
 mod index;
 #[cfg(test)]
@@ -106,6 +107,9 @@ pub fn meanings<'a>(
     let Some(index) = INDEX.as_ref() else {
         return Meanings::default();
     };
+    if hides_time(params.clone()) {
+        return Meanings::default();
+    }
     let presence = index.presence(params.clone());
     let endpoints = index
         .every()
@@ -125,6 +129,9 @@ pub fn worst<'a>(
     reach: Reach,
 ) -> Option<Worst> {
     let index = INDEX.as_ref()?;
+    if hides_time(params.clone()) {
+        return None;
+    }
     let presence = index.presence(params.clone());
     let mut worst = Worst { effect: Effect::Read, by: None, orders: Vec::new() };
     let mut taken = index.bare_read_within(|endpoint| reach.includes(endpoint));
@@ -201,6 +208,22 @@ pub fn equals_session_logon<'a>(params: impl IntoIterator<Item = (&'a str, &'a s
         }
     }
     key && stamp
+}
+
+/// Whether any endpoint of the tables has a parameter of that name, compared
+/// without case: a text with another name was not made by a client.
+pub fn is_known_name(name: &str) -> bool {
+    INDEX.as_ref().is_some_and(|index| index.knows(name))
+}
+
+/// Whether a name ends in one of the two that bound a text's life. (One read has
+/// parameters that do, for its history: without them it is signed.)
+fn hides_time<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    params.into_iter().any(|(name, _)| {
+        ["timestamp", "recvWindow"]
+            .into_iter()
+            .any(|time| name.len() > time.len() && ends_with(name, time))
+    })
 }
 
 /// The effect that this text has at an endpoint that takes it.

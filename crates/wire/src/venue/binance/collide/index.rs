@@ -191,6 +191,10 @@ impl Index {
         self.every.iter()
     }
 
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.names.contains_key(name.to_ascii_lowercase().as_str())
+    }
+
     pub(super) fn bare_read_within(&self, within: impl Fn(&Endpoint) -> bool) -> bool {
         self.bare_reads.iter().any(|endpoint| within(endpoint))
     }

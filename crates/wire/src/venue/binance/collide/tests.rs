@@ -167,6 +167,29 @@ fn a_parameter_can_hide_behind_a_cut() {
 }
 
 #[test]
+fn a_second_time_cannot_hide_behind_a_cut() {
+    for text in [
+        "timestamp=1&xtimestamp=9",
+        "timestamp=1&xrecvWindow=60000",
+        "aTIMESTAMP=1",
+        "timestamp=1&xtimestamp[0]=9",
+    ] {
+        assert_eq!(effect(text, READ), None, "{text}");
+    }
+    assert_eq!(effect("recvWindow=1&timestamp=1", READ), Some(Effect::HarmlessSetting));
+}
+
+#[test]
+fn names_are_known_without_case() {
+    for name in ["symbol", "timestamp", "orderidlist", "newClientOrderId", "sideEffectType"] {
+        assert!(is_known_name(name), "{name}");
+    }
+    for name in ["", "xcoin", "symbol ", "sym"] {
+        assert!(!is_known_name(name), "{name}");
+    }
+}
+
+#[test]
 fn a_web_socket_text_names_its_key() {
     let text = "apiKey=k&quantity=1&side=BUY&symbol=BTCUSDT&timestamp=1&type=MARKET";
     means(text, TRADE, "ws-api order.place");

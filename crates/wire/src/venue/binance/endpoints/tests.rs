@@ -34,6 +34,15 @@ fn the_unsourced_are_counted_and_are_not_served_families() {
     }
 }
 
+#[test]
+fn the_description_lists_the_unsourced() {
+    let text = include_str!("../endpoints.md");
+    let (_, list) = text.split_once("## Unsourced").unwrap();
+    let listed: BTreeSet<_> = list.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+    let names: Vec<_> = unsourced().map(|endpoint| format!("`{}`", endpoint.name)).collect();
+    assert_eq!(listed, names.iter().map(String::as_str).collect());
+}
+
 /// Of the 727. SECURITY.md states this number.
 const UNSOURCED: usize = 103;
 
