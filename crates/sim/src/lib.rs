@@ -1,1 +1,7 @@
 //! Paper venues: an independent reading of what the real ones accept.
+//!
+//! Nothing here uses another crate of ours: the paper venue reads requests with
+//! common libraries (hyper, `form_urlencoded`, `serde_json`), so that a mistake
+//! in our own reading is not made twice.
+
+pub mod binance;

@@ -1,0 +1,118 @@
+//! Who may call: key, address, timestamp, signature, rights; in that order.
+
+use std::net::IpAddr;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::binance::options::{ApiKey, PaperOptions};
+use crate::binance::params::Params;
+use crate::binance::reading::Reading;
+use crate::binance::reject::Reject;
+use crate::binance::routes::{Route, Security};
+use crate::binance::signature;
+
+/// Longest receive window, in milliseconds.
+const MAX_WINDOW_MS: i64 = 60_000;
+/// Receive window where none is sent, in milliseconds.
+const DEFAULT_WINDOW_MS: i64 = 5000;
+/// How far a timestamp may be ahead, in microseconds.
+const MAX_AHEAD_US: i64 = 1_000_000;
+/// Timestamps from here on are in microseconds.
+const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
+/// Longest API key read.
+const MAX_KEY: usize = 128;
+
+/// The key of a request, and the account it belongs to.
+pub(crate) fn known_key<'a>(
+    options: &'a PaperOptions,
+    reading: &Reading,
+) -> Option<(usize, &'a ApiKey)> {
+    let text = reading.api_key.as_deref()?;
+    options.accounts.iter().enumerate().find_map(|(index, account)| {
+        let key = account.keys.iter().find(|key| key.key == text)?;
+        Some((index, key))
+    })
+}
+
+/// Refuses a request that its endpoint's security does not let in.
+pub(crate) fn admit<'a>(
+    options: &'a PaperOptions,
+    route: &Route,
+    reading: &Reading,
+    client: IpAddr,
+    now_us: i64,
+) -> Result<Option<(usize, &'a ApiKey)>, Reject> {
+    if !reading.duplicated.is_empty() {
+        return Err(Reject::new(400, -1101, "Duplicate values for a parameter detected."));
+    }
+    if route.security == Security::Public {
+        return Ok(None);
+    }
+    let text = reading.api_key.as_deref().unwrap_or_default();
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if text.is_empty() || text.len() > MAX_KEY || !text.bytes().all(legal) {
+        return Err(Reject::new(401, -2014, "API-key format invalid."));
+    }
+    let (account, key) = known_key(options, reading).ok_or_else(Reject::key_or_rights)?;
+    if !key.allows(client) {
+        return Err(Reject::key_or_rights());
+    }
+    if let Security::Signed(right) = route.security {
+        check_signed(key, reading, now_us)?;
+        if !right.held(&key.rights) {
+            let wallet = route.path.starts_with("/sapi");
+            return Err(if wallet { Reject::unauthorised() } else { Reject::key_or_rights() });
+        }
+    }
+    Ok(Some((account, key)))
+}
+
+fn check_signed(key: &ApiKey, reading: &Reading, now_us: i64) -> Result<(), Reject> {
+    let params = Params::new(reading);
+    let given = reading.signature.as_deref().filter(|text| !text.is_empty());
+    let given = given.ok_or_else(|| Reject::missing("signature"))?;
+    let timestamp = params.integer("timestamp")?.ok_or_else(|| Reject::missing("timestamp"))?;
+    let window_us = receive_window_us(&params)?;
+    check_time(timestamp, window_us, now_us)?;
+    if reading.unencoded || !signature::verify(&key.secret, &reading.payload, given) {
+        return Err(Reject::new(400, -1022, "Signature for this request is not valid."));
+    }
+    Ok(())
+}
+
+/// `recvWindow` in microseconds; up to three decimals of a millisecond are read.
+fn receive_window_us(params: &Params<'_>) -> Result<i64, Reject> {
+    let window = params.decimal("recvWindow")?.unwrap_or(Decimal::from(DEFAULT_WINDOW_MS));
+    if window > Decimal::from(MAX_WINDOW_MS) {
+        let msg = format!(
+            "'recvWindow' contains unexpected value. Cannot be greater than '{MAX_WINDOW_MS}'."
+        );
+        return Err(Reject::new(400, -1102, msg));
+    }
+    if window.scale() > 3 {
+        return Err(Reject::precision("recvWindow"));
+    }
+    let us = window.checked_mul(Decimal::ONE_THOUSAND).and_then(|us| us.to_i64());
+    us.ok_or_else(|| Reject::missing("recvWindow"))
+}
+
+fn check_time(timestamp: u64, window_us: i64, now_us: i64) -> Result<(), Reject> {
+    let timestamp = i64::try_from(timestamp).unwrap_or(i64::MAX);
+    let sent_us =
+        if timestamp >= MICROSECONDS_FROM { timestamp } else { timestamp.saturating_mul(1000) };
+    let outside = |msg: &str| Err(Reject::new(400, -1021, msg));
+    if sent_us >= now_us.saturating_add(MAX_AHEAD_US) {
+        return outside("Timestamp for this request was 1000ms ahead of the server's time.");
+    }
+    // Times of the wire are in whole milliseconds; the age is measured likewise.
+    let age_us = if timestamp >= MICROSECONDS_FROM {
+        now_us.saturating_sub(sent_us)
+    } else {
+        now_us.div_euclid(1000).saturating_mul(1000).saturating_sub(sent_us)
+    };
+    if age_us > window_us {
+        return outside("Timestamp for this request is outside of the recvWindow.");
+    }
+    Ok(())
+}
