@@ -24,12 +24,30 @@ mod tests;
 
 use std::sync::LazyLock;
 
-use super::Security;
 use super::endpoints::{self, Endpoint, HostGroup, RaiseWhen};
+use super::{ParamText, Security};
 use crate::model::{Effect, Rights};
 use index::Index;
 
 static INDEX: LazyLock<Option<Index>> = LazyLock::new(Index::build);
+
+/// Decoded parameters, in any order, without `signature`.
+pub trait Pairs {
+    /// Names and values.
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)>;
+}
+
+impl Pairs for ParamText {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter()
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> Pairs for [(N, V)] {
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+}
 
 /// How far a signed text reaches: what its key may do, and which hosts know
 /// the key.
@@ -97,25 +115,21 @@ pub struct Worst {
     pub orders: Vec<&'static Endpoint>,
 }
 
-/// Everything the venue would take this text for: decoded parameters in any
-/// order, without `signature`. For explanations and tests; the path uses
+/// Everything the venue would take this text for. For explanations and tests; the path uses
 /// [`worst`].
-pub fn meanings<'a>(
-    params: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
-    reach: Reach,
-) -> Meanings {
+pub fn meanings<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Meanings {
     let Some(index) = INDEX.as_ref() else {
         return Meanings::default();
     };
-    if hides_time(params.clone()) {
+    if hides_time(params) {
         return Meanings::default();
     }
-    let presence = index.presence(params.clone());
+    let presence = index.presence(params.pairs());
     let endpoints = index
         .every()
         .filter(|entry| reach.includes(entry.endpoint) && entry.takes(&presence))
         .map(|entry| {
-            let effect = effect_of(entry.endpoint, params.clone(), reach);
+            let effect = effect_of(entry.endpoint, params, reach);
             (entry.endpoint, effect)
         })
         .collect();
@@ -124,15 +138,12 @@ pub fn meanings<'a>(
 
 /// The worst that the venue would take this text for; `None` when no
 /// endpoint takes it, or the table is broken: then it must not be signed.
-pub fn worst<'a>(
-    params: impl IntoIterator<Item = (&'a str, &'a str)> + Clone,
-    reach: Reach,
-) -> Option<Worst> {
+pub fn worst<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Option<Worst> {
     let index = INDEX.as_ref()?;
-    if hides_time(params.clone()) {
+    if hides_time(params) {
         return None;
     }
-    let presence = index.presence(params.clone());
+    let presence = index.presence(params.pairs());
     let mut worst = Worst { effect: Effect::Read, by: None, orders: Vec::new() };
     let mut taken = index.bare_read_within(|endpoint| reach.includes(endpoint));
     index.for_each_candidate(&presence, |endpoint, entry| {
@@ -148,7 +159,7 @@ pub fn worst<'a>(
         if order {
             worst.orders.push(endpoint);
         }
-        let effect = effect_of(endpoint, params.clone(), reach);
+        let effect = effect_of(endpoint, params, reach);
         if effect > worst.effect {
             worst.effect = effect;
             worst.by = Some(endpoint);
@@ -175,7 +186,7 @@ pub fn indistinguishable(reach: Reach) -> Vec<Indistinguishable> {
         takes_part(endpoint) && endpoint.effect <= Effect::Order && reach.includes(endpoint)
     });
     for asked in asked {
-        let found = meanings(shortest(asked), reach);
+        let found = meanings(shortest(asked).as_slice(), reach);
         let worse = found.endpoints.into_iter();
         let worse = worse.filter(|(_, effect)| *effect > Effect::Order);
         pairs.extend(worse.map(|(worse, _)| Indistinguishable { asked, worse }));
@@ -195,10 +206,10 @@ fn shortest(endpoint: &Endpoint) -> Vec<(&'static str, &'static str)> {
 
 /// Whether the text is the one that logs a key on to a WebSocket: with a key
 /// that can log on, its holder then needs no further signature.
-pub fn equals_session_logon<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+pub fn equals_session_logon<P: Pairs + ?Sized>(params: &P) -> bool {
     let mut key = false;
     let mut stamp = false;
-    for (name, _) in params {
+    for (name, _) in params.pairs() {
         if name.eq_ignore_ascii_case("apiKey") {
             key = true;
         } else if name.eq_ignore_ascii_case("timestamp") {
@@ -218,8 +229,8 @@ pub fn is_known_name(name: &str) -> bool {
 
 /// Whether a name ends in one of the two that bound a text's life. (One read has
 /// parameters that do, for its history: without them it is signed.)
-fn hides_time<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
-    params.into_iter().any(|(name, _)| {
+fn hides_time<P: Pairs + ?Sized>(params: &P) -> bool {
+    params.pairs().any(|(name, _)| {
         ["timestamp", "recvWindow"]
             .into_iter()
             .any(|time| name.len() > time.len() && ends_with(name, time))
@@ -227,20 +238,16 @@ fn hides_time<'a>(params: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool 
 }
 
 /// The effect that this text has at an endpoint that takes it.
-fn effect_of<'a>(
-    endpoint: &Endpoint,
-    params: impl IntoIterator<Item = (&'a str, &'a str)>,
-    reach: Reach,
-) -> Effect {
+fn effect_of<P: Pairs + ?Sized>(endpoint: &Endpoint, params: &P, reach: Reach) -> Effect {
     let Some(raise) = endpoint.raise else {
         return endpoint.effect;
     };
     let raised = match raise.when {
         RaiseWhen::Held(right) => reach.rights.has(right),
-        RaiseWhen::Is(wanted, value) => params
-            .into_iter()
-            .any(|(name, given)| ends_with(name, wanted) && starts_with(given, value)),
-        RaiseWhen::IsNot(wanted, value) => params.into_iter().any(|(name, given)| {
+        RaiseWhen::Is(wanted, value) => {
+            params.pairs().any(|(name, given)| ends_with(name, wanted) && starts_with(given, value))
+        }
+        RaiseWhen::IsNot(wanted, value) => params.pairs().any(|(name, given)| {
             ends_with(name, wanted) && !given.trim().eq_ignore_ascii_case(value)
         }),
     };

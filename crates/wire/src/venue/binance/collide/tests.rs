@@ -11,15 +11,15 @@ fn pairs(text: &str) -> Vec<(&str, &str)> {
 }
 
 fn found(text: &str, rights: Rights) -> Meanings {
-    meanings(pairs(text), Reach::everywhere(rights))
+    meanings(pairs(text).as_slice(), Reach::everywhere(rights))
 }
 
 /// The worst effect, after checking that path and explanation agree.
 #[track_caller]
 fn effect(text: &str, rights: Rights) -> Option<Effect> {
     let reach = Reach::everywhere(rights);
-    let quick = worst(pairs(text), reach);
-    let full = meanings(pairs(text), reach);
+    let quick = worst(pairs(text).as_slice(), reach);
+    let full = meanings(pairs(text).as_slice(), reach);
     assert_eq!(quick.as_ref().map(|worst| worst.effect), full.worst(), "{text}");
     if let Some(quick) = &quick {
         let by = quick.by.map(|endpoint| endpoint.effect);
@@ -85,9 +85,9 @@ fn rights_assumed_on_a_test_network_without_wallet_endpoints_leave_it_usable() {
     let hosts = [HostGroup::Api, HostGroup::WsApi];
     let reach = Reach::only(Rights::ALL, &hosts);
     let text = pairs("symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&timestamp=1");
-    assert_eq!(worst(text, reach).unwrap().effect, Effect::Order);
+    assert_eq!(worst(text.as_slice(), reach).unwrap().effect, Effect::Order);
     let bare = pairs("timestamp=1");
-    assert_eq!(worst(bare, reach).unwrap().effect, Effect::Read);
+    assert_eq!(worst(bare.as_slice(), reach).unwrap().effect, Effect::Read);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn an_order_is_every_order_it_could_be() {
     assert_eq!(effect(text, TRADE), Some(Effect::Order));
     let futures = TRADE.with(Right::Futures);
     means(text, futures, "POST /fapi/v1/order");
-    let quick = worst(pairs(text), Reach::everywhere(TRADE)).unwrap();
+    let quick = worst(pairs(text).as_slice(), Reach::everywhere(TRADE)).unwrap();
     let names: Vec<_> = quick.orders.iter().map(|e| e.name.as_str()).collect();
     assert!(names.contains(&"POST /api/v3/order/test"), "{names:?}");
     // A read key lacks the right: the same text only reads.
@@ -179,6 +179,16 @@ fn a_second_time_cannot_hide_behind_a_cut() {
     assert_eq!(effect("recvWindow=1&timestamp=1", READ), Some(Effect::HarmlessSetting));
 }
 
+/// The whole way: canonical bytes, one reading, what they could mean.
+#[test]
+fn a_parsed_text_means_the_same() {
+    let params = ParamText::parse(b"symbol=BTCUSDT&timestamp=1").unwrap();
+    let reach = Reach::everywhere(TRADE);
+    let parsed = worst(&params, reach).unwrap();
+    assert_eq!(Some(parsed.effect), effect("symbol=BTCUSDT&timestamp=1", TRADE));
+    assert!(!equals_session_logon(&params));
+}
+
 #[test]
 fn names_are_known_without_case() {
     for name in ["symbol", "timestamp", "orderidlist", "newClientOrderId", "sideEffectType"] {
@@ -199,11 +209,11 @@ fn a_web_socket_text_names_its_key() {
     means(bare, TRADE, "ws-api session.logon");
     means(bare, TRADE, "ws-api account.status");
     assert_eq!(effect(bare, TRADE), Some(Effect::HarmlessSetting));
-    assert!(equals_session_logon(pairs(bare)));
-    assert!(equals_session_logon(pairs("timestamp=1&apiKey=k&recvWindow=1")));
-    assert!(!equals_session_logon(pairs("timestamp=1")));
-    assert!(!equals_session_logon(pairs("apiKey=k")));
-    assert!(!equals_session_logon(pairs("apiKey=k&symbol=A&timestamp=1")));
+    assert!(equals_session_logon(pairs(bare).as_slice()));
+    assert!(equals_session_logon(pairs("timestamp=1&apiKey=k&recvWindow=1").as_slice()));
+    assert!(!equals_session_logon(pairs("timestamp=1").as_slice()));
+    assert!(!equals_session_logon(pairs("apiKey=k").as_slice()));
+    assert!(!equals_session_logon(pairs("apiKey=k&symbol=A&timestamp=1").as_slice()));
 }
 
 #[test]
@@ -270,20 +280,20 @@ fn every_endpoint_takes_its_own_shortest_text() {
     for endpoint in all().iter().filter(|endpoint| takes_part(endpoint)) {
         let text = shortest(endpoint);
         let reach = Reach::everywhere(Rights::ALL);
-        let found = meanings(text.clone(), reach);
+        let found = meanings(text.as_slice(), reach);
         assert!(
             found.endpoints.iter().any(|(taking, _)| taking.name == endpoint.name),
             "{}",
             endpoint.name
         );
-        let quick = worst(text.clone(), reach).unwrap();
+        let quick = worst(text.as_slice(), reach).unwrap();
         assert!(quick.effect >= endpoint.effect, "{}", endpoint.name);
         assert_eq!(Some(quick.effect), found.worst(), "{}", endpoint.name);
         // Take one parameter away, and it means something else.
         for missing in 0..text.len() - 1 {
             let mut text = text.clone();
             text.remove(missing);
-            let found = meanings(text.clone(), reach);
+            let found = meanings(text.as_slice(), reach);
             let gone = endpoint.mandatory.as_ref().unwrap()[missing][0].name;
             let hidden = text.iter().any(|(name, _)| ends_with(name, gone));
             let still = found.endpoints.iter().any(|(taking, _)| taking.name == endpoint.name);
@@ -304,7 +314,7 @@ fn no_order_cancel_or_read_text_of_a_trade_key_is_worse_unseen() {
             }
             let mut text = shortest(one);
             text.extend(shortest(other));
-            let worst = worst(text, reach).unwrap();
+            let worst = worst(text.as_slice(), reach).unwrap();
             assert!(worst.effect >= other.effect, "{} + {}", one.name, other.name);
         }
     }
