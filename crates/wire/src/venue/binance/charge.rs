@@ -140,7 +140,8 @@ const SOURCES: [Source; 5] = [
         name: "newQty",
         quote: false,
         legs: |_| 1,
-        maker_only: |_, _| false,
+        // An amend only shrinks an order that rests: it never takes.
+        maker_only: |_, _| true,
         id: |_, _| Some("newClientOrderId"),
     },
 ];

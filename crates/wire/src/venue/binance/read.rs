@@ -33,13 +33,10 @@ pub fn read(received: &Received) -> Result<Intent, Refusal> {
         .not_served()
         .with_class(endpoint.class));
     }
-    let fields = Fields::of(received)?;
-    Ok(Intent {
-        venue: Venue::Binance,
-        endpoint: endpoint.name,
-        class: endpoint.class,
-        operation: operation(endpoint.reading, &fields)?,
-    })
+    let operation = Fields::of(received)
+        .and_then(|fields| operation(endpoint.reading, &fields))
+        .map_err(|refusal| refusal.with_class(endpoint.class))?;
+    Ok(Intent { venue: Venue::Binance, endpoint: endpoint.name, class: endpoint.class, operation })
 }
 
 fn operation(reading: Reading, fields: &Fields<'_>) -> Result<Operation, Refusal> {
@@ -121,7 +118,7 @@ impl<'a> Fields<'a> {
         if mandatory != needed().count() {
             for listed in needed() {
                 if fields.get(listed.name).is_none() {
-                    return Err(missing(listed.name, "is needed and was not sent"));
+                    return Err(left_out(endpoint.reading, listed.name));
                 }
             }
         }
@@ -200,6 +197,19 @@ fn unlisted(name: &str, endpoint: &str) -> Refusal {
         ),
     )
     .not_served()
+}
+
+/// INVARIANT (one reading): the venue chooses the network where a withdrawal
+/// leaves it out, so that no reader could say where the money goes.
+fn left_out(reading: Reading, name: &str) -> Refusal {
+    if reading == Reading::Withdraw && name == "network" {
+        return Refusal::of(
+            RefusalCode::Forbidden,
+            name,
+            "was left out: the venue would choose one; state the network of the withdrawal",
+        );
+    }
+    missing(name, "is needed and was not sent")
 }
 
 fn missing(name: &str, detail: &str) -> Refusal {

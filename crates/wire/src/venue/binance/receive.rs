@@ -189,17 +189,22 @@ fn security_of(endpoint: &Served, signed: bool) -> Result<Security, Refusal> {
 }
 
 /// What the signature covers, and the signature.
-pub(super) struct Payload {
-    pub(super) text: Vec<u8>,
-    pub(super) signature: Option<String>,
-    /// The bytes of the body in `text`: their decoding may differ.
-    pub(super) split_over_both: bool,
+pub struct Payload {
+    /// Raw query and raw body, back to back without a separator, without the
+    /// `signature=` pair and one adjoining `&`.
+    pub text: Vec<u8>,
+    /// The signature, percent-decoded.
+    pub signature: Option<String>,
+    /// Whether parameters stand in both places.
+    pub split_over_both: bool,
 }
 
 impl Payload {
-    /// Raw query and raw body, back to back without a separator, without the
-    /// `signature=` pair and one adjoining `&`.
-    pub(super) fn of(query: &[u8], body: &[u8]) -> Result<Self, Refusal> {
+    /// The payload of this query and body.
+    ///
+    /// # Errors
+    /// Two signatures, or one that is neither hex nor base64.
+    pub fn of(query: &[u8], body: &[u8]) -> Result<Self, Refusal> {
         let (query, in_query) = take_signature(query)?;
         let (body, in_body) = take_signature(body)?;
         if in_query.is_some() && in_body.is_some() {
@@ -215,7 +220,8 @@ impl Payload {
         Ok(Self { text, signature: in_query.or(in_body), split_over_both })
     }
 
-    fn decoded(&self) -> Option<Vec<u8>> {
+    /// The percent-decoded text, where it differs.
+    pub fn decoded(&self) -> Option<Vec<u8>> {
         self.text.iter().any(|byte| matches!(byte, b'%' | b'+')).then(|| loose_decode(&self.text))
     }
 }

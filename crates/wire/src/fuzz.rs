@@ -1,0 +1,87 @@
+//! Entries for fuzzers: bytes in, assertions on what every reader relies on.
+//!
+//! They are plain functions, so that tests feed them too.
+
+use crate::venue::binance::{
+    ParamText, RawRequest, errors, ids, orders_in, read, receive, text_to_sign,
+};
+
+/// One request to Binance, as `METHOD path`, query and body on three lines
+/// (the body runs to the end).
+///
+/// # Panics
+/// When what was read does not read the same again: that is the finding.
+pub fn binance_request(bytes: &[u8]) {
+    let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
+    let mut text = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
+    let (method, path) = text().split_once(' ').unwrap_or_default();
+    let query = text();
+    let raw = RawRequest {
+        method,
+        path,
+        query: (!query.is_empty()).then_some(query),
+        body: lines.next().unwrap_or_default(),
+        content_type: Some("application/x-www-form-urlencoded"),
+    };
+    parameters(raw.body);
+    let received = match receive(&raw) {
+        Ok(received) => received,
+        Err(refusal) => {
+            assert!(errors::for_refusal(&refusal).http >= 400);
+            return;
+        }
+    };
+    let intent = match read(&received) {
+        Ok(intent) => intent,
+        Err(refusal) => {
+            assert!(refusal.class == Some(received.endpoint.class));
+            return;
+        }
+    };
+    assert!(intent.class == received.endpoint.class);
+    let given: Vec<(&str, &str)> =
+        ids::missing(received.endpoint, &received.params).map(|name| (name, "given-1")).collect();
+    if let Ok(text) = text_to_sign(&received, &intent, &given) {
+        let canonical = text.canonical();
+        let again = ParamText::parse_canonical(canonical.as_bytes());
+        assert!(again.as_ref() == Ok(&text));
+        assert!(!text.has("signature"));
+        assert!(ids::missing(received.endpoint, &text).next().is_none());
+        check_charges(&text, &intent);
+    }
+}
+
+/// What is placed is charged: every leg, with at least its quantity.
+fn check_charges(text: &ParamText, intent: &crate::model::Intent) {
+    use crate::model::Operation;
+    let orders = match &intent.operation {
+        Operation::Place(group) => group.orders.as_slice(),
+        Operation::CancelReplace(both) => std::slice::from_ref(&both.place),
+        _ => return,
+    };
+    let charges = orders_in(text);
+    assert!(charges.is_ok());
+    let charges = charges.unwrap_or_default();
+    assert!(charges.len() >= orders.len());
+    for order in orders {
+        assert!(charges.iter().any(|charge| {
+            charge.symbol == order.symbol
+                && charge.base == order.quantity
+                && charge.quote == order.quote_quantity
+        }));
+    }
+    assert!(charges.iter().all(|charge| charge.has_client_order_id));
+}
+
+/// One parameter text: its canonical form reads as the same parameters, and is
+/// its own canonical form.
+fn parameters(bytes: &[u8]) {
+    let Ok(params) = ParamText::parse(bytes) else {
+        return;
+    };
+    let canonical = params.canonical();
+    let again = ParamText::parse(canonical.as_bytes());
+    assert!(again.as_ref() == Ok(&params));
+    assert!(again.map(|again| again.canonical()) == Ok(canonical));
+    let _ = orders_in(&params);
+}

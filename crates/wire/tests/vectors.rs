@@ -1,0 +1,248 @@
+//! Every vector under `testdata/binance`: requests of real clients, spellings
+//! that are taken, and above all refusals.
+//!
+//! A vector is a block of `key: value` lines. `expect:` is `public`,
+//! `payload`, `accept <what is read>`, or `refuse <code> [parameter]
+//! [class=...]`. Signatures of real clients and the venue's published ones are
+//! checked over the payload that was rebuilt here, so that it is not only our
+//! own reading that agrees with itself.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use wire::model::{Contingency, Intent, Operation, Order, OrderReference};
+use wire::venue::binance::{
+    RawRequest, errors, public_endpoint, read, receive, receive::Payload, text_to_sign,
+};
+
+/// The secret of the recorded clients.
+const RECORDED_SECRET: &str = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss";
+
+struct Vector {
+    place: String,
+    fields: BTreeMap<String, String>,
+}
+
+impl Vector {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.fields.get(key).map(String::as_str)
+    }
+
+    fn body(&self) -> Vec<u8> {
+        match (self.get("body"), self.get("body-hex")) {
+            (Some(text), _) => text.as_bytes().to_vec(),
+            (None, Some(digits)) => hex::decode(digits).unwrap(),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+fn vectors() -> Vec<Vector> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/binance");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "vec"))
+        .collect();
+    files.sort();
+    files.iter().flat_map(|file| vectors_of(file)).collect()
+}
+
+fn vectors_of(file: &Path) -> Vec<Vector> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    text.split("\n\n")
+        .map(|block| {
+            block
+                .lines()
+                .filter(|line| !line.starts_with('#') && !line.is_empty())
+                .map(|line| {
+                    let (key, value) = line.split_once(": ").unwrap_or((line, ""));
+                    (key.to_owned(), value.to_owned())
+                })
+                .collect::<BTreeMap<_, _>>()
+        })
+        .filter(|fields| !fields.is_empty())
+        .map(|fields| Vector { place: format!("{name}: {}", fields.get("name").unwrap()), fields })
+        .collect()
+}
+
+#[test]
+fn every_vector_is_read_as_expected() {
+    let vectors = vectors();
+    let mut failures = Vec::new();
+    for vector in &vectors {
+        if let Err(failure) = check(vector) {
+            failures.push(format!("{}: {failure}", vector.place));
+        }
+    }
+    let refusals =
+        vectors.iter().filter(|vector| vector.get("expect").unwrap().starts_with("refuse"));
+    assert!(refusals.count() >= 150, "most vectors are refusals");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn check(vector: &Vector) -> Result<(), String> {
+    let expect = vector.get("expect").unwrap();
+    if expect == "payload" {
+        return check_payload(vector);
+    }
+    let request = vector.get("request").unwrap();
+    let (method, path) = request.split_once(' ').unwrap();
+    let is_public = public_endpoint(method, path).is_some();
+    if expect == "public" {
+        return is_public.then_some(()).ok_or("not public".to_owned());
+    }
+    let body = vector.body();
+    let raw = RawRequest {
+        method,
+        path,
+        query: vector.get("query"),
+        body: &body,
+        content_type: vector.get("content-type"),
+    };
+    let found = match receive(&raw).and_then(|received| Ok((read(&received)?, received))) {
+        Ok((intent, received)) => {
+            let text = text_to_sign(&received, &intent, &[]).map_err(|e| e.to_string())?;
+            if vector.get("text") != Some(text.canonical().as_str()) && vector.get("text").is_some()
+            {
+                return Err(format!("text is {}", text.canonical()));
+            }
+            if vector.place.starts_with("client-") && received.signature.is_some() {
+                check_payload(vector)?;
+            }
+            format!("accept {}", shown(&intent))
+        }
+        Err(refusal) => {
+            let error = errors::for_refusal(&refusal);
+            assert!(error.body.contains("Countersign: "));
+            let mut shown = format!("refuse {}", error.code);
+            if let Some(parameter) = &refusal.parameter {
+                shown += &format!(" {parameter}");
+            }
+            if let Some(class) = refusal.class.filter(|_| expect.contains("class=")) {
+                shown += &format!(" class={}", class.name());
+            }
+            shown
+        }
+    };
+    if is_public || found != expect {
+        return Err(format!("expected `{expect}`, found `{found}`"));
+    }
+    Ok(())
+}
+
+/// The HMAC over the rebuilt payload is the signature that came along.
+fn check_payload(vector: &Vector) -> Result<(), String> {
+    let body = vector.body();
+    let query = vector.get("query").unwrap_or_default().as_bytes();
+    let payload = Payload::of(query, &body).map_err(|refusal| refusal.to_string())?;
+    let secret = vector.get("secret").unwrap_or(RECORDED_SECRET);
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+    let signed = |text: &[u8]| hex::encode(aws_lc_rs::hmac::sign(&key, text));
+    let signature = payload.signature.clone().unwrap();
+    let decoded = payload.decoded().unwrap_or_default();
+    if signed(&payload.text) == signature || signed(&decoded) == signature {
+        Ok(())
+    } else {
+        Err("the client's signature is not over this payload".to_owned())
+    }
+}
+
+fn shown(intent: &Intent) -> String {
+    let class = intent.class.name();
+    match &intent.operation {
+        Operation::Read { symbol } => with(class, &[("symbol", symbol.clone())]),
+        Operation::Place(group) if group.contingency == Contingency::Single => {
+            group.orders.iter().map(|o| format!("{class} {}", order(o))).collect()
+        }
+        Operation::Place(group) => list(class, group.contingency, &group.orders),
+        Operation::Cancel(reference) => format!("{class} {}", named(reference)),
+        Operation::CancelList { symbol, order_list_id, .. } => with(
+            class,
+            &[("symbol", Some(symbol.clone())), ("list", order_list_id.map(|id| id.to_string()))],
+        ),
+        Operation::CancelAll { symbol } => format!("{class} symbol={symbol}"),
+        Operation::Amend { order, new_quantity, .. } => {
+            format!("{class} {} quantity={new_quantity}", named(order))
+        }
+        Operation::CancelReplace(both) => {
+            let cancels = named(&both.cancel);
+            let (_, cancels) = cancels.split_once(' ').unwrap();
+            let both_live = if both.allow_failure { " both" } else { "" };
+            format!("{class} {} cancels {cancels}{both_live}", order(&both.place))
+        }
+        Operation::Withdraw(withdrawal) => with(
+            class,
+            &[
+                ("asset", Some(withdrawal.asset.clone())),
+                ("network", Some(withdrawal.network.clone())),
+                ("address", Some(withdrawal.address.clone())),
+                ("amount", Some(withdrawal.amount.to_string())),
+                ("memo", withdrawal.memo.clone()),
+            ],
+        ),
+        Operation::Transfer(transfer) => with(
+            class,
+            &[
+                ("asset", Some(transfer.asset.clone())),
+                ("amount", Some(transfer.amount.to_string())),
+                ("direction", Some(transfer.direction.clone())),
+            ],
+        ),
+        Operation::Other(_) => class.to_owned(),
+    }
+}
+
+fn with(head: &str, parts: &[(&str, Option<String>)]) -> String {
+    let mut out = head.to_owned();
+    for (name, value) in parts {
+        if let Some(value) = value {
+            out += &format!(" {name}={value}");
+        }
+    }
+    out
+}
+
+fn order(order: &Order) -> String {
+    let head =
+        format!("symbol={} side={} kind={}", order.symbol, order.side.name(), order.kind.name());
+    with(
+        &head,
+        &[
+            ("quantity", order.quantity.map(|n| n.to_string())),
+            ("quote", order.quote_quantity.map(|n| n.to_string())),
+            ("price", order.price.map(|n| n.to_string())),
+            ("stop", order.stop_price.map(|n| n.to_string())),
+            ("id", order.client_order_id.clone()),
+        ],
+    )
+}
+
+fn list(class: &str, contingency: Contingency, orders: &[Order]) -> String {
+    let name = match contingency {
+        Contingency::OneCancelsOther => "one-cancels-other",
+        Contingency::OneTriggersOther => "one-triggers-other",
+        Contingency::OneTriggersOneCancelsOther => "one-triggers-pair",
+        Contingency::Single => panic!("not a list"),
+    };
+    let mut out = format!("{class} {name}");
+    for (at, leg) in orders.iter().enumerate() {
+        if at == 0 {
+            out += &format!(" symbol={}", leg.symbol);
+        }
+        out += &format!(" | {} {} {}", leg.side.name(), leg.kind.name(), leg.quantity.unwrap());
+    }
+    out
+}
+
+fn named(reference: &OrderReference) -> String {
+    with(
+        &format!("symbol={}", reference.symbol),
+        &[
+            ("order", reference.order_id.map(|id| id.to_string())),
+            ("client", reference.client_order_id.clone()),
+        ],
+    )
+}
