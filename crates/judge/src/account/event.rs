@@ -1,0 +1,142 @@
+//! What the venue told of an account: the only way state changes besides
+//! decisions.
+
+use wire::model::{Decimal, Side};
+
+use crate::time::UnixNanos;
+
+/// The exposure that one allowed request holds until its outcome is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReservationId(pub u64);
+
+/// A change of an account, as the venue told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountEvent {
+    /// Balances and open orders, whole.
+    Snapshot {
+        /// When the snapshot was *asked for*, venue time: orders sent later
+        /// than this are not missing from it.
+        asked_at: UnixNanos,
+        /// Balances; none where they were not fetched.
+        balances: Option<Vec<Balance>>,
+        /// Open orders of every market, or of `market` alone.
+        open_orders: Vec<OpenOrder>,
+        /// The one market that the orders are of; none: of all.
+        market: Option<String>,
+    },
+    /// The venue took the request that holds this reservation. Also for
+    /// cancel-replace and amend.
+    Acknowledged {
+        /// The reservation in the permit.
+        reservation: ReservationId,
+        /// What the venue says of each order it named.
+        orders: Vec<OrderUpdate>,
+    },
+    /// The state of one order: from an order query, a cancel's answer, a
+    /// stream.
+    Order(OrderUpdate),
+    /// One trade, told by its id; told twice, it counts once.
+    Filled(Trade),
+    /// The venue refused the request: nothing came of it.
+    Rejected {
+        /// The reservation in the permit.
+        reservation: ReservationId,
+    },
+    /// No answer came: the outcome is unknown, the reservation stays.
+    Unknown {
+        /// The reservation in the permit.
+        reservation: ReservationId,
+    },
+    /// The receive window has passed and the venue does not know the order.
+    /// For a withdrawal: its history says that it did not happen.
+    Released {
+        /// The reservation in the permit.
+        reservation: ReservationId,
+    },
+}
+
+/// One asset of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The asset (`USDT`).
+    pub asset: String,
+    /// Free to trade, asset units.
+    pub free: Decimal,
+    /// Locked in orders, asset units.
+    pub locked: Decimal,
+}
+
+/// An order that rests at the venue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// The market.
+    pub symbol: String,
+    /// The venue's id.
+    pub order_id: u64,
+    /// The client's id.
+    pub client_order_id: String,
+    /// The venue's id of the list it belongs to.
+    pub order_list_id: Option<u64>,
+    /// Buy or sell.
+    pub side: Side,
+    /// Limit price, quote per base; none where it has none.
+    pub price: Option<Decimal>,
+    /// Trigger price, quote per base.
+    pub stop_price: Option<Decimal>,
+    /// Base quantity, asset units.
+    pub quantity: Decimal,
+    /// Executed base quantity so far, asset units.
+    pub executed_quantity: Decimal,
+    /// Executed quote quantity so far, asset units.
+    pub executed_quote: Decimal,
+}
+
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderStatus {
+    /// Resting, partly filled, or waiting for its trigger.
+    Open,
+    /// Filled, cancelled, expired or rejected: nothing more comes of it.
+    Closed,
+}
+
+/// What the venue says of one order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderUpdate {
+    /// The market.
+    pub symbol: String,
+    /// The venue's id.
+    pub order_id: Option<u64>,
+    /// The client's id under which it was placed (on a cancel's answer:
+    /// `origClientOrderId`).
+    pub client_order_id: String,
+    /// Its new client id, where an amend changed it.
+    pub new_client_order_id: Option<String>,
+    /// The venue's id of the list it belongs to.
+    pub order_list_id: Option<u64>,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Its base quantity now, asset units; none where the answer has none.
+    pub quantity: Option<Decimal>,
+    /// Executed base quantity so far, asset units; none where the answer has
+    /// none.
+    pub executed_quantity: Option<Decimal>,
+    /// Executed quote quantity so far, asset units
+    /// (`cummulativeQuoteQty`); none where the answer has none.
+    pub executed_quote: Option<Decimal>,
+}
+
+/// One trade of the account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// The market.
+    pub symbol: String,
+    /// The venue's trade id, unique in its market.
+    pub trade_id: u64,
+    /// The venue's order id.
+    pub order_id: u64,
+    /// Base quantity, asset units.
+    pub quantity: Decimal,
+    /// Quote quantity, asset units.
+    pub quote: Decimal,
+}

@@ -1,0 +1,585 @@
+//! What each bot holds, and how the venue's word changes it.
+//!
+//! Windows count fills; orders hold what they may still fill. An order that
+//! was sent holds its exposure until the venue has said how it ended: an
+//! unknown outcome stays held.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use wire::model::{Decimal, Order};
+
+use super::book::{Book, BotIndex, Slot, Tracked};
+use super::event::{
+    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
+};
+use crate::bounds;
+use crate::counters::Window;
+use crate::money;
+use crate::time::UnixNanos;
+
+/// One bot's windows and what its orders hold.
+#[derive(Clone, Debug)]
+pub(crate) struct BotState {
+    pub(crate) name: String,
+    /// Its number in the policy set; none where the set no longer has it.
+    pub(crate) policy: Option<u32>,
+    pub(crate) second: Window,
+    pub(crate) minute: Window,
+    pub(crate) hour: Window,
+    pub(crate) day: Window,
+    /// Held by orders, micro-USD.
+    pub(crate) held: u128,
+    /// Orders that may be live.
+    pub(crate) live: u64,
+    /// Withdrawn or reserved in 24 hours, by asset, millionths.
+    pub(crate) withdrawn: BTreeMap<String, Window>,
+}
+
+impl BotState {
+    pub(crate) fn new(name: &str, policy: Option<u32>) -> Self {
+        Self {
+            name: name.to_owned(),
+            policy,
+            second: Window::second(),
+            minute: Window::minute(),
+            hour: Window::hour(),
+            day: Window::day(),
+            held: 0,
+            live: 0,
+            withdrawn: BTreeMap::new(),
+        }
+    }
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// Allowed; the venue has not answered.
+    Awaiting,
+    /// The answer did not come.
+    Unknown,
+    /// The venue took it.
+    Taken,
+}
+
+/// The orders of one request and the exposure they hold together.
+#[derive(Clone, Debug)]
+struct Group {
+    owner: BotIndex,
+    phase: Phase,
+    /// What the orders are worth, micro-USD.
+    worth: u64,
+    /// What counts until the venue takes it: a replacement counts the
+    /// difference only, because the replaced order still holds its own.
+    added: u64,
+    /// What the windows counted of it, micro-USD.
+    counted: u64,
+    held: u64,
+    legs: Vec<Slot>,
+}
+
+impl Group {
+    fn should_hold(&self) -> u64 {
+        if self.legs.is_empty() {
+            return 0;
+        }
+        let worth = if self.phase == Phase::Taken { self.worth } else { self.added };
+        worth.saturating_sub(self.counted)
+    }
+}
+
+/// A withdrawal whose outcome is awaited.
+#[derive(Clone, Debug)]
+struct PendingWithdrawal {
+    owner: BotIndex,
+    asset: String,
+    amount: u64,
+    at: UnixNanos,
+}
+
+/// Orders to be tracked, with what they hold.
+pub(crate) struct NewOrders<'a> {
+    pub(crate) owner: BotIndex,
+    pub(crate) orders: &'a [Order],
+    pub(crate) client_order_ids: &'a [String],
+    pub(crate) list_client_order_id: Option<&'a str>,
+    pub(crate) worth: u64,
+    pub(crate) added: u64,
+    pub(crate) usd_per_quote: Decimal,
+    pub(crate) now: UnixNanos,
+}
+
+/// The state of one account group.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    pub(crate) book: Book,
+    pub(crate) bots: Vec<BotState>,
+    pub(crate) balances: BTreeMap<String, Balance>,
+    /// The venue has more open orders than are tracked.
+    pub(crate) overflowed: bool,
+    groups: BTreeMap<u64, Group>,
+    withdrawals: BTreeMap<u64, PendingWithdrawal>,
+    trades: HashSet<(String, u64)>,
+    trade_order: VecDeque<(String, u64)>,
+    /// Trades of orders whose venue id is not known yet.
+    early_trades: VecDeque<Trade>,
+    next_reservation: u64,
+}
+
+impl State {
+    /// Whether another request can be tracked.
+    pub(crate) fn has_room(&self, orders: usize) -> bool {
+        !self.overflowed
+            && self.groups.len() + self.withdrawals.len() < bounds::RESERVATIONS
+            && self.book.len() + orders <= bounds::TRACKED_ORDERS
+    }
+
+    /// Tracks the orders of an allowed request and holds their exposure.
+    /// None where they cannot be tracked; nothing is held then.
+    pub(crate) fn reserve_orders(&mut self, new: &NewOrders<'_>) -> Option<ReservationId> {
+        let id = self.next_reservation;
+        let mut legs = Vec::with_capacity(new.orders.len());
+        for (order, client_order_id) in new.orders.iter().zip(new.client_order_ids) {
+            let slot = self.book.insert(Tracked {
+                symbol: order.symbol.clone(),
+                client_order_id: client_order_id.clone(),
+                order_id: None,
+                order_list_id: None,
+                list_client_order_id: new.list_client_order_id.map(str::to_owned),
+                owner: Some(new.owner),
+                group: Some(id),
+                sent_at: new.now,
+                quantity: order.quantity,
+                executed: Decimal::ZERO,
+                stated_quote: Decimal::ZERO,
+                traded_quote: Decimal::ZERO,
+                counted: 0,
+                usd_per_quote: new.usd_per_quote,
+                missing: false,
+            });
+            let Some(slot) = slot else {
+                for slot in legs {
+                    self.book.close(slot);
+                }
+                return None;
+            };
+            legs.push(slot);
+        }
+        let bot = self.bots.get_mut(new.owner as usize)?;
+        bot.live = bot.live.saturating_add(legs.len() as u64);
+        self.next_reservation = id.saturating_add(1);
+        let group = Group {
+            owner: new.owner,
+            phase: Phase::Awaiting,
+            worth: new.worth,
+            added: new.added,
+            counted: 0,
+            held: 0,
+            legs,
+        };
+        self.groups.insert(id, group);
+        self.hold_again(id);
+        Some(ReservationId(id))
+    }
+
+    /// Counts a withdrawal from now on, until it is known not to have
+    /// happened.
+    pub(crate) fn reserve_withdrawal(
+        &mut self,
+        owner: BotIndex,
+        asset: &str,
+        amount: u64,
+        now: UnixNanos,
+    ) -> Option<ReservationId> {
+        let bot = self.bots.get_mut(owner as usize)?;
+        match bot.withdrawn.get_mut(asset) {
+            Some(window) => window.add(now, amount),
+            None => {
+                // Bounded by the bot's list of destinations, which was checked.
+                bot.withdrawn.entry(asset.to_owned()).or_insert_with(Window::day).add(now, amount);
+            }
+        }
+        let id = self.next_reservation;
+        self.next_reservation = id.saturating_add(1);
+        let pending = PendingWithdrawal { owner, asset: asset.to_owned(), amount, at: now };
+        self.withdrawals.insert(id, pending);
+        Some(ReservationId(id))
+    }
+
+    /// What a replaced order of the bot still holds, micro-USD.
+    pub(crate) fn held_by(&self, slot: Slot) -> u64 {
+        self.book
+            .get(slot)
+            .and_then(|order| self.groups.get(&order.group?))
+            // Where its list has other legs, they keep holding it.
+            .filter(|group| group.legs.len() == 1)
+            .map_or(0, |group| group.held)
+    }
+
+    /// Whether another bot awaits an answer about an order of this market
+    /// whose venue id is not known yet.
+    pub(crate) fn another_awaits_id(&self, bot: BotIndex, market: &str) -> bool {
+        self.book.in_market(market).any(|(_, order)| {
+            order.order_id.is_none() && order.owner.is_some_and(|owner| owner != bot)
+        })
+    }
+
+    /// Applies what the venue told.
+    pub(crate) fn apply(&mut self, event: &AccountEvent, now: UnixNanos) {
+        match event {
+            AccountEvent::Snapshot { asked_at, balances, open_orders, market } => {
+                if let Some(balances) = balances {
+                    self.balances = balances
+                        .iter()
+                        .take(bounds::BALANCES)
+                        .map(|balance| (balance.asset.clone(), balance.clone()))
+                        .collect();
+                }
+                self.snapshot(*asked_at, open_orders, market.as_deref(), now);
+            }
+            AccountEvent::Acknowledged { reservation, orders } => {
+                for update in orders {
+                    self.order(update, now);
+                }
+                self.taken(reservation.0);
+                self.withdrawals.remove(&reservation.0);
+            }
+            AccountEvent::Order(update) => self.order(update, now),
+            AccountEvent::Filled(trade) => self.trade(trade, now),
+            AccountEvent::Unknown { reservation } => {
+                if let Some(group) = self.groups.get_mut(&reservation.0)
+                    && group.phase == Phase::Awaiting
+                {
+                    group.phase = Phase::Unknown;
+                }
+            }
+            AccountEvent::Rejected { reservation } | AccountEvent::Released { reservation } => {
+                self.nothing_came_of(reservation.0);
+            }
+        }
+    }
+
+    fn taken(&mut self, id: u64) {
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.phase = Phase::Taken;
+        }
+        self.hold_again(id);
+    }
+
+    fn nothing_came_of(&mut self, id: u64) {
+        if let Some(pending) = self.withdrawals.remove(&id)
+            && let Some(window) = self
+                .bots
+                .get_mut(pending.owner as usize)
+                .and_then(|bot| bot.withdrawn.get_mut(&pending.asset))
+        {
+            window.take_back(pending.at, pending.amount);
+        }
+        // Orders that the venue has taken end by its word about each, not by
+        // a late answer to the request.
+        let legs = match self.groups.get(&id) {
+            Some(group) if group.phase != Phase::Taken => group.legs.clone(),
+            _ => return,
+        };
+        for slot in legs {
+            self.close(slot);
+        }
+    }
+
+    /// The venue's word on one order.
+    fn order(&mut self, update: &OrderUpdate, now: UnixNanos) {
+        let by_venue = update.order_id.and_then(|id| self.book.by_venue(&update.symbol, id));
+        let slot =
+            by_venue.or_else(|| self.book.by_client(&update.symbol, &update.client_order_id));
+        let Some(slot) = slot else {
+            self.late_word(update, now);
+            return;
+        };
+        if let Some(id) = update.order_id {
+            self.learn_id(slot, id, now);
+        }
+        let mut group = None;
+        if let Some(order) = self.book.get_mut(slot) {
+            order.missing = false;
+            order.order_list_id = update.order_list_id.or(order.order_list_id);
+            order.quantity = update.quantity.or(order.quantity);
+            if let Some(executed) = update.executed_quantity {
+                order.executed = order.executed.max(executed);
+            }
+            if let Some(quote) = update.executed_quote {
+                order.stated_quote = order.stated_quote.max(quote);
+            }
+            group = order.group;
+        }
+        self.count_fills(slot, now);
+        if let Some(id) = &update.new_client_order_id {
+            self.book.rename(slot, id);
+        }
+        match update.status {
+            OrderStatus::Open => {
+                if let Some(id) = group {
+                    self.taken(id);
+                }
+            }
+            OrderStatus::Closed => self.close(slot),
+        }
+    }
+
+    /// Word on an order that is closed already: more of it may have filled.
+    fn late_word(&mut self, update: &OrderUpdate, now: UnixNanos) {
+        let (Some(id), Some(quote)) = (update.order_id, update.executed_quote) else { return };
+        if let Some(order) = self.book.closed_mut(&update.symbol, id) {
+            order.stated_quote = order.stated_quote.max(quote);
+            let (owner, more) = (order.owner, uncounted(order));
+            self.count(owner, more, now);
+        }
+    }
+
+    fn trade(&mut self, trade: &Trade, now: UnixNanos) {
+        let id = (trade.symbol.clone(), trade.trade_id);
+        if self.trades.contains(&id) {
+            return;
+        }
+        let live = self.book.by_venue(&trade.symbol, trade.order_id);
+        if let Some(slot) = live {
+            if let Some(order) = self.book.get_mut(slot) {
+                order.traded_quote = order.traded_quote.saturating_add(trade.quote);
+            }
+            self.remember_trade(id);
+            self.count_fills(slot, now);
+        } else if let Some(order) = self.book.closed_mut(&trade.symbol, trade.order_id) {
+            order.traded_quote = order.traded_quote.saturating_add(trade.quote);
+            let (owner, more) = (order.owner, uncounted(order));
+            self.remember_trade(id);
+            self.count(owner, more, now);
+        } else {
+            // The order's own answer may still be on its way.
+            if self.early_trades.len() >= bounds::EARLY_TRADES {
+                self.early_trades.pop_front();
+            }
+            if !self.early_trades.contains(trade) {
+                self.early_trades.push_back(trade.clone());
+            }
+        }
+    }
+
+    fn remember_trade(&mut self, id: (String, u64)) {
+        if self.trade_order.len() >= bounds::REMEMBERED_TRADES
+            && let Some(oldest) = self.trade_order.pop_front()
+        {
+            self.trades.remove(&oldest);
+        }
+        self.trade_order.push_back(id.clone());
+        self.trades.insert(id);
+    }
+
+    fn learn_id(&mut self, slot: Slot, order_id: u64, now: UnixNanos) {
+        if self.book.get(slot).is_none_or(|order| order.order_id == Some(order_id)) {
+            return;
+        }
+        self.book.learn_id(slot, order_id);
+        let Some(symbol) = self.book.get(slot).map(|order| order.symbol.clone()) else { return };
+        let (early, rest) = std::mem::take(&mut self.early_trades)
+            .into_iter()
+            .partition(|trade| trade.order_id == order_id && trade.symbol == symbol);
+        self.early_trades = rest;
+        let early: VecDeque<Trade> = early;
+        for trade in early {
+            self.trade(&trade, now);
+        }
+    }
+
+    fn snapshot(
+        &mut self,
+        asked_at: UnixNanos,
+        open_orders: &[OpenOrder],
+        market: Option<&str>,
+        now: UnixNanos,
+    ) {
+        let mut seen = HashSet::with_capacity(open_orders.len().min(bounds::TRACKED_ORDERS));
+        self.overflowed = false;
+        for open in open_orders {
+            let slot = self
+                .book
+                .by_venue(&open.symbol, open.order_id)
+                .or_else(|| self.book.by_client(&open.symbol, &open.client_order_id));
+            match slot {
+                Some(slot) => {
+                    self.order(&update_of(open), now);
+                    seen.insert(slot);
+                }
+                None if self.book.was_closed(&open.symbol, open.order_id) => {}
+                None => match self.book.insert(unowned(open, asked_at)) {
+                    Some(slot) => {
+                        seen.insert(slot);
+                    }
+                    // INVARIANT (bounded): new orders are denied until there
+                    // is room.
+                    None => self.overflowed = true,
+                },
+            }
+        }
+        self.missing_from(&seen, asked_at, market);
+    }
+
+    /// Orders that a snapshot should have had: those with an owner stay held
+    /// until the venue says how they ended, the others are gone.
+    fn missing_from(&mut self, seen: &HashSet<Slot>, asked_at: UnixNanos, market: Option<&str>) {
+        let missing: Vec<(Slot, bool)> = self
+            .book
+            .iter()
+            .filter(|(slot, order)| {
+                !seen.contains(slot)
+                    && order.sent_at < asked_at
+                    && market.is_none_or(|market| market == order.symbol)
+            })
+            .filter_map(|(slot, order)| match order.group {
+                None => Some((slot, false)),
+                Some(id) => {
+                    let taken = self.groups.get(&id).is_none_or(|g| g.phase == Phase::Taken);
+                    taken.then_some((slot, true))
+                }
+            })
+            .collect();
+        for (slot, owned) in missing {
+            if !owned {
+                self.close(slot);
+            } else if let Some(order) = self.book.get_mut(slot) {
+                order.missing = true;
+            }
+        }
+    }
+
+    fn close(&mut self, slot: Slot) {
+        let Some(order) = self.book.close(slot) else { return };
+        let Some(id) = order.group else { return };
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.legs.retain(|leg| *leg != slot);
+            if let Some(bot) = self.bots.get_mut(group.owner as usize) {
+                bot.live = bot.live.saturating_sub(1);
+            }
+        }
+        self.hold_again(id);
+        if self.groups.get(&id).is_some_and(|group| group.legs.is_empty()) {
+            self.groups.remove(&id);
+        }
+    }
+
+    /// Brings what a group holds up to date.
+    fn hold_again(&mut self, id: u64) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let Some(bot) = self.bots.get_mut(group.owner as usize) else { return };
+        let held = group.should_hold();
+        bot.held = bot.held.saturating_sub(u128::from(group.held)) + u128::from(held);
+        group.held = held;
+    }
+
+    /// Counts what an order filled since it was counted last.
+    fn count_fills(&mut self, slot: Slot, now: UnixNanos) {
+        let Some(order) = self.book.get_mut(slot) else { return };
+        let (owner, group, more) = (order.owner, order.group, uncounted(order));
+        self.count(owner, more, now);
+        if let Some(id) = group {
+            if let Some(group) = self.groups.get_mut(&id) {
+                group.counted = group.counted.saturating_add(more);
+            }
+            self.hold_again(id);
+        }
+    }
+
+    fn count(&mut self, owner: Option<BotIndex>, more: u64, now: UnixNanos) {
+        if let Some(bot) = owner.and_then(|owner| self.bots.get_mut(owner as usize)) {
+            bot.hour.add(now, more);
+            bot.day.add(now, more);
+        }
+    }
+
+    /// Orders that somebody should ask the venue about: outcome unknown, or
+    /// gone from a snapshot without a word.
+    pub(crate) fn unsettled(&self) -> impl Iterator<Item = (&Tracked, Option<ReservationId>)> {
+        self.book.iter().filter_map(|(_, order)| {
+            let group = order.group.and_then(|id| Some((id, self.groups.get(&id)?)));
+            let unknown = group.is_some_and(|(_, group)| group.phase == Phase::Unknown);
+            (unknown || order.missing).then(|| (order, group.map(|(id, _)| ReservationId(id))))
+        })
+    }
+
+    /// Feeds everything to a hasher, in a fixed order.
+    pub(crate) fn digest(&self, state: &mut impl std::hash::Hasher) {
+        use std::hash::Hash as _;
+        (self.next_reservation, self.overflowed).hash(state);
+        for (slot, order) in self.book.iter() {
+            (slot, &order.symbol, &order.client_order_id, order.order_id, order.owner).hash(state);
+            (order.group, order.sent_at, order.counted, order.missing, order.executed).hash(state);
+            (order.stated_quote, order.traded_quote, order.order_list_id).hash(state);
+        }
+        for (id, group) in &self.groups {
+            (id, group.owner, group.phase, group.worth, group.counted, group.held).hash(state);
+        }
+        for (id, pending) in &self.withdrawals {
+            (id, &pending.asset, pending.amount, pending.at).hash(state);
+        }
+        for bot in &self.bots {
+            (&bot.name, bot.held, bot.live).hash(state);
+            for window in [&bot.second, &bot.minute, &bot.hour, &bot.day] {
+                window.digest(state);
+            }
+            for (asset, window) in &bot.withdrawn {
+                asset.hash(state);
+                window.digest(state);
+            }
+        }
+        for balance in self.balances.values() {
+            (&balance.asset, balance.free, balance.locked).hash(state);
+        }
+        self.trade_order.hash(state);
+    }
+}
+
+/// What an order filled that no window has counted, micro-USD; now counted.
+fn uncounted(order: &mut Tracked) -> u64 {
+    let quote = order.stated_quote.max(order.traded_quote);
+    let worth = quote
+        .checked_mul(order.usd_per_quote)
+        .and_then(money::millionths_up)
+        // What does not fit is more than any limit.
+        .unwrap_or(i64::MAX);
+    let worth = u64::try_from(worth).unwrap_or(0);
+    let more = worth.saturating_sub(order.counted);
+    order.counted = order.counted.max(worth);
+    more
+}
+
+fn update_of(open: &OpenOrder) -> OrderUpdate {
+    OrderUpdate {
+        symbol: open.symbol.clone(),
+        order_id: Some(open.order_id),
+        client_order_id: open.client_order_id.clone(),
+        new_client_order_id: None,
+        order_list_id: open.order_list_id,
+        status: OrderStatus::Open,
+        quantity: Some(open.quantity),
+        executed_quantity: Some(open.executed_quantity),
+        executed_quote: Some(open.executed_quote),
+    }
+}
+
+fn unowned(open: &OpenOrder, asked_at: UnixNanos) -> Tracked {
+    Tracked {
+        symbol: open.symbol.clone(),
+        client_order_id: open.client_order_id.clone(),
+        order_id: Some(open.order_id),
+        order_list_id: open.order_list_id,
+        list_client_order_id: None,
+        owner: None,
+        group: None,
+        sent_at: asked_at,
+        quantity: Some(open.quantity),
+        executed: open.executed_quantity,
+        stated_quote: open.executed_quote,
+        traded_quote: Decimal::ZERO,
+        counted: 0,
+        usd_per_quote: Decimal::ZERO,
+        missing: false,
+    }
+}

@@ -1,0 +1,40 @@
+//! Every bound inside the judge.
+//!
+//! INVARIANT (bounded): whatever grows here stops at one of these.
+
+/// Most orders that one account group tracks: open, awaiting an answer, or of
+/// unknown outcome. Beyond it new orders are denied; a venue's own limit (200
+/// a market on Binance) lies far below.
+pub const TRACKED_ORDERS: usize = 20_000;
+/// Most requests whose outcome is awaited. Beyond it new orders are denied.
+pub const RESERVATIONS: usize = 20_000;
+/// Trade ids remembered, so that a fill told twice counts once.
+pub const REMEMBERED_TRADES: usize = 65_536;
+/// Ids of closed orders remembered, so that a late snapshot does not revive
+/// them.
+pub const REMEMBERED_CLOSED_ORDERS: usize = 16_384;
+/// Balances kept for one account.
+pub const BALANCES: usize = 4_096;
+/// Decisions cached before the cache starts afresh.
+pub const CACHED_DECISIONS: usize = 65_536;
+/// Most bots in one policy set.
+pub const BOTS: usize = 100_000;
+/// Most markets that one bot lists.
+pub const MARKETS_PER_BOT: usize = 1_024;
+/// Most withdrawal destinations that one bot lists.
+pub const DESTINATIONS_PER_BOT: usize = 1_024;
+/// Longest bot, account, asset or network name, bytes.
+pub const NAME_BYTES: usize = 64;
+/// Longest destination address or memo, bytes.
+pub const ADDRESS_BYTES: usize = 256;
+/// Longest additional policy text, bytes.
+pub const EXTRA_POLICY_BYTES: usize = 1 << 20;
+/// Reasons in one verdict.
+pub const REASONS: usize = 32;
+/// How much wider the collar of a reducing order is while only the last good
+/// price is known: factor.
+pub const WIDENED_COLLAR: u32 = 2;
+
+const _: () = assert!(REMEMBERED_CLOSED_ORDERS <= TRACKED_ORDERS);
+/// Trades kept whose order's answer has not come yet.
+pub const EARLY_TRADES: usize = 4_096;

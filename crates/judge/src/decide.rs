@@ -1,0 +1,208 @@
+//! The order of checks, and the only maker of a permit.
+//!
+//! Reading order: [`verdict`], [`permit`], then [`Judge::decide`] with
+//! [`standing`] (halts, log, clock), [`weigh`] (the numbers that policy sees)
+//! and [`relieve`] (what reducing orders and observe mode let pass).
+
+pub mod permit;
+mod relieve;
+mod standing;
+pub mod verdict;
+mod weigh;
+
+use std::sync::Arc;
+
+use wire::model::Class;
+
+use crate::account::event::ReservationId;
+use crate::account::state::NewOrders;
+use crate::facts::Facts;
+use crate::judge::Judge;
+use crate::policy::compile::PolicySet;
+use crate::policy::config::BotPolicy;
+use crate::policy::context::Shape;
+use crate::policy::rules;
+use crate::reason::{DenyKind, Reason};
+use permit::Permit;
+use verdict::{Outcome, Verdict};
+use weigh::Weighed;
+
+impl Judge {
+    /// Whether a request may be signed, and why.
+    ///
+    /// An allowed order holds its exposure from here on; the events about it
+    /// name the reservation in the permit.
+    ///
+    /// INVARIANT (pure judge): depends on the facts and the events applied
+    /// before, on nothing else.
+    pub fn decide(&mut self, facts: &Facts<'_>) -> Verdict {
+        let class = facts.intent.class;
+        let policies = Arc::clone(&self.policies);
+        // Who asks.
+        let Some((bot, number, policy)) = self.bot(facts.bot, &policies) else {
+            return Verdict::denied(class, unknown_bot(facts.bot, self.account_name()));
+        };
+        // What is never signed for a bot, whatever its policies say.
+        if let Some(reason) = never(class) {
+            return Verdict::denied(class, reason);
+        }
+        // Halts, the log, the clock.
+        let reducing = weigh::is_reducing(policy, facts.intent);
+        if let Some(reason) = standing::reason(facts, reducing) {
+            return Verdict::denied(class, reason);
+        }
+        // The numbers.
+        let weighed = match self.weigh(facts, bot, policy) {
+            Ok(weighed) => weighed,
+            Err(reason) => return Verdict::denied(class, reason),
+        };
+        // The policy.
+        let ruling = self.cache.rule(&policies, number, class, &weighed.resource, &weighed.context);
+        let mut relaxed = Vec::new();
+        if !ruling.allowed {
+            let reasons =
+                rules::reasons(&ruling, policy, class, &weighed.resource, &weighed.context);
+            let left = relieve::remaining(reasons, facts, policy, &weighed, reducing);
+            relaxed = left.relaxed;
+            if !left.reasons.is_empty() {
+                return Verdict::deny(left.reasons, relaxed, weighed.context);
+            }
+        }
+        // What is allowed holds its exposure and gets its permit.
+        match self.commit(facts, bot, &weighed) {
+            Ok(reservation) => {
+                let permit = Permit::grant(facts, self.account_name(), reservation);
+                Verdict {
+                    outcome: Outcome::Allow(permit),
+                    reasons: Vec::new(),
+                    relaxed,
+                    inputs: weighed.context,
+                }
+            }
+            Err(reason) => Verdict::deny(vec![reason], relaxed, weighed.context),
+        }
+    }
+
+    /// Counts the request and holds what it may still cost.
+    fn commit(
+        &mut self,
+        facts: &Facts<'_>,
+        bot: u32,
+        weighed: &Weighed,
+    ) -> Result<Option<ReservationId>, Reason> {
+        let class = facts.intent.class;
+        match Shape::of(class) {
+            Shape::Plain | Shape::Cancel => Ok(None),
+            Shape::Withdraw => {
+                let (Some(asset), Some(amount)) = (&weighed.asset, weighed.amount) else {
+                    return Err(untracked(class));
+                };
+                if !self.state.has_room(0) {
+                    return Err(untracked(class));
+                }
+                let id = self.state.reserve_withdrawal(bot, asset, amount, facts.now);
+                id.map(Some).ok_or_else(|| untracked(class))
+            }
+            Shape::Order => {
+                let (orders, _, list_id) = weigh::orders(&facts.intent.operation);
+                let reservation = if weigh::is_test(&facts.intent.operation) {
+                    None
+                } else {
+                    let new = NewOrders {
+                        owner: bot,
+                        orders,
+                        client_order_ids: facts.client_order_ids,
+                        list_client_order_id: list_id,
+                        worth: weighed.worth,
+                        added: weighed.added,
+                        usd_per_quote: weighed.usd_per_quote,
+                        now: facts.now,
+                    };
+                    Some(self.state.reserve_orders(&new).ok_or_else(|| untracked(class))?)
+                };
+                if let Some(state) = self.state.bots.get_mut(bot as usize) {
+                    let count = orders.len() as u64;
+                    state.second.add(facts.now, count);
+                    state.minute.add(facts.now, count);
+                }
+                Ok(reservation)
+            }
+        }
+    }
+
+    /// The bot of that name: its place here, its number in the policy set,
+    /// its table.
+    pub(crate) fn bot<'p>(
+        &self,
+        name: &str,
+        policies: &'p PolicySet,
+    ) -> Option<(u32, u32, &'p BotPolicy)> {
+        let index = self.bot_index(name)?;
+        let number = self.state.bots.get(index as usize)?.policy?;
+        Some((index, number, &policies.rules(number)?.policy))
+    }
+}
+
+impl Verdict {
+    fn denied(class: Class, reason: Reason) -> Self {
+        let empty = crate::policy::context::Context::new(Shape::of(class));
+        Self::deny(vec![reason], Vec::new(), empty)
+    }
+
+    fn deny(
+        reasons: Vec<Reason>,
+        relaxed: Vec<Reason>,
+        inputs: crate::policy::context::Context,
+    ) -> Self {
+        // Of several reasons the strongest is the one that the bot must not
+        // mistake: "never" over "too much".
+        let kind = reasons.iter().map(|reason| reason.kind).max().unwrap_or(DenyKind::Never);
+        Self { outcome: Outcome::Deny(kind), reasons, relaxed, inputs }
+    }
+}
+
+/// INVARIANT (no escape hatch): no table, policy or mode reaches these.
+fn never(class: Class) -> Option<Reason> {
+    match class {
+        Class::Read
+        | Class::Place
+        | Class::TestOrder
+        | Class::Amend
+        | Class::Cancel
+        | Class::CancelAll
+        | Class::CancelReplace
+        | Class::Withdraw => None,
+        Class::SecretBearingRead
+        | Class::OwnTransfer
+        | Class::AddMargin
+        | Class::Repay
+        | Class::Transfer
+        | Class::Borrow
+        | Class::Convert
+        | Class::Earn
+        | Class::StreamKey
+        | Class::AccountAdmin
+        | Class::KeyAdmin => Some(Reason::plain(
+            "never",
+            DenyKind::Never,
+            format!("`{}` is never signed for a bot", class.name()),
+        )),
+    }
+}
+
+fn unknown_bot(name: &str, account: &str) -> Reason {
+    Reason::plain(
+        "unknown_bot",
+        DenyKind::Never,
+        format!("bot `{}` has no policy in account `{account}`", name.escape_debug()),
+    )
+}
+
+fn untracked(class: Class) -> Reason {
+    Reason::plain(
+        "too_many_tracked",
+        rules::kind_of(class),
+        "the account has more orders open or awaiting an answer than are tracked; wait for \
+         answers, or cancel some",
+    )
+}

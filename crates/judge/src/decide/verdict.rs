@@ -1,0 +1,54 @@
+//! What a decision says.
+
+use super::permit::Permit;
+use crate::policy::context::Context;
+use crate::reason::{DenyKind, Reason};
+
+/// A decision with its reasons.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Allowed, with the permit, or denied.
+    pub outcome: Outcome,
+    /// Why it was denied; empty where it was allowed.
+    pub reasons: Vec<Reason>,
+    /// In observe mode: why it would have been denied.
+    pub relaxed: Vec<Reason>,
+    /// Every number the policy saw, for the log.
+    pub inputs: Context,
+}
+
+/// Allowed or denied.
+#[derive(Debug)]
+pub enum Outcome {
+    /// May be signed, once.
+    Allow(Permit),
+    /// May not be signed; how the venue would put it.
+    Deny(DenyKind),
+}
+
+impl Verdict {
+    /// `allow` or `deny`, as the log writes it.
+    pub const fn outcome_name(&self) -> &'static str {
+        match self.outcome {
+            Outcome::Allow(_) => "allow",
+            Outcome::Deny(_) => "deny",
+        }
+    }
+
+    /// Whether it was allowed.
+    pub const fn is_allowed(&self) -> bool {
+        matches!(self.outcome, Outcome::Allow(_))
+    }
+
+    /// The reasons in one line, for the message that the bot gets.
+    pub fn message(&self) -> String {
+        let mut text = String::new();
+        for reason in &self.reasons {
+            if !text.is_empty() {
+                text.push_str("; ");
+            }
+            text.push_str(&reason.to_string());
+        }
+        text
+    }
+}

@@ -1,0 +1,444 @@
+//! The numbers that policy sees of a request.
+
+use wire::model::{
+    Class, Contingency, Decimal, Intent, Operation, Order, OrderReference, Side, Withdrawal,
+};
+
+use crate::account::book::Named;
+use crate::facts::Facts;
+use crate::judge::Judge;
+use crate::money;
+use crate::policy::config::{BotPolicy, CancelScope};
+use crate::policy::context::{Attribute as A, Context, Shape};
+use crate::policy::preset::destination_id_of;
+use crate::policy::rules::kind_of;
+use crate::reason::{DenyKind, Reason};
+use crate::valuation::{self, Prices};
+
+/// A request in the numbers of its policy context, and what a permit for it
+/// would hold.
+pub(super) struct Weighed {
+    pub(super) resource: String,
+    pub(super) context: Context,
+    /// Orders: what they are worth and add, micro-USD.
+    pub(super) worth: u64,
+    pub(super) added: u64,
+    pub(super) usd_per_quote: Decimal,
+    /// Orders: distance from the last price, however old; none without one.
+    pub(super) beyond_last_good_bps: Option<i64>,
+    /// Cancels: whether every order it touches is the bot's.
+    pub(super) own: bool,
+    /// Withdrawals: the asset and its millionths.
+    pub(super) asset: Option<String>,
+    pub(super) amount: Option<u64>,
+}
+
+/// The orders that an operation places, how they hang together, and their
+/// list's client id.
+pub(super) fn orders(operation: &Operation) -> (&[Order], Contingency, Option<&str>) {
+    match operation {
+        Operation::Place(group) => {
+            (&group.orders, group.contingency, group.list_client_order_id.as_deref())
+        }
+        Operation::CancelReplace(both) => {
+            (std::slice::from_ref(&both.place), Contingency::Single, None)
+        }
+        _ => (&[], Contingency::Single, None),
+    }
+}
+
+/// Whether the venue only checks it.
+pub(super) fn is_test(operation: &Operation) -> bool {
+    matches!(operation, Operation::Place(group) if group.test)
+}
+
+/// Whether an order counts as reducing: a priced sell in a market that the
+/// bot's table lets it sell down. The venue bounds it by what the account has.
+pub(super) fn is_reducing(policy: &BotPolicy, intent: &Intent) -> bool {
+    let (Class::Place, Operation::Place(group)) = (intent.class, &intent.operation) else {
+        return false;
+    };
+    !group.orders.is_empty()
+        && group.orders.iter().all(|order| {
+            order.side == Side::Sell
+                && order.price.is_some()
+                && !order.kind.takes_any_price()
+                && policy.sell_down.contains(&order.symbol)
+        })
+}
+
+impl Judge {
+    pub(super) fn weigh(
+        &mut self,
+        facts: &Facts<'_>,
+        bot: u32,
+        policy: &BotPolicy,
+    ) -> Result<Weighed, Reason> {
+        let class = facts.intent.class;
+        let shape = Shape::of(class);
+        let mut context = Context::new(shape);
+        context.set(A::MinuteOfDay, i64::from(facts.now.minute_of_day()));
+        let resource = match shape {
+            Shape::Order | Shape::Cancel => facts.intent.symbol().unwrap_or_default().to_owned(),
+            Shape::Plain => self.account_name().to_owned(),
+            Shape::Withdraw => String::new(),
+        };
+        let mut weighed = Weighed {
+            resource,
+            context,
+            worth: 0,
+            added: 0,
+            usd_per_quote: Decimal::ZERO,
+            beyond_last_good_bps: None,
+            own: true,
+            asset: None,
+            amount: None,
+        };
+        match (shape, &facts.intent.operation) {
+            (Shape::Plain, _) => {}
+            (Shape::Withdraw, Operation::Withdraw(withdrawal)) => {
+                self.weigh_withdrawal(facts, bot, policy, withdrawal, &mut weighed)?;
+            }
+            (Shape::Cancel, operation) => {
+                weighed.own = self.may_cancel(bot, policy, operation)?;
+                weighed.context.set_bool(A::OwnOrder, weighed.own);
+            }
+            (Shape::Order, Operation::Place(_) | Operation::CancelReplace(_)) => {
+                self.weigh_orders(facts, bot, policy, &mut weighed)?;
+            }
+            // INVARIANT (fail closed): a class that its operation does not
+            // bear out is no request that we know.
+            _ => return Err(unreadable(class)),
+        }
+        Ok(weighed)
+    }
+
+    fn weigh_orders(
+        &mut self,
+        facts: &Facts<'_>,
+        bot: u32,
+        policy: &BotPolicy,
+        weighed: &mut Weighed,
+    ) -> Result<(), Reason> {
+        let class = facts.intent.class;
+        let operation = &facts.intent.operation;
+        let (placed, contingency, _) = orders(operation);
+        let Some(first) = placed.first() else { return Err(unreadable(class)) };
+        if placed.iter().any(|order| order.symbol != first.symbol) {
+            return Err(unreadable(class));
+        }
+        let test = is_test(operation);
+        if test != (class == Class::TestOrder)
+            || placed.len() > wire::limits::ORDERS_PER_REQUEST
+            || (!test && placed.len() != facts.client_order_ids.len())
+        {
+            return Err(unreadable(class));
+        }
+        if !test {
+            self.check_client_ids(facts, &first.symbol)?;
+        }
+        let replaced = self.replaced(facts, bot, policy, weighed)?;
+
+        let age = facts.reference.and_then(|reference| age_ms(facts, reference.at));
+        let fresh = age.is_some_and(|age| age <= policy.reference_max_age_ms);
+        let reference = facts.reference.filter(|_| fresh);
+        let prices = Prices {
+            reference,
+            collar_bps: policy.collar_bps.unwrap_or(0),
+            usd_per_quote: self.usd_per_quote(facts, policy, &first.symbol),
+        };
+        let worth = valuation::micro_usd(placed, contingency, &prices);
+        weighed.worth = worth.unwrap_or(0);
+        weighed.usd_per_quote = prices.usd_per_quote.unwrap_or(Decimal::ZERO);
+        weighed.added = weighed.worth.saturating_sub(replaced.held);
+        let last_good = facts.reference.map(|reference| reference.mid);
+        weighed.beyond_last_good_bps = valuation::beyond_bps(placed, last_good);
+
+        let has_room = test || self.state.has_room(placed.len());
+        let Some(state) = self.state.bots.get_mut(bot as usize) else {
+            return Err(unreadable(class));
+        };
+        if !has_room {
+            return Err(super::untracked(class));
+        }
+        let count = placed.len() as u64;
+        let now = facts.now;
+        let exposure = |filled: u128| filled + state.held + u128::from(weighed.added);
+        let context = &mut weighed.context;
+        let unknown = worth.is_none();
+        context.set_bool(A::ValueKnown, !unknown);
+        context.set_bool(A::PriceFresh, fresh);
+        context.set(A::ReferenceAgeMs, age.map_or(i64::MAX, long));
+        context.set(A::OrderMicroUsd, if unknown { i64::MAX } else { long(weighed.worth) });
+        context.set(A::AddedMicroUsd, if unknown { i64::MAX } else { long(weighed.added) });
+        let (hour, day) = (state.hour.total(now), state.day.total(now));
+        context.set(A::HourMicroUsd, if unknown { i64::MAX } else { wide(exposure(hour)) });
+        context.set(A::DayMicroUsd, if unknown { i64::MAX } else { wide(exposure(day)) });
+        context.set(A::OrdersThisSecond, wide(state.second.total(now) + u128::from(count)));
+        context.set(A::OrdersThisMinute, wide(state.minute.total(now) + u128::from(count)));
+        let open = state.live.saturating_sub(replaced.orders).saturating_add(count);
+        context.set(A::OpenOrders, long(open));
+        context.set(A::OrderCount, long(count));
+        let beyond = valuation::beyond_bps(placed, reference.map(|reference| reference.mid));
+        context.set(A::BeyondReferenceBps, beyond.unwrap_or(i64::MAX));
+        context.set_bool(A::AnyPrice, placed.iter().any(|order| order.kind.takes_any_price()));
+        let same_side = placed.iter().all(|order| order.side == first.side);
+        context.set_text(A::Side, if same_side { first.side.name() } else { "both" });
+        let same_kind = placed.iter().all(|order| order.kind == first.kind);
+        context.set_text(A::Kind, if same_kind { first.kind.name() } else { "LIST" });
+        Ok(())
+    }
+
+    /// Client order ids are new, and each used once: an order under the id of
+    /// a live one would take over its record.
+    fn check_client_ids(&self, facts: &Facts<'_>, market: &str) -> Result<(), Reason> {
+        let replaced = match &facts.intent.operation {
+            Operation::CancelReplace(both) => both.cancel.client_order_id.as_deref(),
+            _ => None,
+        };
+        for (index, id) in facts.client_order_ids.iter().enumerate() {
+            let twice = facts.client_order_ids.iter().skip(index + 1).any(|other| other == id);
+            let live = self.state.book.by_client(market, id).is_some();
+            if twice || live || replaced == Some(id.as_str()) {
+                return Err(Reason::plain(
+                    "client_order_id",
+                    DenyKind::Limit,
+                    format!(
+                        "client order id `{}` is in use by an order of `{market}` that is open or \
+                         awaits its answer; use another",
+                        id.escape_debug()
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the order that a cancel-replace takes away held.
+    fn replaced(
+        &self,
+        facts: &Facts<'_>,
+        bot: u32,
+        policy: &BotPolicy,
+        weighed: &mut Weighed,
+    ) -> Result<Replaced, Reason> {
+        let Operation::CancelReplace(both) = &facts.intent.operation else {
+            weighed.context.set_bool(A::OwnOrder, true);
+            return Ok(Replaced { held: 0, orders: 0 });
+        };
+        if both.cancel.symbol != both.place.symbol {
+            return Err(unreadable(facts.intent.class));
+        }
+        weighed.own = self.owns(bot, policy, &both.cancel)?;
+        weighed.context.set_bool(A::OwnOrder, weighed.own);
+        match self.state.book.named(&both.cancel) {
+            // If the new order is placed all the same, both are live.
+            Named::One(slot) if !both.allow_failure => {
+                let own = self.state.book.get(slot).is_some_and(|order| order.owner == Some(bot));
+                let held = if own { self.state.held_by(slot) } else { 0 };
+                Ok(Replaced { held, orders: u64::from(own) })
+            }
+            _ => Ok(Replaced { held: 0, orders: 0 }),
+        }
+    }
+
+    fn usd_per_quote(
+        &self,
+        facts: &Facts<'_>,
+        policy: &BotPolicy,
+        market: &str,
+    ) -> Option<Decimal> {
+        if self.setup.quotes_in_dollars(market) {
+            return Some(Decimal::ONE);
+        }
+        let quote = facts.quote_in_usd?;
+        let age = age_ms(facts, quote.at)?;
+        (age <= policy.reference_max_age_ms && quote.mid > Decimal::ZERO)
+            .then(|| quote.mid.max(quote.ask))
+    }
+
+    /// Whether every order that a cancel or amend touches is the bot's to
+    /// touch.
+    fn may_cancel(
+        &self,
+        bot: u32,
+        policy: &BotPolicy,
+        operation: &Operation,
+    ) -> Result<bool, Reason> {
+        match operation {
+            Operation::Cancel(reference) => self.owns(bot, policy, reference),
+            Operation::Amend { order, new_quantity, .. } => {
+                self.check_shrinks(order, *new_quantity)?;
+                self.owns(bot, policy, order)
+            }
+            Operation::CancelAll { symbol } => Ok(policy.cancel == CancelScope::Account
+                || self
+                    .state
+                    .book
+                    .in_market(symbol)
+                    .all(|(_, order)| self.is_theirs(bot, policy, order.owner, symbol))),
+            Operation::CancelList { symbol, order_list_id, list_client_order_id } => {
+                let legs = self.state.book.in_market(symbol).filter(|(_, order)| {
+                    (order_list_id.is_some() && order.order_list_id == *order_list_id)
+                        || (list_client_order_id.is_some()
+                            && order.list_client_order_id == *list_client_order_id)
+                });
+                let (mut known, mut own) = (false, true);
+                for (_, order) in legs {
+                    known = true;
+                    own &= policy.cancel == CancelScope::Account
+                        || self.is_theirs(bot, policy, order.owner, symbol);
+                }
+                Ok(own && (known || self.unknown_is_theirs(bot, policy, symbol)))
+            }
+            _ => Err(unreadable(Class::Cancel)),
+        }
+    }
+
+    fn owns(
+        &self,
+        bot: u32,
+        policy: &BotPolicy,
+        reference: &OrderReference,
+    ) -> Result<bool, Reason> {
+        let market = &reference.symbol;
+        match self.state.book.named(reference) {
+            Named::Two => Err(Reason::plain(
+                "two_orders",
+                DenyKind::CancelRejected,
+                format!("order id and client order id name two different orders of `{market}`"),
+            )),
+            Named::One(slot) => {
+                let owner = self.state.book.get(slot).and_then(|order| order.owner);
+                Ok(policy.cancel == CancelScope::Account
+                    || self.is_theirs(bot, policy, owner, market))
+            }
+            Named::Nothing => Ok(policy.cancel == CancelScope::Account
+                || self.unknown_is_theirs(bot, policy, market)),
+        }
+    }
+
+    /// An order that is not tracked: without an owner, unless it may be one
+    /// of another bot's whose venue id is not known yet.
+    fn unknown_is_theirs(&self, bot: u32, policy: &BotPolicy, market: &str) -> bool {
+        self.is_theirs(bot, policy, None, market) && !self.state.another_awaits_id(bot, market)
+    }
+
+    /// An order without a recorded owner belongs to the account's only bot,
+    /// or to each whose market list has it.
+    fn is_theirs(&self, bot: u32, policy: &BotPolicy, owner: Option<u32>, market: &str) -> bool {
+        match owner {
+            Some(owner) => owner == bot,
+            None => {
+                self.active_bots() == 1
+                    || policy.markets.iter().any(|listed| listed == "*" || listed == market)
+            }
+        }
+    }
+
+    /// An amend only shrinks; the venue refuses another, and so do we.
+    fn check_shrinks(
+        &self,
+        reference: &OrderReference,
+        new_quantity: Decimal,
+    ) -> Result<(), Reason> {
+        let known = match self.state.book.named(reference) {
+            Named::One(slot) => self.state.book.get(slot).and_then(|order| order.quantity),
+            Named::Nothing | Named::Two => None,
+        };
+        match known {
+            Some(quantity) if new_quantity >= quantity => Err(Reason {
+                code: "amend_grows",
+                detail: format!(
+                    "an amend may only shrink an order: it has {quantity}, asked for \
+                     {new_quantity}; cancel and place it anew"
+                ),
+                limit: Some(quantity.to_string()),
+                observed: Some(new_quantity.to_string()),
+                kind: DenyKind::Limit,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn weigh_withdrawal(
+        &mut self,
+        facts: &Facts<'_>,
+        bot: u32,
+        policy: &BotPolicy,
+        withdrawal: &Withdrawal,
+        weighed: &mut Weighed,
+    ) -> Result<(), Reason> {
+        let Withdrawal { asset, network, address, memo, amount, .. } = withdrawal;
+        weighed.resource = destination_id_of(asset, network, address, memo.as_deref());
+        let listed = policy.withdraw.iter().any(|listed| {
+            listed.asset == *asset
+                && listed.network == *network
+                && listed.address == *address
+                && listed.memo == *memo
+        });
+        // INVARIANT (no escape hatch): the list holds whatever policies say.
+        if !listed {
+            return Err(Reason::plain(
+                "unlisted_destination",
+                DenyKind::Never,
+                format!(
+                    "withdrawal of `{}` on `{}` to `{}` is not on the bot's list",
+                    asset.escape_debug(),
+                    network.escape_debug(),
+                    address.escape_debug()
+                ),
+            ));
+        }
+        let Some(amount) = money::millionths_up(*amount).and_then(|v| u64::try_from(v).ok()) else {
+            return Err(Reason::plain(
+                "amount",
+                DenyKind::Never,
+                "the withdrawal's amount does not fit",
+            ));
+        };
+        let state = self.state.bots.get_mut(bot as usize);
+        let window = state.and_then(|state| state.withdrawn.get_mut(asset.as_str()));
+        let before = window.map_or(0, |window| window.total(facts.now));
+        let context = &mut weighed.context;
+        context.set_bool(A::Listed, listed);
+        context.set(A::AmountMillionths, long(amount));
+        context.set(A::DayMillionths, wide(before + u128::from(amount)));
+        weighed.asset = Some(asset.clone());
+        weighed.amount = Some(amount);
+        Ok(())
+    }
+}
+
+struct Replaced {
+    held: u64,
+    orders: u64,
+}
+
+/// The age of a price. One from the future is as old as one can be: a clock
+/// that disagrees makes nothing fresh, beyond what two clocks may differ.
+fn age_ms(facts: &Facts<'_>, at: crate::time::UnixNanos) -> Option<u64> {
+    match facts.now.millis_since(at) {
+        Some(age) => Some(age),
+        None => {
+            let ahead = at.millis_since(facts.now)?;
+            (ahead <= wire::limits::CLOCK_OFFSET_MS.unsigned_abs()).then_some(0)
+        }
+    }
+}
+
+fn unreadable(class: Class) -> Reason {
+    Reason::plain(
+        "unreadable",
+        kind_of(class),
+        format!("the request is no `{}` that is understood", class.name()),
+    )
+}
+
+fn long(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn wide(value: u128) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,185 @@
+//! The judge of one account group.
+
+use std::collections::HashMap;
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use wire::model::OrderReference;
+
+use crate::account::AccountSetup;
+use crate::account::event::{AccountEvent, Balance, ReservationId};
+use crate::account::state::{BotState, State};
+use crate::policy::cache::Cache;
+use crate::policy::compile::PolicySet;
+use crate::time::UnixNanos;
+
+/// Judges the requests of one account group, in order, and keeps what its
+/// limits count.
+#[derive(Debug)]
+pub struct Judge {
+    pub(crate) policies: Arc<PolicySet>,
+    pub(crate) setup: AccountSetup,
+    pub(crate) state: State,
+    pub(crate) cache: Cache,
+    names: HashMap<String, u32>,
+    active: usize,
+}
+
+/// An order that the venue should be asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Which order.
+    pub order: OrderReference,
+    /// The request that placed it, while its outcome is unknown.
+    pub reservation: Option<ReservationId>,
+    /// When it was sent, venue time.
+    pub sent_at: UnixNanos,
+}
+
+/// How full a bot's limits are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BotUsage {
+    /// Filled in the last hour, micro-USD.
+    pub filled_hour_micro_usd: u128,
+    /// Filled in the last day, micro-USD.
+    pub filled_day_micro_usd: u128,
+    /// Held by orders, micro-USD.
+    pub held_micro_usd: u128,
+    /// Orders open or awaiting an answer.
+    pub open_orders: u64,
+    /// Orders in the last second.
+    pub orders_this_second: u128,
+    /// Orders in the last minute.
+    pub orders_this_minute: u128,
+}
+
+impl Judge {
+    /// A judge for one account group, with the bots of `policies` that trade
+    /// in it.
+    pub fn new(policies: Arc<PolicySet>, setup: AccountSetup) -> Self {
+        let mut judge = Self {
+            policies: Arc::clone(&policies),
+            setup,
+            state: State::default(),
+            cache: Cache::default(),
+            names: HashMap::new(),
+            active: 0,
+        };
+        judge.set_policies(policies);
+        judge
+    }
+
+    /// Judges by other policies from now on; what was counted stays.
+    pub fn set_policies(&mut self, policies: Arc<PolicySet>) {
+        for bot in &mut self.state.bots {
+            bot.policy = None;
+        }
+        let account = self.setup.name.clone();
+        let ours: Vec<String> = policies
+            .bots()
+            .filter(|bot| bot.account == account)
+            .map(|bot| bot.name.clone())
+            .collect();
+        self.active = ours.len();
+        for name in ours {
+            let number = policies.bot_number(&name);
+            let known =
+                self.names.get(&name).and_then(|index| self.state.bots.get_mut(*index as usize));
+            match known {
+                Some(bot) => bot.policy = number,
+                None => {
+                    let index = u32::try_from(self.state.bots.len()).unwrap_or(u32::MAX);
+                    self.state.bots.push(BotState::new(&name, number));
+                    self.names.insert(name, index);
+                }
+            }
+        }
+        self.policies = policies;
+        self.cache.clear();
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> &Arc<PolicySet> {
+        &self.policies
+    }
+
+    /// The account group's name.
+    pub fn account_name(&self) -> &str {
+        &self.setup.name
+    }
+
+    pub(crate) fn bot_index(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    /// Bots that have a policy in this account.
+    pub(crate) fn active_bots(&self) -> usize {
+        self.active
+    }
+
+    /// Applies what the venue told. `now` is venue time: fills are counted
+    /// from it.
+    pub fn apply(&mut self, event: &AccountEvent, now: UnixNanos) {
+        self.state.apply(event, now);
+    }
+
+    /// Orders that the venue should be asked about: of unknown outcome, or
+    /// gone from a snapshot without a word about their end. What they hold
+    /// stays held until an event says how they ended.
+    pub fn unsettled(&self) -> Vec<Unsettled> {
+        self.state
+            .unsettled()
+            .map(|(order, reservation)| Unsettled {
+                order: OrderReference {
+                    symbol: order.symbol.clone(),
+                    order_id: order.order_id,
+                    client_order_id: Some(order.client_order_id.clone()),
+                },
+                reservation,
+                sent_at: order.sent_at,
+            })
+            .collect()
+    }
+
+    /// How full a bot's limits are.
+    pub fn usage(&mut self, bot: &str, now: UnixNanos) -> Option<BotUsage> {
+        let index = self.bot_index(bot)?;
+        let state = self.state.bots.get_mut(index as usize)?;
+        Some(BotUsage {
+            filled_hour_micro_usd: state.hour.total(now),
+            filled_day_micro_usd: state.day.total(now),
+            held_micro_usd: state.held,
+            open_orders: state.live,
+            orders_this_second: state.second.total(now),
+            orders_this_minute: state.minute.total(now),
+        })
+    }
+
+    /// The bot that placed an order, where it is on record.
+    pub fn owner(&self, order: &OrderReference) -> Option<&str> {
+        let crate::account::book::Named::One(slot) = self.state.book.named(order) else {
+            return None;
+        };
+        let owner = self.state.book.get(slot)?.owner?;
+        self.state.bots.get(owner as usize).map(|bot| bot.name.as_str())
+    }
+
+    /// A balance, as last told.
+    pub fn balance(&self, asset: &str) -> Option<&Balance> {
+        self.state.balances.get(asset)
+    }
+
+    /// Cached decisions given and full evaluations made, for metrics.
+    pub fn cache_counts(&self) -> (u64, u64) {
+        (self.cache.hits, self.cache.misses)
+    }
+
+    /// A digest of everything that decisions depend on: two judges that saw
+    /// the same events have the same. The decision cache has no part in it.
+    pub fn state_digest(&self) -> u64 {
+        #[expect(deprecated, reason = "SipHash with fixed keys: the same everywhere")]
+        let mut hasher = std::hash::SipHasher::new();
+        self.state.digest(&mut hasher);
+        hasher.finish()
+    }
+}

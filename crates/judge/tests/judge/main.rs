@@ -1,0 +1,11 @@
+//! The judge from outside: whole decisions on whole intents.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod common;
+mod limits;
