@@ -2,8 +2,12 @@
 //!
 //! Binance signs parameters, not method or path. So one text may be a single
 //! order, a cancel-and-replace, a list in either of its shapes, or an amend, on
-//! spot, margin and futures alike (they share the names). What is charged is
-//! the worst of these readings.
+//! spot, margin and futures alike (they share the names). And it signs query
+//! and body joined without separator, so a text may be cut once anywhere: a
+//! name keeps its end, a value its start. What is charged is the worst of these
+//! readings; a text in which a cut would bring out a second quantity or market
+//! is refused. (A cut can shorten a quantity, a price or a market's name, never
+//! lengthen it.)
 //!
 //! INVARIANT (second reading): nothing here comes from the gateway but the
 //! text itself.
@@ -26,8 +30,9 @@ pub struct OrderCharge {
     /// The parameter the quantity stands in.
     pub source: &'static str,
     /// Whether the order cannot take, in any reading on spot and margin: its
-    /// type is `LIMIT_MAKER`. (On a key with futures rights a text could also
-    /// amend a futures order, which may take.)
+    /// type is `LIMIT_MAKER`, and nothing in the text could make it another.
+    /// (On a key with futures rights a text could also amend a futures order,
+    /// which may take.)
     pub maker_only: bool,
     /// Whether the order has a client order id, in the reading that its
     /// parameters fit best.
@@ -38,29 +43,25 @@ pub struct OrderCharge {
 /// order is held against each, the gross quantity against their sum.
 ///
 /// Where the same quantity is used by several readings, it is listed as often
-/// as the largest of them uses it. A text that places no order (no market, no
-/// quantity) gives an empty list.
+/// as the largest of them uses it. A text without side and quantity gives an
+/// empty list: it places no order, and one that the collision table takes for
+/// an order nevertheless cannot be counted and is not signed.
 ///
 /// # Errors
-/// A text whose orders cannot be counted: a list of orders in one parameter, a
-/// pending order without a quantity, a quantity that is no number.
+/// A text whose orders cannot be counted: several orders in one parameter, a
+/// pending order without a quantity, a quantity that is no number, a second
+/// quantity or market that a cut could bring out.
 pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
     for (name, _) in params.iter() {
-        if BATCHES.contains(&name) {
-            return Err(uncountable(name, "holds several orders in one parameter"));
-        }
-        if OTHER_QUANTITIES.contains(&name) {
-            return Err(uncountable(name, "is a quantity of orders that are not let through"));
-        }
+        check_name(name)?;
     }
     let mut charges = Vec::new();
     for source in &SOURCES {
-        let legs = (source.legs)(params);
         let Some(value) = params.get(source.name) else {
             continue;
         };
         let size = amount(source.name, value)?;
-        for leg in 0..legs.max(1) {
+        for leg in 0..(source.legs)(params).max(1) {
             if charges.len() >= limits::ORDERS_PER_REQUEST {
                 return Err(uncountable(source.name, "is one order too many"));
             }
@@ -69,24 +70,46 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
                 base: (!source.quote).then_some(size),
                 quote: source.quote.then_some(size),
                 source: source.name,
-                maker_only: (source.maker_only)(params, leg),
+                maker_only: (source.maker_only)(params),
                 has_client_order_id: (source.id)(params, leg)
                     .is_some_and(|name| params.get(name).is_some_and(is_client_id)),
             });
         }
     }
     check_pending(params)?;
-    if charges.is_empty() && could_place(params) {
+    if charges.is_empty() && (params.has("side") || params.has("workingSide")) {
         return Err(uncountable("quantity", "is needed to count an order"));
     }
     Ok(charges)
 }
 
-/// Parameters that hold several orders as JSON.
-const BATCHES: [&str; 3] = ["batchOrders", "orders", "orderArgs"];
+/// Parameters that hold several orders, or name one that is not in the text.
+const UNREADABLE: [&str; 5] =
+    ["batchOrders", "orders", "orderArgs", "legs", "blockOrderMatchingKey"];
 
-/// Quantities of order endpoints whose orders are not read.
-const OTHER_QUANTITIES: [&str; 4] = ["closePosition", "notional", "targetAmt", "activatePrice"];
+/// Refuses names that hold orders in a way that is not read here, and names of
+/// which a cut would leave a quantity or a market.
+fn check_name(name: &str) -> Result<(), Refusal> {
+    if UNREADABLE.iter().any(|known| ends_with(name, known)) {
+        return Err(uncountable(name, "holds orders that cannot be counted"));
+    }
+    let known = SOURCES.iter().any(|source| source.name == name);
+    if !known && SOURCES.iter().any(|source| ends_with(name, source.name)) {
+        return Err(uncountable(name, "could be read as a second quantity"));
+    }
+    if name != "symbol" && ends_with(name, "symbol") {
+        return Err(uncountable(name, "could be read as a second market"));
+    }
+    Ok(())
+}
+
+/// As the venue might compare names: without case, and after a cut.
+fn ends_with(name: &str, end: &str) -> bool {
+    name.len()
+        .checked_sub(end.len())
+        .and_then(|from| name.as_bytes().get(from..))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+}
 
 /// A parameter that holds a quantity, and the orders that could use it.
 struct Source {
@@ -94,7 +117,7 @@ struct Source {
     quote: bool,
     /// How many orders the largest reading makes of it.
     legs: fn(&ParamText) -> usize,
-    maker_only: fn(&ParamText, usize) -> bool,
+    maker_only: fn(&ParamText) -> bool,
     /// The parameter that names the order of that leg.
     id: fn(&ParamText, usize) -> Option<&'static str>,
 }
@@ -104,31 +127,29 @@ const SOURCES: [Source; 5] = [
         name: "quantity",
         quote: false,
         legs: quantity_legs,
-        maker_only: |params, _| {
-            quantity_legs(params) == 1 && params.get("type") == Some("LIMIT_MAKER")
-        },
+        maker_only: |params| quantity_legs(params) == 1 && is_maker(params, "type", "timeInForce"),
         id: quantity_id,
     },
     Source {
         name: "quoteOrderQty",
         quote: true,
         legs: |_| 1,
-        maker_only: |_, _| false,
+        maker_only: |_| false,
         id: |_, _| Some("newClientOrderId"),
     },
     Source {
         name: "workingQuantity",
         quote: false,
         legs: |_| 1,
-        maker_only: |params, _| params.get("workingType") == Some("LIMIT_MAKER"),
+        maker_only: |params| is_maker(params, "workingType", "workingTimeInForce"),
         id: |_, _| Some("workingClientOrderId"),
     },
     Source {
         name: "pendingQuantity",
         quote: false,
         legs: pending_legs,
-        maker_only: |params, _| {
-            pending_legs(params) == 1 && params.get("pendingType") == Some("LIMIT_MAKER")
+        maker_only: |params| {
+            pending_legs(params) == 1 && is_maker(params, "pendingType", "pendingTimeInForce")
         },
         id: |params, leg| match (is_pending_pair(params), leg) {
             (false, _) => Some("pendingClientOrderId"),
@@ -141,10 +162,26 @@ const SOURCES: [Source; 5] = [
         quote: false,
         legs: |_| 1,
         // An amend only shrinks an order that rests: it never takes.
-        maker_only: |_, _| true,
+        maker_only: |_| true,
         id: |_, _| Some("newClientOrderId"),
     },
 ];
+
+/// `LIMIT_MAKER`, without the time in force that `LIMIT` (its start, after a
+/// cut) would need, and with no other type that a cut could bring out.
+fn is_maker(params: &ParamText, kind: &str, time_in_force: &str) -> bool {
+    params.get(kind) == Some("LIMIT_MAKER")
+        && params.iter().all(|(name, value)| {
+            !ends_with(name, time_in_force)
+                && (name == kind || !ends_with(name, "type") || is_no_order_type(value))
+        })
+}
+
+/// Whether a value cannot stand for an order type: a number, or how much the
+/// venue should answer.
+fn is_no_order_type(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_digit()) || matches!(value, "ACK" | "RESULT" | "FULL")
+}
 
 /// Two where the text fits a pair: `aboveType` with `belowType`, or the legacy
 /// shape of `price` with `stopPrice`.
@@ -156,8 +193,11 @@ fn is_pair(params: &ParamText) -> bool {
     params.has("aboveType") && params.has("belowType")
 }
 
+/// The WebSocket form of it goes without `stopPrice`, but then has another
+/// trigger.
 fn is_legacy_pair(params: &ParamText) -> bool {
-    params.has("price") && params.has("stopPrice") && params.has("side")
+    let stop = ["stopPrice", "trailingDelta", "stopLimitPrice"];
+    params.has("side") && params.has("price") && stop.into_iter().any(|name| params.has(name))
 }
 
 fn quantity_id(params: &ParamText, leg: usize) -> Option<&'static str> {
@@ -187,11 +227,6 @@ fn check_pending(params: &ParamText) -> Result<(), Refusal> {
         return Err(uncountable("pendingQuantity", "is needed to count a pending order"));
     }
     Ok(())
-}
-
-/// Whether the text has what some order endpoint needs besides a quantity.
-fn could_place(params: &ParamText) -> bool {
-    params.has("side") || params.has("workingSide")
 }
 
 fn symbol(params: &ParamText) -> Result<&str, Refusal> {

@@ -5,6 +5,9 @@
 //! (`binance-sdk-spot` 13.2, `binance-sdk-wallet` 13.7), ccxt 4.5.90,
 //! python-binance 1.0.37.
 
+use std::sync::LazyLock;
+
+use super::endpoints;
 use crate::model::{Class, Effect};
 
 mod orders;
@@ -109,7 +112,8 @@ pub enum Reading {
     Transfer,
     /// Answered by the gateway itself; nothing goes upstream.
     Local,
-    /// Known and classed, its parameters not read, never let through.
+    /// Known to the endpoint table and classed there, its parameters not read,
+    /// never let through.
     Refused,
 }
 
@@ -141,15 +145,42 @@ impl Served {
     }
 }
 
-/// Every endpoint with a closed table or a class, the busiest first.
+/// Every endpoint with a closed table, the busiest first.
 pub fn all() -> impl Iterator<Item = &'static Served> {
     orders::SERVED.iter().chain(reads::SERVED).chain(value::SERVED)
 }
 
-/// The endpoint with exactly this method and path.
+/// The endpoint with exactly this method and path, where it is let through.
 pub fn served(method: &str, path: &str) -> Option<&'static Served> {
     all().find(|endpoint| endpoint.path == path && endpoint.method == method)
 }
+
+/// The endpoint with exactly this method and path, let through or not: one that
+/// only the endpoint table knows has its class and [`Reading::Refused`].
+pub fn known(method: &str, path: &str) -> Option<&'static Served> {
+    served(method, path).or_else(|| {
+        REFUSED.iter().find(|endpoint| endpoint.path == path && endpoint.method == method)
+    })
+}
+
+/// What the endpoint table knows and no closed table describes.
+static REFUSED: LazyLock<Vec<Served>> = LazyLock::new(|| {
+    endpoints::all()
+        .iter()
+        .filter(|endpoint| endpoint.surface == endpoints::Surface::Rest)
+        .filter(|endpoint| served(endpoint.method, endpoint.path).is_none())
+        .map(|endpoint| Served {
+            name: &endpoint.name,
+            method: endpoint.method,
+            path: endpoint.path,
+            security: endpoint.security,
+            class: endpoint.class,
+            effect: endpoint.effect,
+            reading: Reading::Refused,
+            parameters: &[],
+        })
+        .collect()
+});
 
 const fn risk(name: &'static str, form: Form) -> Listed {
     Listed { name, form, mandatory: false, weight: Weight::Risk }

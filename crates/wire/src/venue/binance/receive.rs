@@ -4,7 +4,7 @@
 //! INVARIANT (one reading): odd paths, a body where none belongs, parameters
 //! split over query and body are refused here.
 
-use super::listed::{Reading, Security, Served, served};
+use super::listed::{Reading, Security, Served, known};
 use super::params::{ParamText, loose_decode};
 use super::refusal::printable;
 use super::{Refusal, RefusalCode};
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Received {
 pub fn receive(raw: &RawRequest<'_>) -> Result<Received, Refusal> {
     let query = raw.query.unwrap_or("").as_bytes();
     check_bounds(raw, query)?;
-    let Some(endpoint) = served(raw.method, raw.path) else {
+    let Some(endpoint) = known(raw.method, raw.path) else {
         return Err(unknown_endpoint(raw.method, raw.path));
     };
     check_body(raw)?;

@@ -244,8 +244,4 @@ pub(super) const SERVED: &[Served] = &[
     row!("POST", "/api/v3/orderList/oto", Signed, Place, Order, Reading::Oto, OTO),
     row!("POST", "/api/v3/orderList/otoco", Signed, Place, Order, Reading::Otoco, OTOCO),
     row!("DELETE", "/api/v3/orderList", Signed, Cancel, Cancel, Reading::CancelList, CANCEL_LIST),
-    row!("POST", "/api/v3/orderList/opo", Signed, Place, Order, Reading::Refused, &[]),
-    row!("POST", "/api/v3/orderList/opoco", Signed, Place, Order, Reading::Refused, &[]),
-    row!("POST", "/api/v3/sor/order", Signed, Place, Order, Reading::Refused, &[]),
-    row!("POST", "/api/v3/sor/order/test", Signed, TestOrder, Order, Reading::Refused, &[]),
 ];

@@ -19,16 +19,49 @@ fn no_endpoint_and_no_parameter_stands_twice() {
 }
 
 #[test]
-fn refused_endpoints_have_no_parameters_and_read_ones_are_trading_or_reads() {
+fn what_is_served_is_trading_reading_or_read_in_full() {
     for endpoint in all() {
-        if endpoint.reading == Reading::Refused {
-            assert!(endpoint.parameters.is_empty(), "{}", endpoint.name);
-        }
+        assert_ne!(endpoint.reading, Reading::Refused, "{}", endpoint.name);
         if endpoint.effect == Effect::Read {
             assert!(!endpoint.class.is_trading() && !endpoint.class.moves_value_out());
         }
         if endpoint.class.moves_value_out() {
             assert!(endpoint.effect >= Effect::Transfer, "{}", endpoint.name);
+        }
+    }
+}
+
+#[test]
+fn every_endpoint_of_the_table_is_served_or_refused_with_its_class() {
+    let rest =
+        endpoints::all().iter().filter(|endpoint| endpoint.surface == endpoints::Surface::Rest);
+    let mut refused = 0;
+    for endpoint in rest {
+        let found = known(endpoint.method, endpoint.path).unwrap();
+        assert_eq!(found.name, endpoint.name);
+        assert_eq!(found.class, endpoint.class, "{}", endpoint.name);
+        assert_eq!(found.effect, endpoint.effect, "{}", endpoint.name);
+        refused += usize::from(found.reading == Reading::Refused);
+    }
+    assert!(refused > 600);
+}
+
+/// The table's mandatory parameters come from another reading of the sources.
+#[test]
+fn a_closed_table_lists_what_the_endpoint_table_names() {
+    for served in all() {
+        let row = endpoints::find_rest(served.method, served.path).unwrap();
+        for alternatives in row.mandatory.iter().flatten() {
+            assert!(
+                alternatives.iter().all(|rule| served.parameter(rule.name).is_some()),
+                "{}: {alternatives:?}",
+                served.name
+            );
+        }
+        // What the vendor's SDK names is listed: an order that a client can
+        // make is not refused for an unlisted parameter.
+        for name in &row.optional {
+            assert!(served.parameter(name).is_some(), "{}: `{name}`", served.name);
         }
     }
 }

@@ -91,8 +91,8 @@ fn working(fields: &Fields<'_>) -> Result<Order, Refusal> {
 /// The leg whose parameters carry this prefix.
 fn leg(fields: &Fields<'_>, prefix: &str, side: Side, quantity: Decimal) -> Result<Order, Refusal> {
     let name = |part: &str| format!("{prefix}{part}");
-    let (price, stop_price, trailing_delta) =
-        (name("Price"), name("StopPrice"), name("TrailingDelta"));
+    let (price, stop_price) = (name("Price"), name("StopPrice"));
+    let (trailing_delta, lasting) = (name("TrailingDelta"), name("TimeInForce"));
     let order = Order {
         symbol: fields.needed_text("symbol")?,
         side,
@@ -103,12 +103,17 @@ fn leg(fields: &Fields<'_>, prefix: &str, side: Side, quantity: Decimal) -> Resu
         stop_price: fields.amount(&stop_price)?,
         trailing_delta_bps: trailing(fields, &trailing_delta)?,
         iceberg_quantity: fields.amount(&name("IcebergQty"))?,
-        time_in_force: time_in_force(fields, &name("TimeInForce"))?,
+        time_in_force: time_in_force(fields, &lasting)?,
         client_order_id: fields.text(&name("ClientOrderId")),
     };
     check_parts(
         &order,
-        &Names { price: &price, stop_price: &stop_price, trailing: &trailing_delta },
+        &Names {
+            price: &price,
+            stop_price: &stop_price,
+            trailing: &trailing_delta,
+            time_in_force: &lasting,
+        },
     )?;
     Ok(order)
 }

@@ -31,7 +31,12 @@ pub(super) fn of(fields: &Fields<'_>) -> Result<Order, Refusal> {
     };
     check_parts(
         &order,
-        &Names { price: "price", stop_price: "stopPrice", trailing: "trailingDelta" },
+        &Names {
+            price: "price",
+            stop_price: "stopPrice",
+            trailing: "trailingDelta",
+            time_in_force: "timeInForce",
+        },
     )?;
     check_quantity(&order)?;
     Ok(order)
@@ -42,6 +47,7 @@ pub(super) struct Names<'n> {
     pub(super) price: &'n str,
     pub(super) stop_price: &'n str,
     pub(super) trailing: &'n str,
+    pub(super) time_in_force: &'n str,
 }
 
 /// Exactly one quantity; a quote quantity only on a market order.
@@ -87,6 +93,11 @@ pub(super) fn check_parts(order: &Order, names: &Names<'_>) -> Result<(), Refusa
     }
     if !triggered && order.trailing_delta_bps.is_some() {
         return Err(not_for(names.trailing, order.kind));
+    }
+    // The signed text could be cut inside `LIMIT_MAKER`: a LIMIT order, which may
+    // take, needs a time in force, so a maker order never carries one.
+    if order.time_in_force.is_some() && (!priced || order.kind == LimitMaker) {
+        return Err(not_for(names.time_in_force, order.kind));
     }
     if order.iceberg_quantity.is_some() && matches!(order.kind, Market | StopLoss | TakeProfit) {
         return Err(not_for("icebergQty", order.kind));
