@@ -11,7 +11,9 @@ mod reader;
 mod segment;
 mod storage;
 mod sync;
+mod tail;
 mod tiles;
+mod verify;
 
 pub use checkpoint::{
     CHECKPOINT_FILE, Checkpoint, MAX_CHECKPOINT_BYTES, checkpoint_body, read_unverified,
@@ -31,3 +33,4 @@ pub use reader::{Entries, Entry, Reader, StoredCheckpoint};
 pub use segment::MAX_ENTRY_BYTES;
 pub use storage::{Access, Disk, Held, Storage, StorageFile};
 pub use sync::SyncHandle;
+pub use verify::{Checked, Finding, MAX_FINDINGS, Report, What, verify, verify_on};

@@ -9,14 +9,14 @@ use tlog_tiles::{Hash, prove_tree};
 
 use crate::checkpoint::{CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES, checkpoint_body, read_unverified};
 use crate::cursor::{Cursor, Position, Step};
-use crate::error::{CheckpointError, Error, at};
+use crate::error::{CheckpointError, Error, ProofError, at};
 use crate::merkle::Head;
 use crate::storage::{read_small, write_atomic};
 use crate::sync::{Shared, SyncHandle};
 use crate::tiles::{Content, Edge, TILE_WIDTH, TileFiles, push_bundle, tile_path, tile_width};
 
 /// What the signer is asked to sign.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct CheckpointRequest {
     /// The log's name.
     pub origin: String,
@@ -30,6 +30,7 @@ pub struct CheckpointRequest {
     /// [`crate::verify_consistency`] or `tlog_tiles::check_tree`. Empty for
     /// the first checkpoint.
     pub consistency_proof: Vec<Hash>,
+    tiles: TileFiles,
 }
 
 impl CheckpointRequest {
@@ -38,7 +39,30 @@ impl CheckpointRequest {
     /// # Errors
     /// A line is empty or has a line end in it.
     pub fn body(&self, extensions: &[&str]) -> Result<String, CheckpointError> {
-        checkpoint_body(&self.origin, Head { size: self.size, root: self.root }, extensions)
+        checkpoint_body(&self.origin, self.head(), extensions)
+    }
+
+    /// Size and root.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        Head { size: self.size, root: self.root }
+    }
+
+    /// That this tree extends the one of `old_size` entries, for a signer that
+    /// signed a checkpoint which never reached this disk (a crash in between).
+    /// Empty for size 0.
+    ///
+    /// # Errors
+    /// `old_size` is larger than this tree, or the tiles cannot be read.
+    pub fn proof_from(&self, old_size: u64) -> Result<Vec<Hash>, Error> {
+        if old_size == 0 {
+            return Ok(Vec::new());
+        }
+        if old_size > self.size {
+            return Err(ProofError::Shrunk { old: old_size, new: self.size }.into());
+        }
+        prove_tree(self.size, old_size, &self.tiles)
+            .map_err(|_| Error::Mismatch { size: self.size, why: "the tiles cannot be read back" })
     }
 }
 
@@ -139,13 +163,19 @@ impl Publisher {
         let (edge, bundle, position) = self.write_tiles(head, &mut batch)?;
         // The checkpoint is on disk after what it stands on.
         batch.sync(&self.shared)?;
-        let request = CheckpointRequest {
+        let tiles = TileFiles::new(Arc::clone(&self.shared.storage), &self.shared.dir, head.size);
+        let mut request = CheckpointRequest {
             origin: self.shared.origin.clone(),
             size: head.size,
             root: head.root,
             previous: self.previous,
-            consistency_proof: self.consistency_proof(head)?,
+            consistency_proof: Vec::new(),
+            tiles,
         };
+        if let Some(previous) = self.previous {
+            request.consistency_proof = request.proof_from(previous.size)?;
+            crate::merkle::verify_consistency(previous, head, &request.consistency_proof)?;
+        }
         let note = sign(&request).map_err(|error| Error::Sign(error.to_string()))?;
         check_note(&request, &note)?;
         let dir = &self.shared.dir;
@@ -205,19 +235,6 @@ impl Publisher {
             });
         }
         Ok((edge, bundle, cursor.position()))
-    }
-
-    fn consistency_proof(&self, head: Head) -> Result<Vec<Hash>, Error> {
-        let Some(previous) = self.previous.filter(|previous| previous.size > 0) else {
-            return Ok(Vec::new());
-        };
-        let files = TileFiles::new(Arc::clone(&self.shared.storage), &self.shared.dir, head.size);
-        let proof = prove_tree(head.size, previous.size, &files).map_err(|_| Error::Mismatch {
-            size: head.size,
-            why: "the tiles just written cannot be read back",
-        })?;
-        crate::merkle::verify_consistency(previous, head, &proof)?;
-        Ok(proof)
     }
 
     /// Removes the partial tiles that only the replaced checkpoint needed, and

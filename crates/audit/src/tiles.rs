@@ -73,7 +73,6 @@ pub(crate) fn push_bundle(bundle: &mut Vec<u8>, entry: &[u8]) {
 }
 
 /// The entries of a bundle; `None` where it is malformed.
-#[expect(dead_code, reason = "verification reads bundles")]
 pub(crate) fn parse_bundle(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut entries = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<2>() {

@@ -13,9 +13,10 @@ use crate::cursor::{
 };
 use crate::error::{Error, at};
 use crate::merkle::{Frontier, Head};
-use crate::segment::{FIRST_RECORD, Header, Kind, SYNC_MARK_AT, encode_sync_mark, find_record};
+use crate::segment::{FIRST_RECORD, Header, Kind, SYNC_MARK_AT, encode_sync_mark};
 use crate::storage::{Access, Storage, StorageFile, read_full, read_small, write_atomic};
 use crate::sync::{Dirty, Group, Ready, Shared, make_file, reserve_path};
+use crate::tail;
 
 /// What opening a log found and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -224,7 +225,7 @@ impl Walk {
         if self.stop != Stop::Blank {
             return damaged();
         }
-        match self.last.as_ref().map(|last| tail(storage, dir, last.at)) {
+        match self.last.as_ref().map(|last| tail::behind(storage, dir, last.at)) {
             Some(Ok(tail)) if tail.whole > 0 => damaged(),
             _ => Error::Truncated { found: self.frontier.size(), expected: self.expected },
         }
@@ -239,7 +240,7 @@ impl Walk {
         recovery: &mut Recovery,
     ) -> Result<(), Error> {
         let Some(last) = &self.last else { return Ok(()) };
-        let tail = tail(&**storage, dir, last.at)?;
+        let tail = tail::behind(&**storage, dir, last.at)?;
         if tail.whole > 0 {
             // Whole records behind a gap. While the machine has not crashed,
             // nothing that was written can be missing: this is damage.
@@ -323,64 +324,6 @@ fn check_root(frontier: &Frontier, checkpoint: Option<Head>) -> Result<(), Error
     }
 }
 
-/// What stands behind a position.
-struct Tail {
-    /// Bytes up to the last that is not zero, over all segments.
-    bytes: u64,
-    /// Where those in the position's own segment end.
-    end: u64,
-    /// Whole records of later entries among them.
-    whole: u64,
-}
-
-fn tail(storage: &dyn Storage, dir: &Path, from: Position) -> Result<Tail, Error> {
-    let mut tail = Tail { bytes: 0, end: from.offset, whole: 0 };
-    for number in segment_numbers(storage, dir)? {
-        if number < from.number {
-            continue;
-        }
-        let path = segment_path(dir, number);
-        let file = storage.open(&path, Access::Read).map_err(at("open", &path))?;
-        let begin = if number == from.number { from.offset } else { FIRST_RECORD };
-        let (end, whole) = scan(&*file, begin, from.index).map_err(at("read", &path))?;
-        tail.bytes += end - begin;
-        tail.whole += whole;
-        if number == from.number {
-            tail.end = end;
-        }
-    }
-    Ok(tail)
-}
-
-/// The end of the bytes from `begin` that are not zero, and the whole records
-/// among them of entries from `least` on.
-fn scan(file: &dyn StorageFile, begin: u64, least: u64) -> std::io::Result<(u64, u64)> {
-    let overlap = crate::segment::RECORD_HEADER + crate::segment::MAX_ENTRY_BYTES;
-    let mut bytes = vec![0; CHUNK];
-    let (mut offset, mut end, mut whole) = (begin, begin, 0);
-    let mut counted = begin;
-    loop {
-        let count = read_full(file, &mut bytes, offset)?;
-        let chunk = bytes.get(..count).unwrap_or_default();
-        if let Some(last) = chunk.iter().rposition(|byte| *byte != 0) {
-            end = end.max(offset + last as u64 + 1);
-            let mut from = usize::try_from(counted.saturating_sub(offset)).unwrap_or(0);
-            while let Some((at, _, length)) =
-                find_record(chunk.get(from..).unwrap_or_default(), least)
-            {
-                whole += 1;
-                from += at + length;
-                counted = offset + from as u64;
-            }
-        }
-        if count < CHUNK {
-            return Ok((end, whole));
-        }
-        // A record may lie across two chunks.
-        offset += (CHUNK - overlap) as u64;
-    }
-}
-
 /// Copies what stands behind a position, as it was found.
 fn set_aside(storage: &dyn Storage, dir: &Path, from: Position) -> Result<PathBuf, Error> {
     let parent = dir.join("set-aside");
@@ -395,7 +338,7 @@ fn set_aside(storage: &dyn Storage, dir: &Path, from: Position) -> Result<PathBu
         let path = segment_path(dir, number);
         let source = storage.open(&path, Access::Read).map_err(at("open", &path))?;
         let begin = if number == from.number { from.offset } else { 0 };
-        let (end, _) = scan(&*source, begin, u64::MAX).map_err(at("read", &path))?;
+        let (end, _) = tail::scan(&*source, begin, u64::MAX).map_err(at("read", &path))?;
         let target = kept.join(format!("{number:010}-{begin}"));
         let copy = || -> std::io::Result<()> {
             let file = storage.open(&target, Access::Create)?;

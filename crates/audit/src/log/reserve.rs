@@ -81,7 +81,7 @@ impl Log {
         if !ordinary.is_storage() {
             return Err(ordinary);
         }
-        self.enter_reserve()?;
+        self.enter_reserve(reserve)?;
         let bytes = self.record.len() as u64;
         if self.reserve.left(reserve) < bytes || !self.fits() {
             return Err(Error::ReserveUsedUp(reserve));
@@ -92,14 +92,14 @@ impl Log {
     }
 
     /// Goes on in the reserve, unless that is where it is.
-    fn enter_reserve(&mut self) -> Result<(), Error> {
+    fn enter_reserve(&mut self, reserve: Reserve) -> Result<(), Error> {
         if self.current.kind == Kind::Reserve {
             return Ok(());
         }
         let shared = Arc::clone(&self.shared);
         let mut ready = held(&shared.ready);
         let Some(file) = ready.reserve.take() else {
-            return Err(Error::ReserveUsedUp(Reserve::Cancels));
+            return Err(Error::ReserveUsedUp(reserve));
         };
         let number = self.next_number()?;
         let (from, to) = (reserve_path(&shared), segment_path(&shared.dir, number));
