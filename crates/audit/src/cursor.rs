@@ -182,8 +182,12 @@ impl Cursor {
     /// The next entry, or why there is none.
     pub(crate) fn step(&mut self) -> Result<Step<'_>, Error> {
         loop {
+            if self.file.is_none() {
+                self.enter_at(self.number)?;
+            }
             if self.limit.is_some_and(|limit| self.index >= limit) {
                 self.enter(self.number + 1)?;
+                continue;
             }
             let (length, leaf) = match self.look()? {
                 Ok(found) => found,
@@ -240,9 +244,6 @@ impl Cursor {
     /// Up to `need` bytes from the position; fewer at the end of the file,
     /// `None` where there is no file.
     fn fill(&mut self, need: usize) -> Result<Option<&[u8]>, Error> {
-        if self.file.is_none() {
-            self.enter_at(self.number)?;
-        }
         let Some(file) = &self.file else { return Ok(None) };
         let end = self.window_at + self.window.len() as u64;
         if self.offset < self.window_at || self.offset + need as u64 > end {

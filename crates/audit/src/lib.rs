@@ -34,3 +34,6 @@ pub use segment::MAX_ENTRY_BYTES;
 pub use storage::{Access, Disk, Held, Storage, StorageFile};
 pub use sync::SyncHandle;
 pub use verify::{Checked, Finding, MAX_FINDINGS, Report, What, verify, verify_on};
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use crate::merkle::{Frontier, Head, MAX_ENTRIES};
 use crate::publish::{CheckpointRequest, Published, Publisher};
 use crate::segment::{FIRST_RECORD, Header, Kind, MAX_ENTRY_BYTES, RECORD_HEADER, encode_record};
 use crate::storage::{Disk, Held, Storage, StorageFile};
-use crate::sync::{Dirty, Shared, SyncHandle, held, make_file};
+use crate::sync::{Dirty, Next, Shared, SyncHandle, held, make_file};
 
 pub use recovery::{Recovery, SetAside};
 pub use reserve::Reserve;
@@ -247,18 +247,21 @@ impl Log {
         let shared = Arc::clone(&self.shared);
         let mut ready = held(&shared.ready);
         let number = self.next_number()?;
-        let (file, fresh) = match &ready.next {
-            Some((have, file)) if *have == number => (Arc::clone(file), false),
-            _ => {
+        let next = match ready.next.take().filter(|next| next.number == number) {
+            Some(next) => next,
+            None => {
                 let path = segment_path(&shared.dir, number);
-                (make_file(&shared, &path, shared.segment_bytes, false)?, true)
+                let file = make_file(&shared, &path, shared.segment_bytes, false)?;
+                Next { number, file, name: true }
             }
         };
-        // Kept until it is begun, so that a failure makes no second one.
-        ready.next = Some((number, Arc::clone(&file)));
-        self.begin(number, Kind::Ordinary, file, shared.segment_bytes, fresh)?;
-        ready.next = None;
-        Ok(())
+        let file = Arc::clone(&next.file);
+        let begun = self.begin(number, Kind::Ordinary, file, shared.segment_bytes, next.name);
+        if begun.is_err() {
+            // Kept, so that failing again and again makes no more files.
+            ready.next = Some(next);
+        }
+        begun
     }
 
     fn next_number(&self) -> Result<u32, Error> {

@@ -60,8 +60,17 @@ pub(crate) struct Dirty {
 /// Files made ahead of need.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    pub(crate) next: Option<(u32, Arc<dyn StorageFile>)>,
+    pub(crate) next: Option<Next>,
     pub(crate) reserve: Option<Arc<dyn StorageFile>>,
+}
+
+/// A segment that was made, but not begun.
+#[derive(Clone, Debug)]
+pub(crate) struct Next {
+    pub(crate) number: u32,
+    pub(crate) file: Arc<dyn StorageFile>,
+    /// Its name may not be on disk yet.
+    pub(crate) name: bool,
 }
 
 /// The reserve's file, until it is used.
@@ -221,23 +230,12 @@ impl SyncHandle {
                 _ => ends.push((now.number, now.offset)),
             }
         }
-        for (number, end) in ends {
-            let Some(segment) = dirty.iter().find(|segment| segment.number == number) else {
-                continue;
-            };
-            let path = segment_path(&shared.dir, number);
-            let mut bytes = vec![0; 1 << 20];
-            let mut offset = 0;
-            while offset < end {
-                let take = usize::try_from(end - offset).unwrap_or(usize::MAX).min(bytes.len());
-                let Some(part) = bytes.get_mut(..take) else { break };
-                let count = read_full(&*segment.file, part, offset).map_err(at("read", &path))?;
-                if count < take {
-                    return lost(start);
-                }
-                segment.file.write_all_at(part, offset).map_err(at("rewrite", &path))?;
-                offset += take as u64;
-            }
+        for segment in dirty {
+            // A segment without entries still has its header to keep.
+            let found = ends.iter().find(|(number, _)| *number == segment.number);
+            let end = found.map_or(FIRST_RECORD, |(_, end)| *end);
+            let path = segment_path(&shared.dir, segment.number);
+            rewrite_range(&*segment.file, 0, end).map_err(at("rewrite", &path))?;
         }
         Ok(())
     }
@@ -259,14 +257,18 @@ impl SyncHandle {
             ready.reserve = Some(make_file(shared, &path, shared.reserve_bytes, true)?);
             made = true;
         }
-        if ready.next.as_ref().is_none_or(|(have, _)| *have != number) {
+        if ready.next.as_ref().is_none_or(|next| next.number != number) {
             let path = segment_path(&shared.dir, number);
-            ready.next = Some((number, make_file(shared, &path, shared.segment_bytes, true)?));
+            let file = make_file(shared, &path, shared.segment_bytes, true)?;
+            ready.next = Some(Next { number, file, name: true });
             made = true;
         }
         if made {
             let path = segments_dir(&shared.dir);
             shared.storage.sync_dir(&path).map_err(at("sync", &path))?;
+            if let Some(next) = &mut ready.next {
+                next.name = false;
+            }
         }
         Ok(())
     }
@@ -297,4 +299,21 @@ pub(crate) fn make_file(
         let _ = storage.remove(path);
         at("create", path)(error)
     })
+}
+
+/// Writes bytes over themselves, so that the next sync puts them on disk
+/// whatever became of an earlier one.
+pub(crate) fn rewrite_range(file: &dyn StorageFile, from: u64, end: u64) -> std::io::Result<()> {
+    let mut bytes = vec![0; 1 << 20];
+    let mut offset = from;
+    while offset < end {
+        let take = usize::try_from(end - offset).unwrap_or(usize::MAX).min(bytes.len());
+        let Some(part) = bytes.get_mut(..take) else { break };
+        if read_full(file, part, offset)? < take {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        file.write_all_at(part, offset)?;
+        offset += take as u64;
+    }
+    Ok(())
 }

@@ -15,7 +15,7 @@ use crate::error::{Error, at};
 use crate::merkle::{Frontier, Head};
 use crate::segment::{FIRST_RECORD, Header, Kind, SYNC_MARK_AT, encode_sync_mark};
 use crate::storage::{Access, Storage, StorageFile, read_full, read_small, write_atomic};
-use crate::sync::{Dirty, Group, Ready, Shared, make_file, reserve_path};
+use crate::sync::{Dirty, Group, Ready, Shared, make_file, reserve_path, rewrite_range};
 use crate::tail;
 
 /// What opening a log found and did.
@@ -96,7 +96,10 @@ pub(super) fn open(
     };
     found.clear_tail(&storage, dir, same_boot, &mut recovery)?;
     let current = current_segment(&shared, &found)?;
-    put_on_disk(&shared, dir, &found, &current, options)?;
+    put_on_disk(&shared, dir, &found, &current)?;
+    if !same_boot {
+        note_boot(&*storage, dir, options.boot.as_deref());
+    }
     let reserve = reserve_ready(&shared);
     recovery.reserve_ready = reserve.is_some();
 
@@ -164,6 +167,8 @@ struct Walk {
     /// The last segment in use; none in a new log.
     last: Option<Last>,
     stop: Stop,
+    /// Where the entries end that the sync mark says are on disk.
+    marked: Option<Position>,
     /// Entries that must be there: the sync mark and the checkpoint say so.
     expected: u64,
 }
@@ -193,6 +198,7 @@ impl Walk {
             false => None,
         };
         check_root(&frontier, checkpoint)?;
+        let mut marked = (begun == mark).then_some(position);
         let stop = loop {
             let leaf = match cursor.step()? {
                 Step::Stop(stop) => break stop,
@@ -204,6 +210,9 @@ impl Walk {
             }
             frontier.push(leaf);
             check_root(&frontier, checkpoint)?;
+            if frontier.size() == mark {
+                marked = Some(cursor.position());
+            }
         };
         if let Some(found) = &mut last {
             let at = cursor.position();
@@ -212,7 +221,15 @@ impl Walk {
             }
             found.at = at;
         }
-        let walk = Self { checked: frontier.size() - begun, frontier, first, last, stop, expected };
+        let walk = Self {
+            checked: frontier.size() - begun,
+            frontier,
+            first,
+            last,
+            stop,
+            marked,
+            expected,
+        };
         if walk.frontier.size() < expected {
             return Err(walk.missing(&**storage, dir, &cursor));
         }
@@ -269,7 +286,7 @@ impl Walk {
 }
 
 /// The newest segment from which everything that a crash can have touched is
-/// read: the newest whose start had been on disk.
+/// read: the newest of which an entry had been on disk.
 fn start(
     storage: &dyn Storage,
     dir: &Path,
@@ -289,7 +306,7 @@ fn start(
     for number in numbers.iter().rev() {
         let header = Page::read(storage, dir, *number)?.and_then(|page| page.header);
         if let Some(header) = header
-            && header.before.size() <= mark
+            && header.before.size() < mark
         {
             return Ok((*number, header.before));
         }
@@ -388,31 +405,41 @@ fn current_segment(shared: &Shared, found: &Walk) -> Result<Current, Error> {
 }
 
 /// Puts what was recovered on disk, and says so.
-fn put_on_disk(
-    shared: &Shared,
-    dir: &Path,
-    found: &Walk,
-    current: &Current,
-    options: &Options,
-) -> Result<(), Error> {
+fn put_on_disk(shared: &Shared, dir: &Path, found: &Walk, current: &Current) -> Result<(), Error> {
     let storage = &*shared.storage;
-    for number in found.first..current.number {
+    for number in found.first..=current.number {
         let path = segment_path(dir, number);
         let file = storage.open(&path, Access::Write).map_err(at("open", &path))?;
+        let end = match number == current.number {
+            true => current.offset,
+            false => file.len().map_err(at("measure", &path))?,
+        };
+        // Before the crash a sync may have failed, and left bytes in memory
+        // that count as written: so what no mark vouches for is written again.
+        let from = found
+            .marked
+            .filter(|at| at.number >= number)
+            .map_or(FIRST_RECORD, |at| if at.number == number { at.offset } else { end });
+        rewrite_range(&*file, 0, FIRST_RECORD.min(end)).map_err(at("rewrite", &path))?;
+        rewrite_range(&*file, from, end).map_err(at("rewrite", &path))?;
         file.sync_data().map_err(at("sync", &path))?;
     }
     let path = segment_path(dir, current.number);
-    current.file.sync_data().map_err(at("sync", &path))?;
     current
         .file
         .write_all_at(&encode_sync_mark(found.frontier.size()), SYNC_MARK_AT)
         .map_err(at("write", &path))?;
     let segments = segments_dir(dir);
     storage.sync_dir(&segments).map_err(at("sync", &segments))?;
-    let boot = options.boot.clone().unwrap_or_default();
-    let path = dir.join(BOOT_FILE);
-    write_atomic(storage, &path, boot.as_bytes()).map_err(at("write", &path))?;
     storage.sync_dir(dir).map_err(at("sync", dir))
+}
+
+/// Notes under which boot the log is written. On a full disk this may fail,
+/// and the log is opened nevertheless, for its reserves: the next opening then
+/// takes this for an earlier boot, and allows for a crash of the machine.
+fn note_boot(storage: &dyn Storage, dir: &Path, boot: Option<&str>) {
+    let path = dir.join(BOOT_FILE);
+    let _ = write_atomic(storage, &path, boot.unwrap_or_default().as_bytes());
 }
 
 /// The reserve's file, where it has its space.
