@@ -1,5 +1,6 @@
 //! Who may call: key, address, timestamp, signature, rights; in that order.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use rust_decimal::Decimal;
@@ -23,21 +24,48 @@ const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
 /// Longest API key read.
 const MAX_KEY: usize = 128;
 
-/// The key of a request, and the account it belongs to.
-pub(crate) fn known_key<'a>(
-    options: &'a PaperOptions,
-    reading: &Reading,
-) -> Option<(usize, &'a ApiKey)> {
-    let text = reading.api_key.as_deref()?;
-    options.accounts.iter().enumerate().find_map(|(index, account)| {
-        let key = account.keys.iter().find(|key| key.key == text)?;
-        Some((index, key))
-    })
+/// Keys held at most.
+const MAX_KEYS: usize = 10_000;
+
+/// The keys of the venue, with the account each belongs to.
+#[derive(Debug, Default)]
+pub(crate) struct KeyRing {
+    keys: HashMap<String, (usize, ApiKey)>,
+}
+
+impl KeyRing {
+    pub(crate) fn new(options: &PaperOptions) -> Self {
+        let mut ring = Self::default();
+        for (account, state) in options.accounts.iter().enumerate() {
+            for key in &state.keys {
+                ring.put(account, key.clone());
+            }
+        }
+        ring
+    }
+
+    /// Adds a key, or replaces the one with the same text.
+    pub(crate) fn put(&mut self, account: usize, key: ApiKey) {
+        if self.keys.len() < MAX_KEYS {
+            self.keys.insert(key.key.clone(), (account, key));
+        }
+    }
+
+    /// Removes a key. Whether there was one.
+    pub(crate) fn remove(&mut self, key: &str) -> bool {
+        self.keys.remove(key).is_some()
+    }
+
+    /// The key of a request, and its account.
+    pub(crate) fn find(&self, reading: &Reading) -> Option<(usize, &ApiKey)> {
+        let (account, key) = self.keys.get(reading.api_key.as_deref()?)?;
+        Some((*account, key))
+    }
 }
 
 /// Refuses a request that its endpoint's security does not let in.
 pub(crate) fn admit<'a>(
-    options: &'a PaperOptions,
+    keys: &'a KeyRing,
     route: &Route,
     reading: &Reading,
     client: IpAddr,
@@ -54,7 +82,7 @@ pub(crate) fn admit<'a>(
     if text.is_empty() || text.len() > MAX_KEY || !text.bytes().all(legal) {
         return Err(Reject::new(401, -2014, "API-key format invalid."));
     }
-    let (account, key) = known_key(options, reading).ok_or_else(Reject::key_or_rights)?;
+    let (account, key) = keys.find(reading).ok_or_else(Reject::key_or_rights)?;
     if !key.allows(client) {
         return Err(Reject::key_or_rights());
     }

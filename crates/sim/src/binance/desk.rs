@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::binance::admission::{admit, known_key};
+use crate::binance::admission::{KeyRing, admit};
 use crate::binance::clock::Clock;
 use crate::binance::exchange::Exchange;
 use crate::binance::fault::{FaultKind, Faults};
@@ -39,6 +39,7 @@ pub(crate) struct Reply {
 /// What the venue knows; one lock around it, never held while waiting.
 #[derive(Debug)]
 pub(crate) struct State {
+    pub(crate) keys: KeyRing,
     pub(crate) exchange: Exchange,
     pub(crate) faults: Faults,
     pub(crate) records: Records,
@@ -61,6 +62,7 @@ impl Desk {
         let clock = Clock::new(options.skew_ms);
         let options = Arc::new(options);
         let state = State {
+            keys: KeyRing::new(&options),
             exchange: Exchange::new(Arc::clone(&options), clock.now_ms()),
             faults: Faults::default(),
             records: Records::new(options.keep.records),
@@ -79,19 +81,20 @@ impl Desk {
         let now = now_us.div_euclid(1000);
         let reading = read(&incoming.method, &incoming.target, &incoming.headers, &incoming.body);
         let route = routes::find(&reading.method, &reading.path);
-        let mut state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         let fault = state.faults.take(&reading.method, &reading.path);
         let weight = route.map_or(UNKNOWN_WEIGHT, |route| route.weight);
         let address = incoming.client.ip();
         let limits = &self.options.limits;
-        let (used, allowed) = state.weights.charge(address, weight, limits, now);
+        let (used, allowed) = state.weights.charge(address, &reading.path, weight, limits, now);
         let answer = match fault {
             Some(FaultKind::Close) => Err(Reject::new(0, 0, "")),
             Some(FaultKind::Http5xx) => Err(timeout()),
-            _ => allowed.and_then(|()| self.run(&mut state, route, &reading, &incoming, now_us)),
+            _ => allowed.and_then(|()| Self::run(state, route, &reading, &incoming, now_us)),
         };
         let mut headers = weight_headers(&reading.path, used);
-        let account = known_key(&self.options, &reading).map(|(account, _)| account);
+        let account = state.keys.find(&reading).map(|(account, _)| account);
         if let (Some(account), Some(true), true) =
             (account, route.map(|route| route.counts_orders), answer.is_ok())
             && let Some(account) = state.exchange.accounts.get_mut(account)
@@ -111,7 +114,7 @@ impl Desk {
             matches!(fault, Some(FaultKind::Close | FaultKind::DropConnectionAfterAccept));
         let hidden = withheld || fault == Some(FaultKind::Http5xxExecuted);
         state.records.push(record(incoming, now, account, status, code, body.clone(), hidden));
-        drop(state);
+        drop(guard);
         let mut reply = Reply { status, headers, body, delay_ms: 0, withheld };
         match fault {
             Some(FaultKind::DelayMs(ms)) => reply.delay_ms = ms,
@@ -127,7 +130,6 @@ impl Desk {
 
     /// Admits a request and lets its endpoint answer.
     fn run(
-        &self,
         state: &mut State,
         route: Option<&'static Route>,
         reading: &Reading,
@@ -143,7 +145,7 @@ impl Desk {
             });
         };
         let client = incoming.client.ip();
-        let key = admit(&self.options, route, reading, client, now_us)?;
+        let key = admit(&state.keys, route, reading, client, now_us)?;
         let params = Params::new(reading);
         route.check_params(&params)?;
         let mut call = Call {

@@ -207,3 +207,6 @@ impl Exchange {
         self.events.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

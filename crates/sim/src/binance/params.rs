@@ -135,9 +135,10 @@ impl<'a> Params<'a> {
         Ok(Some(list))
     }
 
-    /// Names of all parameters sent.
+    /// Names of all parameters sent, the signature among them.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        self.reading.params.iter().map(|(name, _)| name.as_str())
+        let signature = self.reading.signature.as_ref().map(|_| "signature");
+        self.reading.params.iter().map(|(name, _)| name.as_str()).chain(signature)
     }
 }
 

@@ -59,7 +59,7 @@ impl Route {
     /// Refuses parameters that the endpoint does not read (-1104).
     pub(crate) fn check_params(&self, params: &Params<'_>) -> Result<(), Reject> {
         let Some(known) = self.params else { return Ok(()) };
-        let always = ["timestamp", "recvWindow"];
+        let always = ["timestamp", "recvWindow", "signature"];
         let sent = params.names().count();
         let read =
             params.names().filter(|name| known.contains(name) || always.contains(name)).count();

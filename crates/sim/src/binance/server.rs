@@ -57,12 +57,13 @@ pub(crate) fn acceptor(tls: &Tls) -> io::Result<TlsAcceptor> {
     let key = PrivateKeyDer::from_pem_slice(tls.key_pem.as_bytes())
         .map_err(|_| wrong("the private key of the paper venue is not PEM"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(io::Error::other)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::binance::desk::Desk;
 use crate::binance::fault::Fault;
-use crate::binance::options::PaperOptions;
+use crate::binance::options::{ApiKey, PaperOptions};
 use crate::binance::record::Recorded;
 use crate::binance::server;
 
@@ -230,6 +230,17 @@ impl PaperVenue {
         let account = state.exchange.accounts.get(account);
         let list = account.into_iter().flat_map(|account| account.movements.withdrawals.iter());
         list.map(|w| (w.coin.clone(), w.address.clone(), w.amount)).collect()
+    }
+
+    /// Gives an account a key, or replaces the key with the same text: new
+    /// rights, address lists and secrets count from the next request.
+    pub fn set_key(&self, account: usize, key: ApiKey) {
+        self.desk.state().keys.put(account, key);
+    }
+
+    /// Revokes a key at the venue. Whether there was one.
+    pub fn revoke_key(&self, key: &str) -> bool {
+        self.desk.state().keys.remove(key)
     }
 
     /// Lets a fault happen to the next requests that fit it.

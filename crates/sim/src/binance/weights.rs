@@ -18,10 +18,20 @@ struct Usage {
     banned_until_ms: i64,
 }
 
+/// The wallet's weights are counted apart from the trading ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Budget {
+    Trading,
+    Wallet,
+}
+
+/// Weight of wallet requests per minute.
+const WALLET_PER_MINUTE: u32 = 180_000;
+
 /// Weight used by each address.
 #[derive(Debug, Default)]
 pub(crate) struct Weights {
-    by_address: HashMap<IpAddr, Usage>,
+    by_address: HashMap<(IpAddr, Budget), Usage>,
 }
 
 impl Weights {
@@ -30,14 +40,19 @@ impl Weights {
     pub(crate) fn charge(
         &mut self,
         address: IpAddr,
+        path: &str,
         weight: u32,
         limits: &Limits,
         now: i64,
     ) -> (u32, Result<(), Reject>) {
-        if self.by_address.len() >= MAX_ADDRESSES && !self.by_address.contains_key(&address) {
+        let wallet = path.starts_with("/sapi");
+        let budget = if wallet { Budget::Wallet } else { Budget::Trading };
+        let limit = if wallet { WALLET_PER_MINUTE } else { limits.weight_per_minute };
+        let place = (address, budget);
+        if self.by_address.len() >= MAX_ADDRESSES && !self.by_address.contains_key(&place) {
             self.by_address.retain(|_, usage| usage.banned_until_ms > now);
         }
-        let usage = self.by_address.entry(address).or_default();
+        let usage = self.by_address.entry(place).or_default();
         let window = now.div_euclid(MINUTE_MS);
         if usage.window != window {
             *usage = Usage { window, banned_until_ms: usage.banned_until_ms, ..Usage::default() };
@@ -46,7 +61,7 @@ impl Weights {
             return (usage.used, Err(banned(usage.banned_until_ms, now)));
         }
         usage.used = usage.used.saturating_add(weight);
-        if usage.used <= limits.weight_per_minute {
+        if usage.used <= limit {
             return (usage.used, Ok(()));
         }
         usage.refused = usage.refused.saturating_add(1);
@@ -54,7 +69,6 @@ impl Weights {
             usage.banned_until_ms = now.saturating_add(limits.ban_ms);
             return (usage.used, Err(banned(usage.banned_until_ms, now)));
         }
-        let limit = limits.weight_per_minute;
         let msg = format!(
             "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid polling the API."
         );

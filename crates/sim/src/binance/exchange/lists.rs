@@ -54,6 +54,14 @@ pub(crate) struct OrderList {
     locked: Decimal,
 }
 
+impl OrderList {
+    /// What the pair holds locked.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> Decimal {
+        self.locked
+    }
+}
+
 /// Lists kept at most.
 const MAX_LISTS: usize = 20_000;
 
