@@ -104,7 +104,7 @@ impl Judge {
                 id.map(Some).ok_or_else(|| untracked(class))
             }
             Shape::Order => {
-                let (orders, _, list_id) = weigh::orders(&facts.intent.operation);
+                let (orders, list_id) = weigh::orders(&facts.intent.operation);
                 let reservation = if weigh::is_test(&facts.intent.operation) {
                     None
                 } else {

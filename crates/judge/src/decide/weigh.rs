@@ -1,8 +1,7 @@
 //! The numbers that policy sees of a request.
 
-use wire::model::{
-    Class, Contingency, Decimal, Intent, Operation, Order, OrderReference, Side, Withdrawal,
-};
+use wire::model::valuation::Collar;
+use wire::model::{Class, Decimal, Intent, Operation, Order, OrderReference, Side, Withdrawal};
 
 use crate::account::book::Named;
 use crate::facts::Facts;
@@ -33,17 +32,12 @@ pub(super) struct Weighed {
     pub(super) amount: Option<u64>,
 }
 
-/// The orders that an operation places, how they hang together, and their
-/// list's client id.
-pub(super) fn orders(operation: &Operation) -> (&[Order], Contingency, Option<&str>) {
+/// The orders that an operation places, and their list's client id.
+pub(super) fn orders(operation: &Operation) -> (&[Order], Option<&str>) {
     match operation {
-        Operation::Place(group) => {
-            (&group.orders, group.contingency, group.list_client_order_id.as_deref())
-        }
-        Operation::CancelReplace(both) => {
-            (std::slice::from_ref(&both.place), Contingency::Single, None)
-        }
-        _ => (&[], Contingency::Single, None),
+        Operation::Place(group) => (&group.orders, group.list_client_order_id.as_deref()),
+        Operation::CancelReplace(both) => (std::slice::from_ref(&both.place), None),
+        _ => (&[], None),
     }
 }
 
@@ -122,7 +116,7 @@ impl Judge {
     ) -> Result<(), Reason> {
         let class = facts.intent.class;
         let operation = &facts.intent.operation;
-        let (placed, contingency, _) = orders(operation);
+        let (placed, _) = orders(operation);
         let Some(first) = placed.first() else { return Err(unreadable(class)) };
         if placed.iter().any(|order| order.symbol != first.symbol) {
             return Err(unreadable(class));
@@ -143,11 +137,13 @@ impl Judge {
         let fresh = age.is_some_and(|age| age <= policy.reference_max_age_ms);
         let reference = facts.reference.filter(|_| fresh);
         let prices = Prices {
-            reference,
-            collar_bps: policy.collar_bps.unwrap_or(0),
+            collar: reference.map(|reference| Collar {
+                reference: reference.mid,
+                width_bps: policy.collar_bps.unwrap_or(0),
+            }),
             usd_per_quote: self.usd_per_quote(facts, policy, &first.symbol),
         };
-        let worth = valuation::micro_usd(placed, contingency, &prices);
+        let worth = valuation::micro_usd(operation, &prices);
         weighed.worth = worth.unwrap_or(0);
         weighed.usd_per_quote = prices.usd_per_quote.unwrap_or(Decimal::ZERO);
         weighed.added = weighed.worth.saturating_sub(replaced.held);

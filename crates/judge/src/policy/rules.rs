@@ -154,9 +154,14 @@ impl Decided<'_> {
         };
         let (limit, observed) =
             (limit.unwrap_or(0).to_string(), self.context.get(attribute).to_string());
+        let detail = if code == "collar_bps" {
+            format!("the price is {observed} {what}, the collar is {limit}")
+        } else {
+            format!("with this one {observed} {what}, the limit is {limit}")
+        };
         Some(Reason {
             code,
-            detail: format!("with this order {observed} {what}, the limit is {limit}"),
+            detail,
             limit: Some(limit),
             observed: Some(observed),
             kind: DenyKind::Limit,
