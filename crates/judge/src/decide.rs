@@ -4,6 +4,7 @@
 //! [`standing`] (halts, log, clock), [`weigh`] (the numbers that policy sees)
 //! and [`relieve`] (what reducing orders and observe mode let pass).
 
+pub mod explain;
 pub mod permit;
 mod relieve;
 mod standing;
@@ -18,14 +19,23 @@ use crate::account::event::ReservationId;
 use crate::account::state::NewOrders;
 use crate::facts::Facts;
 use crate::judge::Judge;
-use crate::policy::compile::PolicySet;
+use crate::policy::compile::{PolicySet, Ruling};
 use crate::policy::config::BotPolicy;
 use crate::policy::context::Shape;
 use crate::policy::rules;
 use crate::reason::{DenyKind, Reason};
 use permit::Permit;
+use relieve::Remaining;
 use verdict::{Outcome, Verdict};
 use weigh::Weighed;
+
+/// A request after every check.
+struct Assessed {
+    bot: u32,
+    weighed: Weighed,
+    ruling: Arc<Ruling>,
+    left: Remaining,
+}
 
 impl Judge {
     /// Whether a request may be signed, and why.
@@ -37,50 +47,55 @@ impl Judge {
     /// before, on nothing else.
     pub fn decide(&mut self, facts: &Facts<'_>) -> Verdict {
         let class = facts.intent.class;
+        let Assessed { bot, weighed, left, .. } = match self.assess(facts) {
+            Ok(assessed) => assessed,
+            Err(reason) => return Verdict::denied(class, reason),
+        };
+        if !left.reasons.is_empty() {
+            return Verdict::deny(left.reasons, left.relaxed, weighed.context);
+        }
+        // What is allowed holds its exposure and gets its permit.
+        match self.commit(facts, bot, &weighed) {
+            Ok(reservation) => Verdict {
+                outcome: Outcome::Allow(Permit::grant(facts, self.account_name(), reservation)),
+                reasons: Vec::new(),
+                relaxed: left.relaxed,
+                inputs: weighed.context,
+            },
+            Err(reason) => Verdict::deny(vec![reason], left.relaxed, weighed.context),
+        }
+    }
+
+    /// The checks, in their order. Those that no policy could change come
+    /// first and speak alone; then the policies speak all together.
+    fn assess(&mut self, facts: &Facts<'_>) -> Result<Assessed, Reason> {
+        let class = facts.intent.class;
         let policies = Arc::clone(&self.policies);
         // Who asks.
-        let Some((bot, number, policy)) = self.bot(facts.bot, &policies) else {
-            return Verdict::denied(class, unknown_bot(facts.bot, self.account_name()));
-        };
+        let (bot, number, policy) = self
+            .bot(facts.bot, &policies)
+            .ok_or_else(|| unknown_bot(facts.bot, self.account_name()))?;
         // What is never signed for a bot, whatever its policies say.
         if let Some(reason) = never(class) {
-            return Verdict::denied(class, reason);
+            return Err(reason);
         }
         // Halts, the log, the clock.
         let reducing = weigh::is_reducing(policy, facts.intent);
         if let Some(reason) = standing::reason(facts, reducing) {
-            return Verdict::denied(class, reason);
+            return Err(reason);
         }
         // The numbers.
-        let weighed = match self.weigh(facts, bot, policy) {
-            Ok(weighed) => weighed,
-            Err(reason) => return Verdict::denied(class, reason),
-        };
-        // The policy.
+        let weighed = self.weigh(facts, bot, policy)?;
+        // The policies.
         let ruling = self.cache.rule(&policies, number, class, &weighed.resource, &weighed.context);
-        let mut relaxed = Vec::new();
-        if !ruling.allowed {
+        let left = if ruling.allowed {
+            Remaining::default()
+        } else {
             let reasons =
                 rules::reasons(&ruling, policy, class, &weighed.resource, &weighed.context);
-            let left = relieve::remaining(reasons, facts, policy, &weighed, reducing);
-            relaxed = left.relaxed;
-            if !left.reasons.is_empty() {
-                return Verdict::deny(left.reasons, relaxed, weighed.context);
-            }
-        }
-        // What is allowed holds its exposure and gets its permit.
-        match self.commit(facts, bot, &weighed) {
-            Ok(reservation) => {
-                let permit = Permit::grant(facts, self.account_name(), reservation);
-                Verdict {
-                    outcome: Outcome::Allow(permit),
-                    reasons: Vec::new(),
-                    relaxed,
-                    inputs: weighed.context,
-                }
-            }
-            Err(reason) => Verdict::deny(vec![reason], relaxed, weighed.context),
-        }
+            relieve::remaining(reasons, facts, policy, &weighed, reducing)
+        };
+        Ok(Assessed { bot, weighed, ruling, left })
     }
 
     /// Counts the request and holds what it may still cost.

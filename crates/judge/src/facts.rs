@@ -109,6 +109,13 @@ impl LogState {
             Self::Full => "full",
         }
     }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Ok, Self::ReserveReads, Self::ReserveCancels, Self::Full]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
 }
 
 /// Whether the clock can be believed.

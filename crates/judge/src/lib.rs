@@ -23,6 +23,7 @@ pub use account::AccountSetup;
 pub use account::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
 };
+pub use decide::explain::Explanation;
 pub use decide::permit::{Permit, PermitParts};
 pub use decide::verdict::{Outcome, Verdict};
 pub use facts::{ClockState, Facts, HaltLevel, LogState, Reference};

@@ -8,6 +8,7 @@
 //! (policy tests as files).
 
 pub mod cache;
+pub mod cases;
 pub mod cells;
 pub mod compile;
 pub mod config;

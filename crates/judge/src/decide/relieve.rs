@@ -10,6 +10,7 @@ use crate::reason::{DenyKind, Reason};
 use wire::model::Class;
 
 /// The reasons that still deny, and those that observe mode set aside.
+#[derive(Default)]
 pub(super) struct Remaining {
     pub(super) reasons: Vec<Reason>,
     pub(super) relaxed: Vec<Reason>,

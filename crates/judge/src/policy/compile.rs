@@ -78,8 +78,11 @@ pub struct Ruling {
     /// Whether it is allowed.
     pub allowed: bool,
     /// The policies that decided: every forbid that holds, or the permits.
-    /// Sorted. Empty with `allowed == false`: nothing permits it.
+    /// Sorted.
     pub determining: Vec<Determining>,
+    /// Denied because nothing permits it, rather than because something
+    /// forbids it.
+    pub unpermitted: bool,
     /// Policies that could not be evaluated. Cedar skips them; we do not
     /// allow past one.
     pub errors: Vec<String>,
@@ -166,9 +169,12 @@ impl PolicySet {
         match self.response(bot, class, resource, context) {
             Ok(response) => self.ruling(bot, &response),
             // INVARIANT (fail closed): what cannot be asked is denied.
-            Err(error) => {
-                Ruling { allowed: false, determining: Vec::new(), errors: vec![error.message] }
-            }
+            Err(error) => Ruling {
+                allowed: false,
+                determining: Vec::new(),
+                unpermitted: true,
+                errors: vec![error.message],
+            },
         }
     }
 
@@ -232,6 +238,7 @@ impl PolicySet {
             .collect();
         determining.sort_unstable();
         let decided = response.decision() == cedar::Decision::Allow;
+        let unpermitted = !decided && determining.is_empty();
         if decided && !errors.is_empty() {
             // The permits that spoke are not why this is denied.
             determining.clear();
@@ -241,6 +248,7 @@ impl PolicySet {
             // errors, a forbid too, so any error is a deny.
             allowed: decided && errors.is_empty(),
             determining,
+            unpermitted,
             errors,
         }
     }

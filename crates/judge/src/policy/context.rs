@@ -220,6 +220,17 @@ pub enum Value {
     Text(&'static str),
 }
 
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Long(i64::MAX) => f.write_str("unknown"),
+            Self::Long(number) => write!(f, "{number}"),
+            Self::Bool(flag) => write!(f, "{flag}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
+        }
+    }
+}
+
 impl Context {
     /// A context of that shape, everything zero and false.
     pub const fn new(shape: Shape) -> Self {

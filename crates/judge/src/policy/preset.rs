@@ -188,6 +188,9 @@ fn check(bot: &BotPolicy) -> Result<(), PolicyError> {
             bot.preset.name()
         ));
     }
+    if bot.collar_bps.is_some_and(|collar| collar >= 10_000) {
+        return error("`collar_bps` is 10000 or more, which is no collar".to_owned());
+    }
     if !bot.sell_down.is_empty() && bot.collar_bps.is_none() {
         return error("`sell_down` needs `collar_bps`: reducing orders still obey it".to_owned());
     }

@@ -35,9 +35,11 @@ pub(crate) fn reasons(
         })
         .collect();
     let decided = Decided { bot, class, resource, context };
-    if reasons.is_empty() && ruling.determining.is_empty() {
+    let trades = matches!(Shape::of(class), Shape::Order | Shape::Cancel);
+    if ruling.unpermitted || (trades && !bot.preset.trades()) {
         reasons.push(decided.not_permitted());
-    } else if !ruling.allowed {
+    }
+    if !ruling.allowed {
         reasons.extend(ruling.determining.iter().map(|policy| decided.reason(policy)));
     }
     reasons.truncate(bounds::REASONS);

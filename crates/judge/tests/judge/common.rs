@@ -77,12 +77,24 @@ impl World {
     }
 
     pub(crate) fn decide(&mut self, bot: &str, intent: &Intent) -> Verdict {
+        let ids = self.ids(intent);
+        let facts = self.facts(bot, intent, &ids);
+        self.judge.decide(&facts)
+    }
+
+    pub(crate) fn explain(&mut self, bot: &str, intent: &Intent) -> judge::Explanation {
+        let ids = self.ids(intent);
+        let facts = self.facts(bot, intent, &ids);
+        self.judge.explain(&facts)
+    }
+
+    fn ids(&mut self, intent: &Intent) -> Vec<String> {
         let orders = match &intent.operation {
             Operation::Place(group) if !group.test => group.orders.as_slice(),
             Operation::CancelReplace(both) => std::slice::from_ref(&both.place),
             _ => &[],
         };
-        let ids: Vec<String> = orders
+        orders
             .iter()
             .map(|order| {
                 order.client_order_id.clone().unwrap_or_else(|| {
@@ -90,20 +102,28 @@ impl World {
                     format!("cs-{}", self.next_id)
                 })
             })
-            .collect();
-        self.judge.decide(&Facts {
+            .collect()
+    }
+
+    pub(crate) fn facts<'a>(
+        &self,
+        bot: &'a str,
+        intent: &'a Intent,
+        ids: &'a [String],
+    ) -> Facts<'a> {
+        Facts {
             bot,
             intent,
             text: b"symbol=BTCUSDT",
             text_digest: [7; 32],
-            client_order_ids: &ids,
+            client_order_ids: ids,
             now: self.now,
             reference: self.reference,
             quote_in_usd: self.quote_in_usd,
             halt: self.halt,
             log: self.log,
             clock: self.clock,
-        })
+        }
     }
 
     pub(crate) fn later_ms(&mut self, millis: u64) {

@@ -8,4 +8,7 @@
 )]
 
 mod common;
+mod failing;
 mod limits;
+mod owners;
+mod policies;
