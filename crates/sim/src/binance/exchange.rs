@@ -22,9 +22,10 @@ use crate::binance::options::PaperOptions;
 use crate::binance::reject::Reject;
 use crate::binance::wallet::Movements;
 
-pub(crate) use cancelling::Named;
+pub(crate) use cancelling::{MAX_AMENDMENTS, Named};
+pub(crate) use checks::MAX_ICEBERG_PARTS;
 pub(crate) use counts::OrderCounts;
-pub(crate) use lists::{ListKind, NewList};
+pub(crate) use lists::{ListKind, MAX_OPEN_LISTS, NewList};
 pub(crate) use market::{Market, PublicTrade};
 pub(crate) use order::{
     Kind, NewOrder, Order, Prevention, ResponseType, Side, Status, TimeInForce,

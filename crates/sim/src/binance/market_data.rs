@@ -3,7 +3,9 @@
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::binance::exchange::{Market, PublicTrade, Side};
+use crate::binance::exchange::{
+    MAX_AMENDMENTS, MAX_ICEBERG_PARTS, MAX_OPEN_LISTS, Market, PublicTrade, Side,
+};
 use crate::binance::money::{add, div, mul, show, sub};
 use crate::binance::reject::{Answer, Reject};
 use crate::binance::routes::Call;
@@ -94,15 +96,15 @@ fn symbol_info(market: &Market, call: &Call<'_>) -> Value {
         "filters": [
             {"filterType": "PRICE_FILTER", "minPrice": show(spec.tick), "maxPrice": "1000000.00000000", "tickSize": show(spec.tick)},
             {"filterType": "LOT_SIZE", "minQty": show(spec.min_qty), "maxQty": show(spec.max_qty), "stepSize": show(spec.step)},
-            {"filterType": "ICEBERG_PARTS", "limit": 100},
+            {"filterType": "ICEBERG_PARTS", "limit": MAX_ICEBERG_PARTS},
             {"filterType": "MARKET_LOT_SIZE", "minQty": "0.00000000", "maxQty": show(spec.max_qty), "stepSize": "0.00000000"},
             {"filterType": "TRAILING_DELTA", "minTrailingAboveDelta": 10, "maxTrailingAboveDelta": 2000, "minTrailingBelowDelta": 10, "maxTrailingBelowDelta": 2000},
             {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "5", "bidMultiplierDown": "0.2", "askMultiplierUp": "5", "askMultiplierDown": "0.2", "avgPriceMins": 5},
             {"filterType": "NOTIONAL", "minNotional": show(spec.min_notional), "applyMinToMarket": true, "maxNotional": show(spec.max_notional), "applyMaxToMarket": false, "avgPriceMins": 5},
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": limits.open_orders},
-            {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
+            {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": MAX_OPEN_LISTS},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": limits.open_stop_orders},
-            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
+            {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": MAX_AMENDMENTS},
         ],
         "permissions": [],
         "permissionSets": [["SPOT"]],

@@ -6,13 +6,16 @@
 //! raw body, without the signature pair.
 
 use hyper::Uri;
+use percent_encoding::percent_decode_str;
 
 /// What the venue understood of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// Method, as sent.
     pub method: String,
-    /// Path, as sent.
+    /// Path as the most permissive server would take it: percent-decoded, path
+    /// parameters (`;...`) cut, empty and dot segments resolved. How the real one
+    /// treats odd paths is not documented, so the worst is assumed.
     pub path: String,
     /// `X-MBX-APIKEY`, where there is exactly one.
     pub api_key: Option<String>,
@@ -68,7 +71,7 @@ pub fn read(method: &str, target: &str, headers: &[(String, String)], body: &[u8
     let unencoded = payload.iter().any(|byte| !byte.is_ascii_graphic() || b"\"<>".contains(byte));
     Reading {
         method: method.to_owned(),
-        path,
+        path: plain_path(&path),
         api_key: single_header(headers, "x-mbx-apikey"),
         params,
         shadowed,
@@ -88,6 +91,22 @@ fn split_target(target: &str) -> (String, String) {
             None => (target.to_owned(), String::new()),
         },
     }
+}
+
+/// The path that the endpoints are looked up by.
+fn plain_path(path: &str) -> String {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in decoded.split('/') {
+        match segment.split(';').next().unwrap_or_default() {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            plain => segments.push(plain),
+        }
+    }
+    format!("/{}", segments.join("/"))
 }
 
 /// GET takes its parameters from the query alone; the others take a form too.

@@ -102,3 +102,19 @@ fn a_pending_pair_starts_or_dies_with_its_working_order() {
     assert_eq!(ends[3..], ["LIMIT FILLED", "STOP_LOSS FILLED", "LIMIT_MAKER EXPIRED"]);
     assert_eq!(client.balance("BTC").1, dec("0"));
 }
+
+#[test]
+fn open_lists_are_limited() {
+    let (_venue, client) = start(options());
+    let small = OCO.replace(
+        "quantity=1&",
+        "quantity=0.01&belowType=STOP_LOSS_LIMIT&belowPrice=54000&belowTimeInForce=GTC&",
+    );
+    let small = small.replace("&belowType=STOP_LOSS&", "&");
+    // The limit on open stop orders comes before the limit on lists.
+    for _ in 0..5 {
+        assert_eq!(client.send("POST", "/api/v3/orderList/oco", &small).status, 200);
+    }
+    let over = client.send("POST", "/api/v3/orderList/oco", &small);
+    assert_eq!(over.text("msg"), "Filter failure: MAX_NUM_ALGO_ORDERS");
+}

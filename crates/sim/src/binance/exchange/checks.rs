@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::{Exchange, Kind, Market, NewOrder, Side};
-use crate::binance::money::{mul, on_grid};
+use crate::binance::money::{div, mul, on_grid};
 use crate::binance::reject::Reject;
 
 /// Whether a stop price has been reached by the last price.
@@ -15,6 +15,8 @@ pub(super) fn reached(kind: Kind, side: Side, stop: Decimal, last: Decimal) -> b
     }
 }
 
+/// Parts of an iceberg order (`ICEBERG_PARTS`).
+pub(crate) const MAX_ICEBERG_PARTS: i64 = 100;
 /// How far a price may be from the last one, as a factor (`PERCENT_PRICE_BY_SIDE`).
 pub(crate) const PRICE_FACTOR: i64 = 5;
 
@@ -110,7 +112,9 @@ fn check_quantity(market: &Market, new: &NewOrder, quantity: Decimal) -> Result<
     if outside || !on_grid(quantity, spec.step) {
         return Err(Reject::filter("LOT_SIZE"));
     }
-    if new.iceberg.is_some_and(|shown| shown > quantity || !on_grid(shown, spec.step)) {
+    let parts = |shown: Decimal| div(quantity, shown) > Decimal::from(MAX_ICEBERG_PARTS);
+    let wrong = |shown: Decimal| shown > quantity || !on_grid(shown, spec.step) || parts(shown);
+    if new.iceberg.is_some_and(wrong) {
         return Err(Reject::filter("ICEBERG_PARTS"));
     }
     Ok(())

@@ -62,6 +62,8 @@ impl OrderList {
     }
 }
 
+/// Open lists of an account and symbol (`MAX_NUM_ORDER_LISTS`).
+pub(crate) const MAX_OPEN_LISTS: usize = 20;
 /// Lists kept at most.
 const MAX_LISTS: usize = 20_000;
 
@@ -111,7 +113,9 @@ impl Exchange {
         };
         self.lists.insert(id, list);
         if self.lists.len() > MAX_LISTS {
-            self.lists.pop_first();
+            // Open lists are bounded by the limit on open orders; only done ones go.
+            let oldest = self.lists.values().find(|list| list.done).map(|list| list.id);
+            oldest.and_then(|id| self.lists.remove(&id));
         }
         match new.kind {
             ListKind::Oco => self.start_pair(id, now),
@@ -127,6 +131,15 @@ impl Exchange {
     }
 
     fn check_list(&self, new: &NewList) -> Result<(), Reject> {
+        let open = |list: &&OrderList| {
+            !list.done
+                && new.orders.first().is_some_and(|order| {
+                    order.account == list.account && order.symbol == list.symbol
+                })
+        };
+        if self.lists.values().filter(open).count() >= MAX_OPEN_LISTS {
+            return Err(Reject::filter("MAX_NUM_ORDER_LISTS"));
+        }
         for (index, order) in new.orders.iter().enumerate() {
             let quantity = order.quantity.ok_or_else(|| Reject::missing("quantity"))?;
             self.check_filters(order, quantity)?;

@@ -62,3 +62,20 @@ fn a_key_header_sent_twice_is_no_key() {
     headers.push(("x-mbx-apikey".to_owned(), "other".to_owned()));
     assert_eq!(read("GET", "/p", &headers, b"").api_key, None);
 }
+
+#[test]
+fn odd_paths_are_read_as_a_permissive_server_would() {
+    for odd in [
+        "/api/v3/order",
+        "//api/v3/order",
+        "/api/v3/order/",
+        "/api/v3/%6frder",
+        "/api/v3/./order",
+        "/api/v3/x/../order",
+        "/api/v3/x/%2e%2e/order",
+        "/api/v3/order;a=b",
+        "http://host/api/v3/order?a=1",
+    ] {
+        assert_eq!(read("GET", odd, &[], b"").path, "/api/v3/order", "{odd}");
+    }
+}
