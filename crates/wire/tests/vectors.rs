@@ -11,9 +11,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use wire::model::{Contingency, Intent, Operation, Order, OrderReference};
+use wire::model::{Contingency, Effect, Intent, Operation, Order, OrderReference, Right, Rights};
+use wire::venue::binance::collide::{Reach, worst};
 use wire::venue::binance::{
-    RawRequest, errors, public_endpoint, read, receive, receive::Payload, text_to_sign,
+    ParamText, RawRequest, Security, errors, orders_in, public_endpoint, read, receive,
+    receive::Payload, served, text_to_sign,
 };
 
 /// The secret of the recorded clients.
@@ -131,6 +133,46 @@ fn check(vector: &Vector) -> Result<(), String> {
         return Err(format!("expected `{expect}`, found `{found}`"));
     }
     Ok(())
+}
+
+/// A single `asset` is also what turns dust into BNB takes, which is why the
+/// signer refuses this read: the balance of all assets is signed.
+const INDISTINGUISHABLE: [&str; 1] = [" user asset"];
+
+/// INVARIANT (second reading): a key that reads and trades spot can sign every
+/// request of the recorded clients that is let through, and what the signer
+/// takes it for is no worse than what it is.
+#[test]
+fn what_clients_send_can_be_signed() {
+    let rights = Rights::NONE.with(Right::Reading).with(Right::SpotMarginTrading);
+    let reach = Reach::everywhere(rights);
+    let mut signed = 0;
+    for vector in vectors() {
+        let (Some(text), Some(request)) = (vector.get("text"), vector.get("request")) else {
+            continue;
+        };
+        let (method, path) = request.split_once(' ').unwrap();
+        let claimed = served(method, path).unwrap();
+        if claimed.effect > Effect::Order || claimed.security != Security::Signed {
+            continue;
+        }
+        let params = ParamText::parse_canonical(text.as_bytes()).unwrap();
+        let worst = worst(&params, reach).unwrap();
+        if INDISTINGUISHABLE.iter().any(|name| vector.place.ends_with(name)) {
+            assert_eq!(worst.effect, Effect::Transfer, "{}", vector.place);
+            continue;
+        }
+        let allowed = claimed.effect.max(Effect::HarmlessSetting);
+        assert!(worst.effect <= allowed, "{}: {:?}", vector.place, worst.effect);
+        assert_eq!(
+            worst.effect == Effect::Order,
+            !orders_in(&params).unwrap().is_empty(),
+            "{}",
+            vector.place
+        );
+        signed += 1;
+    }
+    assert!(signed > 80);
 }
 
 /// The HMAC over the rebuilt payload is the signature that came along.

@@ -88,7 +88,7 @@ impl ParamText {
                 format!("over {} parameters", limits::PARAMETERS),
             ));
         }
-        if self.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        if self.place_of(name, str::eq_ignore_ascii_case).is_some() {
             return Err(Refusal::of(
                 RefusalCode::Duplicate,
                 name,
@@ -127,15 +127,24 @@ impl ParamText {
         self.buffer.get(from as usize..to as usize).unwrap_or("")
     }
 
+    /// Where the name stands. Lengths are compared first: most differ.
+    fn place_of(&self, name: &str, same: impl Fn(&str, &str) -> bool) -> Option<usize> {
+        self.spans.iter().position(|span| {
+            (span.value - span.name) as usize == name.len()
+                && same(self.slice(span.name, span.value), name)
+        })
+    }
+
     /// The decoded value of that name; names are case-sensitive, as at the
     /// venue.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+        let span = self.spans.get(self.place_of(name, str::eq)?)?;
+        Some(self.slice(span.value, span.end))
     }
 
     /// Whether the name is there.
     pub fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        self.place_of(name, str::eq).is_some()
     }
 
     /// Names and decoded values in order.
@@ -193,7 +202,7 @@ impl ParamText {
             return Err(Refusal::of(RefusalCode::Empty, name, "needs a value within its limit"));
         }
         percent::check_decoded(name, value)?;
-        let at = self.iter().position(|(known, _)| known.eq_ignore_ascii_case(name));
+        let at = self.place_of(name, str::eq_ignore_ascii_case);
         if at.is_none() && self.spans.len() >= limits::PARAMETERS {
             return Err(Refusal::new(
                 RefusalCode::Duplicate,
@@ -214,7 +223,7 @@ impl ParamText {
 
     /// Takes a parameter out; true where it was there.
     pub fn remove(&mut self, name: &str) -> bool {
-        let at = self.iter().position(|(known, _)| known == name);
+        let at = self.place_of(name, str::eq);
         match at {
             Some(at) => {
                 self.spans.remove(at);

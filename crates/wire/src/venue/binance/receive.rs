@@ -205,8 +205,10 @@ impl Payload {
     /// # Errors
     /// Two signatures, or one that is neither hex nor base64.
     pub fn of(query: &[u8], body: &[u8]) -> Result<Self, Refusal> {
-        let (query, in_query) = take_signature(query)?;
-        let (body, in_body) = take_signature(body)?;
+        let mut text = Vec::with_capacity(query.len() + body.len());
+        let in_query = take_signature(query, &mut text)?;
+        let from_query = text.len();
+        let in_body = take_signature(body, &mut text)?;
         if in_query.is_some() && in_body.is_some() {
             return Err(Refusal::of(
                 RefusalCode::Duplicate,
@@ -214,9 +216,7 @@ impl Payload {
                 "sent twice; send it once, in one place",
             ));
         }
-        let split_over_both = !query.is_empty() && !body.is_empty();
-        let mut text = query;
-        text.extend_from_slice(&body);
+        let split_over_both = from_query > 0 && text.len() > from_query;
         Ok(Self { text, signature: in_query.or(in_body), split_over_both })
     }
 
@@ -226,21 +226,20 @@ impl Payload {
     }
 }
 
-/// Splits the signature pair off. Its value is percent-decoded; a name that is
-/// encoded is not found here and refused by the parameter reader.
-fn take_signature(text: &[u8]) -> Result<(Vec<u8>, Option<String>), Refusal> {
+/// Appends the text without its signature pair. The signature is
+/// percent-decoded; a name that is encoded is not found here and refused by the
+/// parameter reader.
+fn take_signature(text: &[u8], rest: &mut Vec<u8>) -> Result<Option<String>, Refusal> {
     const PAIR: &[u8] = b"signature=";
     /// An RSA-4096 signature in base64, percent-encoded, with room.
     const SIGNATURE_BYTES: usize = 1024;
-    let mut rest = Vec::with_capacity(text.len() + 64);
     let mut signature = None;
     if text.is_empty() {
-        return Ok((rest, None));
+        return Ok(None);
     }
     let mut first = true;
     for pair in text.split(|byte| *byte == b'&') {
         if let Some(value) = pair.strip_prefix(PAIR) {
-            let decoded = loose_decode_signature(value);
             if signature.is_some() || value.len() > SIGNATURE_BYTES {
                 return Err(Refusal::of(
                     RefusalCode::Duplicate,
@@ -248,7 +247,7 @@ fn take_signature(text: &[u8]) -> Result<(Vec<u8>, Option<String>), Refusal> {
                     "sent twice or too long; send it once",
                 ));
             }
-            signature = Some(decoded.ok_or_else(|| {
+            signature = Some(decoded_signature(value).ok_or_else(|| {
                 Refusal::of(
                     RefusalCode::IllegalCharacters,
                     "signature",
@@ -263,12 +262,12 @@ fn take_signature(text: &[u8]) -> Result<(Vec<u8>, Option<String>), Refusal> {
         first = false;
         rest.extend_from_slice(pair);
     }
-    Ok((rest, signature))
+    Ok(signature)
 }
 
 /// Hex or base64, percent-encoded or bare (`+` stays itself: some clients do not
 /// encode base64).
-fn loose_decode_signature(value: &[u8]) -> Option<String> {
+fn decoded_signature(value: &[u8]) -> Option<String> {
     let legal = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let decoded = if value.contains(&b'%') { loose_decode(value) } else { value.to_vec() };
     (!decoded.is_empty() && decoded.iter().all(legal))

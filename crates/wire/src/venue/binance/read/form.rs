@@ -113,11 +113,18 @@ pub(in super::super) fn amount(name: &str, value: &str) -> Result<Decimal, Refus
 
 /// Digits to a decimal; both parts are checked digits of at most 28 together.
 fn decimal(whole: &str, fraction: &str) -> Option<Decimal> {
-    let mut mantissa: i128 = 0;
-    for byte in whole.bytes().chain(fraction.bytes()) {
-        mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(byte.checked_sub(b'0')?))?;
-    }
+    /// 18 digits always fit an `i64`.
+    const SHORT: usize = 18;
+    let digits = || whole.bytes().chain(fraction.bytes()).map(|byte| byte.wrapping_sub(b'0'));
     let scale = u32::try_from(fraction.len()).ok()?;
+    if whole.len() + fraction.len() <= SHORT {
+        let mantissa = digits().fold(0, |sum: i64, digit| sum * 10 + i64::from(digit));
+        return Some(Decimal::new(mantissa, scale));
+    }
+    let mut mantissa: i128 = 0;
+    for digit in digits() {
+        mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(digit))?;
+    }
     Decimal::try_from_i128_with_scale(mantissa, scale).ok()
 }
 
