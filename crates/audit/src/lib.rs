@@ -1,8 +1,9 @@
-//! The transparency log: append, checkpoint, prove, verify. Uses nothing of ours.
+#![doc = include_str!("../FORMAT.md")]
 
 mod checkpoint;
 mod cursor;
 mod error;
+mod fuzz;
 mod log;
 mod merkle;
 mod proof;
@@ -20,6 +21,7 @@ pub use checkpoint::{
     verify_checkpoint,
 };
 pub use error::{CheckpointError, Damage, Error, ProofError};
+pub use fuzz::fuzz_reader;
 pub use log::{
     Appended, Log, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, Options, RECORD_OVERHEAD_BYTES, Recovery,
     Reserve, SetAside,
