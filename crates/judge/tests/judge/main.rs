@@ -12,3 +12,4 @@ mod failing;
 mod limits;
 mod owners;
 mod policies;
+mod properties;

@@ -1,0 +1,181 @@
+//! What one decision costs, in ns: `cargo bench -p countersign-judge`.
+//!
+//! Medians of many batches; no assertion, because machines differ.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and may stop"
+)]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use judge::policy::cache::Cache;
+use judge::policy::config::{self, BotTables};
+use judge::{
+    AccountEvent, AccountSetup, ClockState, Context, Facts, HaltLevel, Judge, LogState, Outcome,
+    PolicySet, Reference, ReservationId, UnixNanos,
+};
+use wire::model::{
+    Class, Contingency, Decimal, Intent, Operation, Order, OrderGroup, OrderKind, OrderReference,
+    Side, TimeInForce, Venue,
+};
+
+const TABLES: &str = r#"
+    account = "main"
+    preset = "market-maker"
+    markets = ["BTCUSDT", "ETHUSDT"]
+    max_order_notional = "1000"
+    max_notional_per_hour = "100000000"
+    max_notional_per_day = "1000000000"
+    max_orders_per_second = 100000000
+    max_orders_per_minute = 1000000000
+    max_open_orders = 10000
+    collar_bps = 200
+    hours = "00:00-24:00"
+"#;
+const BATCH: usize = 200;
+const BATCHES: usize = 2_000;
+const NOW: UnixNanos = UnixNanos(1_700_301_930_000_000_000);
+
+fn main() {
+    let bots = if std::env::args().any(|argument| argument == "--many") { 20_000 } else { 1 };
+    let mut judge = judge_of(bots);
+    let bot = "bot-0";
+    let place = intent(Class::Place, place(false));
+    let test = intent(Class::TestOrder, self::place(true));
+    let cancel = intent(
+        Class::Cancel,
+        Operation::Cancel(OrderReference {
+            symbol: "BTCUSDT".to_owned(),
+            order_id: None,
+            client_order_id: Some("cs-0000000000000000".to_owned()),
+        }),
+    );
+    let read = intent(Class::Read, Operation::Read { symbol: Some("BTCUSDT".to_owned()) });
+    println!("{bots} bots");
+    show("LIMIT order, cached, with its reservation", &mut judge, bot, &place, 1);
+    show("order/test, cached", &mut judge, bot, &test, 0);
+    show("cancel, cached", &mut judge, bot, &cancel, 0);
+    show("read, cached", &mut judge, bot, &read, 0);
+    full(&judge);
+    let (hits, misses) = judge.cache_counts();
+    println!("{hits} decisions from the cache, {misses} evaluated");
+}
+
+fn judge_of(bots: usize) -> Judge {
+    let table: config::BotPolicy = toml::from_str(TABLES).unwrap();
+    let tables: BotTables =
+        (0..bots).map(|number| (format!("bot-{number}"), table.clone())).collect();
+    let policies = PolicySet::compile(&config::named(tables), "").unwrap();
+    Judge::new(Arc::new(policies), AccountSetup::named("main"))
+}
+
+fn show(what: &str, judge: &mut Judge, bot: &str, intent: &Intent, ids: usize) {
+    let mut samples = Vec::with_capacity(BATCHES);
+    let mut number = 0u64;
+    for batch in 0..BATCHES {
+        let names: Vec<String> = (0..BATCH)
+            .map(|_| {
+                number += 1;
+                format!("cs-{number:016}")
+            })
+            .collect();
+        let now = UnixNanos(NOW.0 + batch as u64 * 1_000_000);
+        let mut held: Vec<ReservationId> = Vec::with_capacity(BATCH);
+        let start = Instant::now();
+        for name in &names {
+            let verdict = judge.decide(&facts(
+                bot,
+                intent,
+                now,
+                if ids == 0 { &[] } else { std::slice::from_ref(name) },
+            ));
+            match verdict.outcome {
+                Outcome::Allow(permit) => held.extend(permit.into_parts().reservation),
+                Outcome::Deny(_) => panic!("{what}: {}", verdict.message()),
+            }
+        }
+        samples.push(start.elapsed().as_nanos() / BATCH as u128);
+        for reservation in held {
+            judge.apply(&AccountEvent::Rejected { reservation }, now);
+        }
+    }
+    report(what, samples);
+}
+
+/// The same request evaluated by Cedar in full, and by the cache alone.
+fn full(judge: &Judge) {
+    let policies = Arc::clone(judge.policies());
+    let context = Context::new(judge::policy::context::Shape::Order);
+    let mut samples = Vec::new();
+    for _ in 0..200 {
+        let start = Instant::now();
+        for _ in 0..20 {
+            std::hint::black_box(policies.evaluate(0, Class::Place, "BTCUSDT", &context));
+        }
+        samples.push(start.elapsed().as_nanos() / 20);
+    }
+    report("policy alone, full evaluation", samples);
+    let mut cache = Cache::default();
+    let mut samples = Vec::new();
+    for _ in 0..200 {
+        let start = Instant::now();
+        for _ in 0..1000 {
+            std::hint::black_box(cache.rule(&policies, 0, Class::Place, "BTCUSDT", &context));
+        }
+        samples.push(start.elapsed().as_nanos() / 1000);
+    }
+    report("policy alone, cached", samples);
+}
+
+fn report(what: &str, mut samples: Vec<u128>) {
+    samples.sort_unstable();
+    let at = |share: usize| samples.get(samples.len() * share / 100).copied().unwrap_or(0);
+    println!("{what:<45} p50 {:>6} ns   p99 {:>6} ns", at(50), at(99));
+}
+
+fn facts<'a>(bot: &'a str, intent: &'a Intent, now: UnixNanos, ids: &'a [String]) -> Facts<'a> {
+    let mid = Decimal::from(50_000);
+    Facts {
+        bot,
+        intent,
+        text:
+            b"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01000000&price=49990.10\
+            &newClientOrderId=cs-0000000000000000&newOrderRespType=RESULT&timestamp=1700301930000",
+        text_digest: [7; 32],
+        client_order_ids: ids,
+        now,
+        reference: Some(Reference { bid: mid, ask: mid, mid, at: now }),
+        quote_in_usd: None,
+        halt: HaltLevel::None,
+        log: LogState::Ok,
+        clock: ClockState::Sane,
+    }
+}
+
+fn intent(class: Class, operation: Operation) -> Intent {
+    Intent { venue: Venue::Binance, endpoint: "POST /api/v3/order", class, operation }
+}
+
+fn place(test: bool) -> Operation {
+    Operation::Place(OrderGroup {
+        orders: vec![Order {
+            symbol: "BTCUSDT".to_owned(),
+            side: Side::Buy,
+            kind: OrderKind::Limit,
+            quantity: Some(Decimal::from_str_exact("0.01000000").unwrap()),
+            quote_quantity: None,
+            price: Some(Decimal::from_str_exact("49990.10").unwrap()),
+            stop_price: None,
+            trailing_delta_bps: None,
+            iceberg_quantity: None,
+            time_in_force: Some(TimeInForce::GoodTillCancel),
+            client_order_id: None,
+        }],
+        contingency: Contingency::Single,
+        list_client_order_id: None,
+        test,
+    })
+}
