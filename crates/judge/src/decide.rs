@@ -123,10 +123,15 @@ impl Judge {
                 let reservation = if weigh::is_test(&facts.intent.operation) {
                     None
                 } else {
+                    let tracked: Vec<_> = orders
+                        .iter()
+                        .zip(facts.client_order_ids)
+                        .map(|(order, id)| (id.as_str(), order.quantity))
+                        .collect();
                     let new = NewOrders {
                         owner: bot,
-                        orders,
-                        client_order_ids: facts.client_order_ids,
+                        symbol: &weighed.resource,
+                        orders: &tracked,
                         list_client_order_id: list_id,
                         worth: weighed.worth,
                         added: weighed.added,

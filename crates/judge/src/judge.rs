@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hasher as _;
 use std::sync::Arc;
 
-use wire::model::OrderReference;
+use wire::model::{Decimal, OrderReference};
 
 use crate::account::AccountSetup;
-use crate::account::event::{AccountEvent, Balance, ReservationId};
+use crate::account::event::{AccountEvent, Balance, ReservationId, Restored, RestoredHold};
 use crate::account::state::{BotState, State};
 use crate::policy::cache::Cache;
 use crate::policy::compile::PolicySet;
@@ -88,9 +88,7 @@ impl Judge {
             match known {
                 Some(bot) => bot.policy = number,
                 None => {
-                    let index = u32::try_from(self.state.bots.len()).unwrap_or(u32::MAX);
-                    self.state.bots.push(BotState::new(&name, number));
-                    self.names.insert(name, index);
+                    self.new_bot(name, number);
                 }
             }
         }
@@ -120,7 +118,35 @@ impl Judge {
     /// Applies what the venue told. `now` is venue time: fills are counted
     /// from it.
     pub fn apply(&mut self, event: &AccountEvent, now: UnixNanos) {
-        self.state.apply(event, now);
+        match event {
+            AccountEvent::Restored(restored) => self.restore(restored),
+            _ => self.state.apply(event, now),
+        }
+    }
+
+    fn restore(&mut self, restored: &Restored) {
+        // A bot that is no longer configured still owns its orders.
+        let bot = self
+            .bot_index(&restored.bot)
+            .unwrap_or_else(|| self.new_bot(restored.bot.clone(), None));
+        let usd = match &restored.holds {
+            RestoredHold::Orders { symbol, quote_in_usd, .. } => {
+                if self.setup.quotes_in_dollars(symbol) {
+                    Decimal::ONE
+                } else {
+                    quote_in_usd.unwrap_or(Decimal::ZERO)
+                }
+            }
+            RestoredHold::Withdrawal { .. } => Decimal::ZERO,
+        };
+        self.state.restore(bot, restored, usd);
+    }
+
+    fn new_bot(&mut self, name: String, policy: Option<u32>) -> u32 {
+        let index = u32::try_from(self.state.bots.len()).unwrap_or(u32::MAX);
+        self.state.bots.push(BotState::new(&name, policy));
+        self.names.insert(name, index);
+        index
     }
 
     /// Orders that the venue should be asked about: of unknown outcome, or

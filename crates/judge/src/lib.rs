@@ -21,7 +21,8 @@ mod valuation;
 
 pub use account::AccountSetup;
 pub use account::event::{
-    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
+    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
+    RestoredHold, Trade,
 };
 pub use decide::explain::Explanation;
 pub use decide::permit::{Permit, PermitParts};

@@ -37,6 +37,9 @@ pub enum AccountEvent {
     Order(OrderUpdate),
     /// One trade, told by its id; told twice, it counts once.
     Filled(Trade),
+    /// A request that was allowed before a restart, read back from the log in
+    /// the log's order, before any event about it.
+    Restored(Restored),
     /// The venue refused the request: nothing came of it.
     Rejected {
         /// The reservation in the permit.
@@ -52,6 +55,47 @@ pub enum AccountEvent {
     Released {
         /// The reservation in the permit.
         reservation: ReservationId,
+    },
+}
+
+/// An allowed request from the log, whose outcome was not final when the
+/// gateway stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The reservation that its entry names.
+    pub reservation: ReservationId,
+    /// The bot.
+    pub bot: String,
+    /// When it was judged, venue time.
+    pub at: UnixNanos,
+    /// What it holds.
+    pub holds: RestoredHold,
+}
+
+/// What a restored request holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RestoredHold {
+    /// The exposure of its orders.
+    Orders {
+        /// The market.
+        symbol: String,
+        /// Client order id and base quantity of each order, asset units.
+        orders: Vec<(String, Option<Decimal>)>,
+        /// The list's client id.
+        list_client_order_id: Option<String>,
+        /// `order_micro_usd` of the entry's inputs.
+        worth_micro_usd: u64,
+        /// `added_micro_usd` of the entry's inputs.
+        added_micro_usd: u64,
+        /// The quote asset's price in USD that the entry has, if any.
+        quote_in_usd: Option<Decimal>,
+    },
+    /// A withdrawal.
+    Withdrawal {
+        /// The asset.
+        asset: String,
+        /// `amount_millionths` of the entry's inputs.
+        amount_millionths: u64,
     },
 }
 

@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use wire::model::{Decimal, Order};
+use wire::model::Decimal;
 
 use super::book::{Book, BotIndex, Slot, Tracked};
 use super::event::{
-    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
+    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
+    RestoredHold, Trade,
 };
 use crate::bounds;
 use crate::counters::Window;
@@ -100,8 +101,9 @@ struct PendingWithdrawal {
 /// Orders to be tracked, with what they hold.
 pub(crate) struct NewOrders<'a> {
     pub(crate) owner: BotIndex,
-    pub(crate) orders: &'a [Order],
-    pub(crate) client_order_ids: &'a [String],
+    pub(crate) symbol: &'a str,
+    /// Client order id and base quantity of each.
+    pub(crate) orders: &'a [(&'a str, Option<Decimal>)],
     pub(crate) list_client_order_id: Option<&'a str>,
     pub(crate) worth: u64,
     pub(crate) added: u64,
@@ -138,18 +140,24 @@ impl State {
     /// None where they cannot be tracked; nothing is held then.
     pub(crate) fn reserve_orders(&mut self, new: &NewOrders<'_>) -> Option<ReservationId> {
         let id = self.next_reservation;
+        self.track(id, new)?;
+        self.next_reservation = id.saturating_add(1);
+        Some(ReservationId(id))
+    }
+
+    fn track(&mut self, id: u64, new: &NewOrders<'_>) -> Option<()> {
         let mut legs = Vec::with_capacity(new.orders.len());
-        for (order, client_order_id) in new.orders.iter().zip(new.client_order_ids) {
+        for (client_order_id, quantity) in new.orders.iter() {
             let slot = self.book.insert(Tracked {
-                symbol: order.symbol.clone(),
-                client_order_id: client_order_id.clone(),
+                symbol: new.symbol.to_owned(),
+                client_order_id: (*client_order_id).to_owned(),
                 order_id: None,
                 order_list_id: None,
                 list_client_order_id: new.list_client_order_id.map(str::to_owned),
                 owner: Some(new.owner),
                 group: Some(id),
                 sent_at: new.now,
-                quantity: order.quantity,
+                quantity: *quantity,
                 executed: Decimal::ZERO,
                 stated_quote: Decimal::ZERO,
                 traded_quote: Decimal::ZERO,
@@ -167,7 +175,6 @@ impl State {
         }
         let bot = self.bots.get_mut(new.owner as usize)?;
         bot.live = bot.live.saturating_add(legs.len() as u64);
-        self.next_reservation = id.saturating_add(1);
         let group = Group {
             owner: new.owner,
             phase: Phase::Awaiting,
@@ -179,7 +186,7 @@ impl State {
         };
         self.groups.insert(id, group);
         self.hold_again(id);
-        Some(ReservationId(id))
+        Some(())
     }
 
     /// Counts a withdrawal from now on, until it is known not to have
@@ -191,6 +198,20 @@ impl State {
         amount: u64,
         now: UnixNanos,
     ) -> Option<ReservationId> {
+        let id = self.next_reservation;
+        self.count_withdrawal(id, owner, asset, amount, now)?;
+        self.next_reservation = id.saturating_add(1);
+        Some(ReservationId(id))
+    }
+
+    fn count_withdrawal(
+        &mut self,
+        id: u64,
+        owner: BotIndex,
+        asset: &str,
+        amount: u64,
+        now: UnixNanos,
+    ) -> Option<()> {
         let bot = self.bots.get_mut(owner as usize)?;
         match bot.withdrawn.get_mut(asset) {
             Some(window) => window.add(now, amount),
@@ -199,11 +220,55 @@ impl State {
                 bot.withdrawn.entry(asset.to_owned()).or_insert_with(Window::day).add(now, amount);
             }
         }
-        let id = self.next_reservation;
-        self.next_reservation = id.saturating_add(1);
         let pending = PendingWithdrawal { owner, asset: asset.to_owned(), amount, at: now };
         self.withdrawals.insert(id, pending);
-        Some(ReservationId(id))
+        Some(())
+    }
+
+    /// Holds again what a request held before a restart. Its outcome counts
+    /// as unknown until an event tells it.
+    pub(crate) fn restore(&mut self, owner: BotIndex, restored: &Restored, usd: Decimal) {
+        let id = restored.reservation.0;
+        if self.groups.contains_key(&id) || self.withdrawals.contains_key(&id) {
+            return;
+        }
+        self.next_reservation = self.next_reservation.max(id.saturating_add(1));
+        match &restored.holds {
+            RestoredHold::Orders {
+                symbol,
+                orders,
+                list_client_order_id,
+                worth_micro_usd,
+                added_micro_usd,
+                ..
+            } => {
+                let orders: Vec<(&str, Option<Decimal>)> =
+                    orders.iter().map(|(id, quantity)| (id.as_str(), *quantity)).collect();
+                let new = NewOrders {
+                    owner,
+                    symbol,
+                    orders: &orders,
+                    list_client_order_id: list_client_order_id.as_deref(),
+                    worth: *worth_micro_usd,
+                    added: *added_micro_usd,
+                    usd_per_quote: usd,
+                    now: restored.at,
+                };
+                if self.track(id, &new).is_none() {
+                    // INVARIANT (bounded): what cannot be tracked keeps new
+                    // orders out until a snapshot shows that there is room.
+                    self.overflowed = true;
+                } else if let Some(group) = self.groups.get_mut(&id) {
+                    group.phase = Phase::Unknown;
+                }
+            }
+            RestoredHold::Withdrawal { asset, amount_millionths } => {
+                let at = restored.at;
+                if self.count_withdrawal(id, owner, asset, *amount_millionths, at).is_none() {
+                    self.overflowed = true;
+                }
+            }
+        }
     }
 
     /// What a replaced order of the bot still holds, micro-USD.
@@ -253,6 +318,8 @@ impl State {
                     group.phase = Phase::Unknown;
                 }
             }
+            // The judge finds the bot and calls `restore`.
+            AccountEvent::Restored(_) => {}
             AccountEvent::Rejected { reservation } | AccountEvent::Released { reservation } => {
                 self.nothing_came_of(reservation.0);
             }

@@ -2,7 +2,7 @@
 
 use judge::{
     AccountEvent, Balance, DenyKind, OpenOrder, OrderStatus, OrderUpdate, Outcome, ReservationId,
-    Trade, UnixNanos,
+    Restored, RestoredHold, Trade, UnixNanos,
 };
 use wire::model::{
     CancelReplace, Class, Contingency, Intent, Operation, OrderGroup, OrderReference, Side, Venue,
@@ -365,6 +365,41 @@ fn a_rejection_gives_back_and_a_late_one_takes_nothing() {
     let (id, _) = resting(&mut world, "a", 11);
     world.judge.apply(&AccountEvent::Rejected { reservation: id }, world.now);
     assert_eq!(world.judge.usage("a", world.now).unwrap().held_micro_usd, 100_000_000);
+}
+
+#[test]
+fn a_restart_holds_again_what_was_held() {
+    let mut world = World::new(TWO);
+    let restored = |reservation, bot: &str, client: &str| {
+        AccountEvent::Restored(Restored {
+            reservation: ReservationId(reservation),
+            bot: bot.to_owned(),
+            at: START,
+            holds: RestoredHold::Orders {
+                symbol: "BTCUSDT".to_owned(),
+                orders: vec![(client.to_owned(), Some(decimal("1")))],
+                list_client_order_id: None,
+                worth_micro_usd: 9_950_000_000,
+                added_micro_usd: 9_950_000_000,
+                quote_in_usd: None,
+            },
+        })
+    };
+    world.judge.apply(&restored(41, "a", "old"), START);
+    // Twice from the log is once.
+    world.judge.apply(&restored(41, "a", "old"), START);
+    world.judge.apply(&restored(7, "dismissed", "theirs"), START);
+    assert_eq!(world.judge.unsettled().len(), 2);
+    assert!(!world.decide("a", &limit(Side::Buy, "1", "100")).is_allowed());
+    assert!(!world.decide("b", &cancel("BTCUSDT", "old")).is_allowed());
+    assert!(!world.decide("b", &cancel("BTCUSDT", "theirs")).is_allowed());
+    let verdict = world.decide("a", &limit(Side::Buy, "0.5", "100"));
+    assert_eq!(reservation(&verdict), ReservationId(42));
+    let filled = update("old", 9, OrderStatus::Closed, "9000");
+    let event = AccountEvent::Acknowledged { reservation: ReservationId(41), orders: vec![filled] };
+    world.judge.apply(&event, START);
+    let usage = world.judge.usage("a", START).unwrap();
+    assert_eq!((usage.filled_hour_micro_usd, usage.held_micro_usd), (9_000_000_000, 50_000_000));
 }
 
 #[test]
