@@ -19,6 +19,15 @@ pub const SIGNED_TEXT_BYTES: usize = 24 * 1024;
 pub const ORDERS_PER_REQUEST: usize = 8;
 /// Longest client order id that Binance takes, bytes (`^[a-zA-Z0-9-_]{1,36}$`).
 pub const CLIENT_ORDER_ID_BYTES: usize = 36;
+/// Longest signature a bot may send, bytes as sent: RSA-4096 in base64,
+/// percent-encoded, with room.
+pub const SIGNATURE_BYTES: usize = 1024;
+/// Most decimals of an amount. Binance keeps 8, its filters may say 16.
+pub const AMOUNT_DECIMALS: usize = 16;
+/// Most digits before the point of an amount.
+pub const AMOUNT_WHOLE_DIGITS: usize = 12;
+/// Widest trailing distance, bps.
+pub const TRAILING_DELTA_BPS: u32 = 100_000;
 /// Longest symbol that is read as one, bytes.
 pub const SYMBOL_BYTES: usize = 20;
 /// Widest receive window that a bot may state, ms (Binance's own maximum).
@@ -32,6 +41,8 @@ pub const SIGNED_RECEIVE_WINDOW_MS: u64 = 2_000;
 /// How far the measured venue offset may be from the signer's own clock, ms.
 pub const CLOCK_OFFSET_MS: i64 = 1_000;
 
+// Every amount fits a decimal, which keeps 28 digits of any kind.
+const _: () = assert!(AMOUNT_DECIMALS + AMOUNT_WHOLE_DIGITS <= 28);
 const _: () = assert!(SIGNED_TEXT_BYTES >= TARGET_BYTES + BODY_BYTES);
 const _: () = assert!(SIGNED_RECEIVE_WINDOW_MS <= BOT_RECEIVE_WINDOW_DEFAULT_MS);
 const _: () = assert!(BOT_RECEIVE_WINDOW_DEFAULT_MS <= BOT_RECEIVE_WINDOW_MS);

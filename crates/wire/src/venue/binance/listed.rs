@@ -59,8 +59,6 @@ pub enum Form {
     Address,
     /// Free text without controls.
     Text,
-    /// A receive window: milliseconds, at most 60000, up to three decimals.
-    Window,
     /// Unix time in milliseconds or microseconds.
     Time,
 }

@@ -59,26 +59,32 @@ impl ParamText {
         if text.is_empty() {
             return Ok(());
         }
+        let mut rest = std::str::from_utf8(text).map_err(|_| not_utf8(text))?;
         let mut encodings = Encodings::default();
-        for pair in text.split(|byte| *byte == b'&') {
-            let Some(equals) = pair.iter().position(|byte| *byte == b'=') else {
+        loop {
+            let end_of_name = rest.bytes().position(|byte| matches!(byte, b'=' | b'&'));
+            let (name, after) = rest.split_at(end_of_name.unwrap_or(rest.len()));
+            let Some(after) = after.strip_prefix('=') else {
                 return Err(Refusal::new(
                     RefusalCode::Malformed,
                     "a parameter without `=`, or an empty one between two `&`; \
                      send name=value pairs",
                 ));
             };
-            let (name, value) = pair.split_at(equals);
-            let value = value.get(1..).unwrap_or_default();
+            let end_of_value = after.bytes().position(|byte| byte == b'&');
+            let (value, next) = after.split_at(end_of_value.unwrap_or(after.len()));
             self.push_encoded(name, value, &mut encodings)?;
+            match next.strip_prefix('&') {
+                Some(next) => rest = next,
+                None => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     fn push_encoded(
         &mut self,
-        name: &[u8],
-        value: &[u8],
+        name: &str,
+        value: &str,
         encodings: &mut Encodings,
     ) -> Result<(), Refusal> {
         let name = checked_name(name)?;
@@ -197,7 +203,7 @@ impl ParamText {
     /// # Errors
     /// As [`ParamText::parse`].
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
-        let name = checked_name(name.as_bytes())?;
+        let name = checked_name(name)?;
         if value.is_empty() || value.len() > limits::VALUE_BYTES {
             return Err(Refusal::of(RefusalCode::Empty, name, "needs a value within its limit"));
         }
@@ -249,21 +255,36 @@ impl std::fmt::Debug for ParamText {
     }
 }
 
-fn checked_name(name: &[u8]) -> Result<&str, Refusal> {
-    let bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    match std::str::from_utf8(name) {
-        Ok("") => Err(Refusal::new(RefusalCode::Malformed, "a parameter without a name")),
-        Ok(text) if name.len() <= limits::NAME_BYTES && name.iter().all(bare) => Ok(text),
-        _ => Err(Refusal::new(
-            RefusalCode::IllegalCharacters,
-            format!(
-                "the parameter name `{}` holds other characters than letters, digits, `_`, `.`, `-`, \
-                 or is over {} bytes",
-                super::refusal::printable(&String::from_utf8_lossy(name)),
-                limits::NAME_BYTES
-            ),
-        )),
+fn checked_name(name: &str) -> Result<&str, Refusal> {
+    if name.is_empty() {
+        return Err(Refusal::new(RefusalCode::Malformed, "a parameter without a name"));
     }
+    if name.len() <= limits::NAME_BYTES && percent::is_plain(name) && !name.contains('~') {
+        return Ok(name);
+    }
+    Err(Refusal::new(
+        RefusalCode::IllegalCharacters,
+        format!(
+            "the parameter name `{}` holds other characters than letters, digits, `_`, `.`, `-`, \
+             or is over {} bytes",
+            super::refusal::printable(name),
+            limits::NAME_BYTES
+        ),
+    ))
+}
+
+/// Names the parameter whose bytes are at fault.
+fn not_utf8(text: &[u8]) -> Refusal {
+    let pair = text
+        .split(|byte| *byte == b'&')
+        .find(|pair| std::str::from_utf8(pair).is_err())
+        .unwrap_or_default();
+    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+    Refusal::of(
+        RefusalCode::IllegalCharacters,
+        &String::from_utf8_lossy(name),
+        "bytes that are not UTF-8",
+    )
 }
 
 #[cfg(test)]

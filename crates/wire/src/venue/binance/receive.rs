@@ -231,38 +231,42 @@ impl Payload {
 /// parameter reader.
 fn take_signature(text: &[u8], rest: &mut Vec<u8>) -> Result<Option<String>, Refusal> {
     const PAIR: &[u8] = b"signature=";
-    /// An RSA-4096 signature in base64, percent-encoded, with room.
-    const SIGNATURE_BYTES: usize = 1024;
-    let mut signature = None;
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let mut first = true;
+    let mut found = None;
+    let mut start = 0;
     for pair in text.split(|byte| *byte == b'&') {
         if let Some(value) = pair.strip_prefix(PAIR) {
-            if signature.is_some() || value.len() > SIGNATURE_BYTES {
+            if found.is_some() || value.len() > limits::SIGNATURE_BYTES {
                 return Err(Refusal::of(
                     RefusalCode::Duplicate,
                     "signature",
                     "sent twice or too long; send it once",
                 ));
             }
-            signature = Some(decoded_signature(value).ok_or_else(|| {
-                Refusal::of(
-                    RefusalCode::IllegalCharacters,
-                    "signature",
-                    "is empty, or holds other characters than hex or base64 has",
-                )
-            })?);
-            continue;
+            found = Some((start, pair.len(), value));
         }
-        if !first {
-            rest.push(b'&');
-        }
-        first = false;
-        rest.extend_from_slice(pair);
+        start += pair.len() + 1;
     }
-    Ok(signature)
+    let Some((start, length, value)) = found else {
+        rest.extend_from_slice(text);
+        return Ok(None);
+    };
+    let (before, pair_and_after) = text.split_at(start);
+    let (_, after) = pair_and_after.split_at(length);
+    match after.strip_prefix(b"&") {
+        Some(after) => {
+            rest.extend_from_slice(before);
+            rest.extend_from_slice(after);
+        }
+        None => rest.extend_from_slice(before.strip_suffix(b"&").unwrap_or(before)),
+    }
+    let signature = decoded_signature(value).ok_or_else(|| {
+        Refusal::of(
+            RefusalCode::IllegalCharacters,
+            "signature",
+            "is empty, or holds other characters than hex or base64 has",
+        )
+    })?;
+    Ok(Some(signature))
 }
 
 /// Hex or base64, percent-encoded or bare (`+` stays itself: some clients do not

@@ -11,9 +11,28 @@ pub(crate) struct Encodings {
     lower_hex: bool,
 }
 
-/// RFC 3986 unreserved.
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+/// RFC 3986 unreserved, as a table: it is asked for each byte of each request.
+static UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        #[expect(clippy::indexing_slicing, reason = "a byte indexes 256 places")]
+        {
+            table[byte as usize] =
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        }
+        byte += 1;
+    }
+    table
+};
+
+fn is_unreserved(byte: u8) -> bool {
+    UNRESERVED.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
+/// Whether each byte is unreserved.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & is_unreserved(byte))
 }
 
 /// Marks that clients leave bare and no reader gives a meaning in a value.
@@ -33,20 +52,18 @@ const fn hex_digit(byte: u8) -> Option<u8> {
 /// Decodes a value and appends it.
 pub(crate) fn decode_value(
     name: &str,
-    value: &[u8],
+    value: &str,
     seen: &mut Encodings,
     out: &mut String,
 ) -> Result<(), Refusal> {
     // The common case is a value of unreserved characters alone.
-    if value.iter().all(|byte| is_unreserved(*byte))
-        && let Ok(text) = std::str::from_utf8(value)
-    {
-        out.push_str(text);
+    if is_plain(value) {
+        out.push_str(value);
         return Ok(());
     }
     let illegal = |detail: &str| Refusal::of(RefusalCode::IllegalCharacters, name, detail);
     let mut decoded = Vec::with_capacity(value.len());
-    let mut bytes = value.iter().copied();
+    let mut bytes = value.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => {
@@ -118,7 +135,7 @@ const fn is_invisible(c: char) -> bool {
 pub(crate) fn encode_into(value: &str, out: &mut String) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    if value.bytes().all(is_unreserved) {
+    if is_plain(value) {
         out.push_str(value);
         return;
     }

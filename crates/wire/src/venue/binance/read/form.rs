@@ -5,13 +5,6 @@ use crate::model::Decimal;
 use crate::venue::binance::listed::Form;
 use crate::venue::binance::{Refusal, RefusalCode};
 
-/// Most decimals of an amount. Binance keeps up to 8, filters may say 16.
-const DECIMALS: usize = 16;
-/// Most digits before the point: with the decimals they fit a `Decimal`.
-const WHOLE_DIGITS: usize = 12;
-
-const _: () = assert!(DECIMALS + WHOLE_DIGITS <= 28);
-
 /// Checks a value against its form.
 pub(in super::super) fn check_form(name: &str, form: Form, value: &str) -> Result<(), Refusal> {
     match form {
@@ -53,7 +46,6 @@ pub(in super::super) fn check_form(name: &str, form: Form, value: &str) -> Resul
         }
         // What free text may not hold was refused when it was decoded.
         Form::Text => Ok(()),
-        Form::Window => super::super::receive::receive_window_ms(value).map(drop),
         Form::Time => time(name, value),
     }
 }
@@ -100,7 +92,9 @@ pub(in super::super) fn amount(name: &str, value: &str) -> Result<Decimal, Refus
     if whole.len() > 1 && whole.starts_with('0') {
         return Err(illegal(name, "has leading zeros"));
     }
-    if whole.len() > WHOLE_DIGITS || fraction.is_some_and(|part| part.len() > DECIMALS) {
+    if whole.len() > limits::AMOUNT_WHOLE_DIGITS
+        || fraction.is_some_and(|part| part.len() > limits::AMOUNT_DECIMALS)
+    {
         return Err(malformed(name, "has over 12 digits before or 16 behind the point"));
     }
     let number = decimal(whole, fraction.unwrap_or(""))

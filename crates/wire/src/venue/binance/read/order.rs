@@ -1,6 +1,7 @@
 //! One order: as a request of its own, as a replacement, as a leg.
 
 use super::{Fields, missing};
+use crate::limits;
 use crate::model::{Contingency, Order, OrderGroup, OrderKind, Side, TimeInForce};
 use crate::venue::binance::{Refusal, RefusalCode};
 
@@ -150,7 +151,7 @@ pub(super) fn trailing(fields: &Fields<'_>, name: &str) -> Result<Option<u32>, R
         .map(|value| {
             u32::try_from(value)
                 .ok()
-                .filter(|bps| (1..=100_000).contains(bps))
+                .filter(|bps| (1..=limits::TRAILING_DELTA_BPS).contains(bps))
                 .ok_or_else(|| missing(name, "is no distance in basis points"))
         })
         .transpose()

@@ -67,6 +67,23 @@ fn a_base64_signature_may_be_encoded_or_bare() {
 }
 
 #[test]
+fn the_signature_pair_goes_with_one_ampersand() {
+    for (sent, text) in [
+        ("signature=ab", ""),
+        ("a=1&signature=ab", "a=1"),
+        ("signature=ab&a=1", "a=1"),
+        ("a=1&signature=ab&b=2", "a=1&b=2"),
+        ("a=1&&signature=ab", "a=1&"),
+        ("&signature=ab", ""),
+        ("a=1&xsignature=ab", "a=1&xsignature=ab"),
+        ("", ""),
+    ] {
+        assert_eq!(Payload::of(sent.as_bytes(), b"").unwrap().text, text.as_bytes(), "{sent}");
+        assert_eq!(Payload::of(b"", sent.as_bytes()).unwrap().text, text.as_bytes(), "{sent}");
+    }
+}
+
+#[test]
 fn the_decoded_payload_is_offered_where_it_differs() {
     let payload = Payload::of(b"", b"name=my+w%40llet&a=%&signature=ab").unwrap();
     assert_eq!(payload.decoded().unwrap(), b"name=my w@llet&a=%");
