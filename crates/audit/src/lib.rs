@@ -23,8 +23,9 @@ pub use checkpoint::{
 pub use error::{CheckpointError, Damage, Error, ProofError};
 pub use fuzz::fuzz_reader;
 pub use log::{
-    Appended, Log, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, Options, RECORD_OVERHEAD_BYTES, Recovery,
-    Reserve, SetAside,
+    Appended, DEFAULT_CANCELS_RESERVE_BYTES, DEFAULT_READS_RESERVE_BYTES, DEFAULT_SEGMENT_BYTES,
+    Log, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, Options, RECORD_OVERHEAD_BYTES, Recovery, Reserve,
+    SetAside,
 };
 pub use merkle::{
     Hash, Head, MAX_ENTRIES, MAX_PROOF_HASHES, leaf_hash, verify_consistency, verify_inclusion,

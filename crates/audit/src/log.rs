@@ -25,6 +25,12 @@ pub use reserve::Reserve;
 pub const MIN_SEGMENT_BYTES: u64 = 128 * 1024;
 /// The largest segment.
 pub const MAX_SEGMENT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Disk space taken at a time, where nothing else is asked for: 64 MiB.
+pub const DEFAULT_SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+/// The reserve for reads, where nothing else is asked for: 4 MiB, some 6,000 entries.
+pub const DEFAULT_READS_RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// The reserve for cancels, where nothing else is asked for: 1 MiB, some 1,500 entries.
+pub const DEFAULT_CANCELS_RESERVE_BYTES: u64 = 1024 * 1024;
 /// Space that a record takes beside its entry, in bytes.
 pub const RECORD_OVERHEAD_BYTES: u64 = RECORD_HEADER as u64;
 
@@ -49,14 +55,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: 64 MiB segments, reserves of 4 MiB (reads) and 1 MiB (cancels).
+    /// The defaults: [`DEFAULT_SEGMENT_BYTES`], [`DEFAULT_READS_RESERVE_BYTES`],
+    /// [`DEFAULT_CANCELS_RESERVE_BYTES`].
     #[must_use]
     pub fn new(origin: impl Into<String>) -> Self {
         Self {
             origin: origin.into(),
-            segment_bytes: 64 * 1024 * 1024,
-            reads_reserve_bytes: 4 * 1024 * 1024,
-            cancels_reserve_bytes: 1024 * 1024,
+            segment_bytes: DEFAULT_SEGMENT_BYTES,
+            reads_reserve_bytes: DEFAULT_READS_RESERVE_BYTES,
+            cancels_reserve_bytes: DEFAULT_CANCELS_RESERVE_BYTES,
             retry_after: Duration::from_millis(100),
             boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
                 .ok()
@@ -151,6 +158,9 @@ impl Log {
     /// # Errors
     /// Nothing was appended, and the log is as it was: [`Error::NoSpace`] or
     /// [`Error::Io`] (try again, or use a reserve), or the entry is too long.
+    /// Where the disk wrote all of it and reported an error nevertheless, a
+    /// crash right after may bring the entry back: an entry too many, never
+    /// one too few.
     pub fn append(&mut self, entry: &[u8]) -> Result<Appended, Error> {
         let leaf = self.encode(entry)?;
         self.make_room()?;

@@ -199,19 +199,13 @@ impl StorageFile for DiskFile {
         match fallocate(&self.0, FallocateFlags::empty(), 0, length) {
             Ok(()) => Ok(()),
             // A file system without it: the zeros are written instead.
-            Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(self, length),
+            Err(rustix::io::Errno::OPNOTSUPP) => write_zeros_at(self, self.len()?, length),
             Err(error) => Err(error.into()),
         }
     }
 }
 
 static ZEROS: [u8; 65_536] = [0; 65_536];
-
-/// Writes zeros over the first `length` bytes: a later write inside them is
-/// then a plain overwrite, which `fdatasync` finishes without a journal commit.
-pub(crate) fn write_zeros(file: &dyn StorageFile, length: u64) -> io::Result<()> {
-    write_zeros_at(file, 0, length)
-}
 
 /// Writes zeros from `from` up to `end`.
 pub(crate) fn write_zeros_at(file: &dyn StorageFile, from: u64, end: u64) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::cursor::{Cursor, Position, Step, segment_path, segments_dir};
 use crate::error::{Error, at};
 use crate::segment::{FIRST_RECORD, SYNC_MARK_AT, encode_sync_mark};
-use crate::storage::{Access, Storage, StorageFile, read_full, write_zeros};
+use crate::storage::{Access, Storage, StorageFile, read_full, write_zeros_at};
 
 /// What the writer and the threads beside it share.
 #[derive(Debug)]
@@ -274,6 +274,9 @@ impl SyncHandle {
     }
 }
 
+/// How many zeros are written between two syncs.
+const ZEROS_AT_A_TIME: u64 = 4 << 20;
+
 /// Makes a blank file of `length` bytes; removes what it began where it cannot.
 /// With `zeros`, they are written and synced, off the path, so that syncing
 /// records later is a plain overwrite.
@@ -289,8 +292,14 @@ pub(crate) fn make_file(
         let file = storage.open(path, Access::Create)?;
         file.allocate(length)?;
         if zeros {
-            write_zeros(&*file, length)?;
-            file.sync_data()?;
+            // A little at a time: entries are synced beside this.
+            let mut offset = 0;
+            while offset < length {
+                let end = (offset + ZEROS_AT_A_TIME).min(length);
+                write_zeros_at(&*file, offset, end)?;
+                file.sync_data()?;
+                offset = end;
+            }
         }
         Ok(file)
     };
