@@ -6,6 +6,18 @@ use proptest::prelude::*;
 use wire::fuzz;
 use wire::venue::binance::ParamText;
 
+/// INVARIANT (one reading): what is taken reads the same to a common library,
+/// as it came and in its canonical form.
+fn agrees_with_a_common_reader(text: &[u8]) {
+    let Ok(params) = ParamText::parse(text) else { return };
+    let canonical = params.canonical();
+    for text in [text, canonical.as_bytes()] {
+        let theirs: Vec<_> = form_urlencoded::parse(text).collect();
+        let ours: Vec<_> = params.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        assert_eq!(ours, theirs);
+    }
+}
+
 /// `METHOD path`, query, body: the fuzzers' form of every vector.
 fn requests() -> Vec<Vec<u8>> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/binance");
@@ -29,6 +41,9 @@ fn every_vector_holds_what_the_fuzzers_assert() {
     assert!(requests.len() > 300);
     for request in &requests {
         fuzz::binance_request(request);
+        for line in request.split(|byte| *byte == b'\n') {
+            agrees_with_a_common_reader(line);
+        }
     }
 }
 
@@ -53,6 +68,16 @@ proptest! {
             }
         }
         fuzz::binance_request(&bytes);
+        for line in bytes.split(|byte| *byte == b'\n') {
+            agrees_with_a_common_reader(line);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_taken_reads_the_same_elsewhere(
+        text in "[a-c]{1,2}=([a-zA-Z0-9 +%@:,/!'()*$~.;_-]|%[0-9a-fA-F]{2}|é){1,8}(&[d-f]{1,2}=[+%a-f0-9;]{1,6})?",
+    ) {
+        agrees_with_a_common_reader(text.as_bytes());
     }
 
     #[test]
