@@ -203,7 +203,8 @@ impl TileFiles {
         })?;
         let mut cache = self.cache.borrow_mut();
         if cache.len() >= MAX_CACHED_TILES {
-            cache.clear();
+            // Those on the edge stay: a live publisher may remove their files.
+            cache.retain(|(level, number), _| tile_width(self.size, *level, *number) < TILE_WIDTH);
         }
         cache.insert((level, number), hashes.clone());
         Ok(hashes)

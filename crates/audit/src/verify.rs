@@ -60,10 +60,8 @@ pub fn verify_on(
     outside: Option<&[u8]>,
     each: impl FnMut(Checked<'_>),
 ) -> Result<Report, Error> {
-    let origin = crate::reader::Reader::open_on(Arc::clone(&storage), dir)?.origin()?;
-    let mut report = Report::new(origin);
+    let (mut report, tree) = own_tree(&storage, dir, vkey)?;
     report.segments = segment_numbers(&*storage, dir)?.len() as u64;
-    report.checkpoint = own_checkpoint(&*storage, dir, vkey, &mut report)?;
     report.outside = match outside.map(|note| verify_checkpoint(note, vkey)).transpose() {
         Err(CheckpointError::Key(why)) => return Err(CheckpointError::Key(why).into()),
         Err(error) => {
@@ -73,7 +71,6 @@ pub fn verify_on(
         Ok(outside) => outside,
     };
     let own = report.checkpoint.as_ref().map(Checkpoint::head);
-    let tree = tree::Tree::read(&storage, dir, own, &mut report);
     let mut walk = Walk {
         own,
         outside: report.outside.as_ref().map(Checkpoint::head),
@@ -86,16 +83,43 @@ pub fn verify_on(
     Ok(walk.finish())
 }
 
-fn own_checkpoint(
-    storage: &dyn Storage,
+/// How often a checkpoint that is replaced while its tiles are read is read anew.
+const ATTEMPTS: usize = 20;
+
+/// The checkpoint in the directory with its tree, and a report of what is
+/// wrong with them.
+fn own_tree(
+    storage: &Arc<dyn Storage>,
     dir: &Path,
+    vkey: &str,
+) -> Result<(Report, tree::Tree), Error> {
+    let origin = crate::reader::Reader::open_on(Arc::clone(storage), dir)?.origin()?;
+    let path = dir.join(CHECKPOINT_FILE);
+    let read = || read_small(&**storage, &path, MAX_CHECKPOINT_BYTES).map_err(at("read", &path));
+    let mut note = read()?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let mut report = Report::new(origin.clone());
+        report.checkpoint = own_checkpoint(note.as_deref(), vkey, &mut report)?;
+        let own = report.checkpoint.as_ref().map(Checkpoint::head);
+        let tree = tree::Tree::read(storage, dir, own, &mut report);
+        // A publisher at work may have replaced both.
+        let now = read()?;
+        if report.verified() || now == note || attempt == ATTEMPTS {
+            return Ok((report, tree));
+        }
+        note = now;
+    }
+}
+
+fn own_checkpoint(
+    note: Option<&[u8]>,
     vkey: &str,
     report: &mut Report,
 ) -> Result<Option<Checkpoint>, Error> {
-    let path = dir.join(CHECKPOINT_FILE);
-    let note = read_small(storage, &path, MAX_CHECKPOINT_BYTES).map_err(at("read", &path))?;
     // A bad key is the caller's mistake, also where there is nothing to check.
-    let checked = verify_checkpoint(note.as_deref().unwrap_or_default(), vkey);
+    let checked = verify_checkpoint(note.unwrap_or_default(), vkey);
     let why = match (checked, note) {
         (Err(CheckpointError::Key(why)), _) => return Err(CheckpointError::Key(why).into()),
         (_, None) => "there is no checkpoint: nothing vouches for the entries".to_owned(),
@@ -129,12 +153,12 @@ impl<F: FnMut(Checked<'_>)> Walk<F> {
                 Step::Stop(stop) => {
                     let at = cursor.position();
                     let tail = tail::behind(&**storage, dir, at)?;
-                    // A writer may have gone on meanwhile.
+                    let mark = newest_sync_mark(&**storage, dir)?;
+                    // A writer may have gone on before these two were read.
                     if let Step::Entry { index, entry, leaf } = cursor.step()? {
                         self.entry(index, entry, leaf);
                         continue;
                     }
-                    let mark = newest_sync_mark(&**storage, dir)?;
                     self.report.torn_bytes = tail.bytes;
                     let damage = cursor.damage(&stop);
                     if tail.whole > 0 {

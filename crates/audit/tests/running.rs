@@ -44,7 +44,7 @@ fn writer_syncer_publisher_and_reader_work_beside_each_other() {
     let (handle, mut publisher) = (log.sync_handle(), log.publisher().unwrap());
     let (log, stop) = (Mutex::new(log), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let (log, stop) = (&log, &stop);
+        let (log, stop, path) = (&log, &stop, dir.path());
         let run = handle.clone();
         scope.spawn(move || run.run(Duration::from_millis(1), stop, |error| eprintln!("{error}")));
         scope.spawn(move || {
@@ -64,6 +64,18 @@ fn writer_syncer_publisher_and_reader_work_beside_each_other() {
                 }
             }
         });
+        // INVARIANT (checkable): a log at work verifies as well as one at rest.
+        let verifying = scope.spawn(move || {
+            let mut covered = 0;
+            while !stop.load(Ordering::Acquire) {
+                let report = verify(path, VKEY, None, |_| {}).unwrap();
+                if report.checkpoint.is_some() {
+                    assert!(report.verified(), "{report}");
+                    covered = report.covered;
+                }
+            }
+            covered
+        });
         for index in 0..COUNT {
             assert_eq!(log.lock().unwrap().append(&entry(index)).unwrap().index, index);
             if index % 1000 == 0 {
@@ -71,7 +83,9 @@ fn writer_syncer_publisher_and_reader_work_beside_each_other() {
             }
         }
         reading.join().unwrap();
+        std::thread::sleep(Duration::from_millis(50));
         stop.store(true, Ordering::Release);
+        assert!(verifying.join().unwrap() > 0);
     });
     let mut log = log.into_inner().unwrap();
     assert_eq!(handle.sync().unwrap(), COUNT);

@@ -145,7 +145,10 @@ fn check_origin(storage: &dyn Storage, dir: &Path, origin: &str) -> Result<(), E
         None => {
             write_atomic(storage, &path, format!("{origin}\n").as_bytes())
                 .map_err(at("write", &path))?;
-            storage.sync_dir(dir).map_err(at("sync", dir))
+            storage.sync_dir(dir).map_err(at("sync", dir))?;
+            // Whose directory that is, we may not be allowed to open.
+            let _ = dir.parent().map(|parent| storage.sync_dir(parent));
+            Ok(())
         }
     }
 }

@@ -20,6 +20,9 @@ pub(super) struct Tree {
     /// Whether the tiles on the right edge give the signed root.
     edge: bool,
     group: Option<Group>,
+    /// The unfinished group at the end, read at once: a live publisher
+    /// removes its files when it goes on.
+    last: Option<Group>,
 }
 
 /// The tile and the bundle of up to 256 entries.
@@ -44,15 +47,19 @@ impl Tree {
     ) -> Self {
         let size = checkpoint.map_or(0, |head| head.size);
         let files = TileFiles::new(Arc::clone(storage), dir, size);
-        let mut tree = Self { files, size, edge: false, group: None };
+        let mut tree = Self { files, size, edge: false, group: None, last: None };
         let Some(checkpoint) = checkpoint else { return tree };
-        match Edge::read(&tree.files) {
-            Ok(edge) => tree.edge = edge.root() == checkpoint.root,
-            Err(error) => report.find(None, What::HashTile, error.to_string()),
-        }
-        if !tree.edge {
-            let why = "the hash tiles do not give the checkpoint's root".to_owned();
+        let wrong = match Edge::read(&tree.files) {
+            Ok(edge) if edge.root() == checkpoint.root => None,
+            Ok(_) => Some("the hash tiles do not give the checkpoint's root".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        tree.edge = wrong.is_none();
+        if let Some(why) = wrong {
             report.find(None, What::HashTile, why);
+        }
+        if !size.is_multiple_of(TILE_WIDTH) {
+            tree.last = Some(tree.read_group(size / TILE_WIDTH, report));
         }
         for level in 1..MAX_LEVELS {
             let mut number = 0;
@@ -90,7 +97,8 @@ impl Tree {
         }
         let number = index / TILE_WIDTH;
         if self.group.as_ref().is_none_or(|group| group.number != number) {
-            self.group = Some(self.read_group(number, report));
+            let last = self.last.take_if(|last| last.number == number);
+            self.group = Some(last.unwrap_or_else(|| self.read_group(number, report)));
         }
         let Some(group) = &mut self.group else { return };
         let place = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
