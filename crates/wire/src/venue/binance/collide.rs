@@ -245,13 +245,21 @@ fn effect_of<P: Pairs + ?Sized>(endpoint: &Endpoint, params: &P, reach: Reach) -
     let raised = match raise.when {
         RaiseWhen::Held(right) => reach.rights.has(right),
         RaiseWhen::Is(wanted, value) => {
-            params.pairs().any(|(name, given)| ends_with(name, wanted) && starts_with(given, value))
+            params.pairs().any(|(name, given)| ends_with(name, wanted) && could_be(given, value))
         }
         RaiseWhen::IsNot(wanted, value) => params.pairs().any(|(name, given)| {
             ends_with(name, wanted) && !given.trim().eq_ignore_ascii_case(value)
         }),
     };
     if raised { raise.effect } else { endpoint.effect }
+}
+
+/// Whether some reader could take what is given, whole or cut, for this value: also behind
+/// a sign, and in digits of another script.
+fn could_be(given: &str, value: &str) -> bool {
+    let given = given.trim_start();
+    let given = given.strip_prefix(['+', '-', '.']).unwrap_or(given);
+    starts_with(given, value) || given.chars().next().is_some_and(|first| !first.is_ascii())
 }
 
 fn starts_with(text: &str, start: &str) -> bool {

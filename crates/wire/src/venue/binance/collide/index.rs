@@ -331,8 +331,7 @@ pub(super) fn legal(domain: Domain, value: &str) -> Legal {
     let value = value.trim();
     let (whole, start) = match domain {
         Domain::Text => (!value.is_empty(), false),
-        Domain::Integer => (is_integer(value), starts_number(value)),
-        Domain::Decimal => (is_decimal(value), starts_number(value)),
+        Domain::Integer | Domain::Decimal => (is_number(value), starts_number(value)),
         Domain::OneOf(names) => (
             names.split('|').any(|name| value.eq_ignore_ascii_case(name)),
             names.split('|').any(|name| starts_with(value, name)),
@@ -351,21 +350,34 @@ fn unsigned(value: &str) -> &str {
     value.strip_prefix(['+', '-']).unwrap_or(value)
 }
 
-fn is_integer(value: &str) -> bool {
+/// Also what only lenient readers take, since it is not known how each host
+/// reads: digits of any script, white space and separators between them,
+/// exponents, a bare leading point, hexadecimal digits behind `0x` or `#`, a
+/// type letter behind.
+fn is_number(value: &str) -> bool {
     let digits = unsigned(value);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Also what only lenient readers take: exponents, a bare leading point.
-fn is_decimal(value: &str) -> bool {
-    value.bytes().any(|byte| byte.is_ascii_digit())
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'))
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return !digits.is_empty();
+    }
+    let hexadecimal = ["0x", "0X", "#"].into_iter().find_map(|mark| digits.strip_prefix(mark));
+    if hexadecimal.is_some_and(|rest| {
+        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit() || c.is_whitespace())
+    }) {
+        return true;
+    }
+    let plain = value.strip_suffix(['L', 'l', 'D', 'd', 'F', 'f']).unwrap_or(value);
+    plain.chars().any(char::is_numeric)
+        && plain.chars().all(|c| {
+            c.is_numeric()
+                || c.is_whitespace()
+                || matches!(c, '+' | '-' | '.' | ',' | '_' | 'e' | 'E')
+        })
 }
 
 fn starts_number(value: &str) -> bool {
     let digits = unsigned(value);
-    let digits = digits.strip_prefix('.').unwrap_or(digits);
-    digits.bytes().next().is_some_and(|byte| byte.is_ascii_digit())
+    let digits = digits.strip_prefix(['.', '#']).unwrap_or(digits);
+    let hexadecimal = value.contains('#');
+    let first = digits.chars().next();
+    first.is_some_and(|c| c.is_numeric() || (hexadecimal && c.is_ascii_hexdigit()))
 }

@@ -166,6 +166,49 @@ fn a_parameter_can_hide_behind_a_cut() {
     }
 }
 
+/// INVARIANT (second reading): a value that only a lenient reader takes for a number
+/// is one.
+#[test]
+fn a_number_in_any_spelling_is_a_number() {
+    for amount in [
+        "\u{ff11}\u{ff10}",
+        "\u{661}",
+        "1 000",
+        "1,000",
+        "1_000",
+        "0x1F",
+        "#1f",
+        "+5",
+        "-5",
+        "5E1",
+        "1L",
+        "1.5d",
+        ".5",
+        "5.",
+        " 5 ",
+        "\u{ff11}x",
+        "#1z",
+        "0x",
+    ] {
+        let text = format!("coin=BTC&address=a&amount={amount}&timestamp=1");
+        assert_eq!(effect(&text, VALUE_OUT), Some(Effect::ValueOut), "{text}");
+    }
+    for amount in ["x", "x1", "abc", "e", "#", "+", ".", "-e"] {
+        let text = format!("coin=BTC&address=a&amount={amount}&timestamp=1");
+        means_not(&text, VALUE_OUT, "POST /sapi/v1/capital/withdraw/apply");
+    }
+}
+
+#[test]
+fn switching_a_countdown_off_is_told_from_setting_it() {
+    let futures = TRADE.with(Right::Futures);
+    for countdown in ["0", "00", "+0", "-0", ".0", "\u{ff10}", "0x0"] {
+        let text = format!("symbol=BTCUSDT&countdownTime={countdown}&timestamp=1");
+        assert_eq!(effect(&text, futures), Some(Effect::KeyAdministration), "{text}");
+    }
+    assert!(effect("symbol=BTCUSDT&countdownTime=5000&timestamp=1", futures) < Some(Effect::Order));
+}
+
 #[test]
 fn a_second_time_cannot_hide_behind_a_cut() {
     for text in [
