@@ -52,8 +52,11 @@ pub struct OrderCharge {
 /// pending order without a quantity, a quantity that is no number, a second
 /// quantity or market that a cut could bring out.
 pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
-    for (name, _) in params.iter() {
+    for (name, value) in params.iter() {
         check_name(name)?;
+        if value.starts_with("TRANSFER") && ends_with(name, "selfTradePreventionMode") {
+            return Err(uncountable(name, "would move assets between accounts"));
+        }
     }
     let mut charges = Vec::new();
     for source in &SOURCES {

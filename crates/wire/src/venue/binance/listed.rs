@@ -35,6 +35,9 @@ pub enum Weight {
     /// Would make the request another kind of thing, or one whose risk cannot
     /// be read from the text: known, and refused by name with its reason.
     ClassChanging(&'static str),
+    /// Inert but for one value, which would make it another kind of thing:
+    /// refused with its reason.
+    ClassChangingValue(&'static str, &'static str),
 }
 
 /// What a value must look like.

@@ -179,7 +179,12 @@ impl<'a> Fields<'a> {
 }
 
 fn check(listed: &Listed, value: &str) -> Result<(), Refusal> {
-    if let Weight::ClassChanging(reason) = listed.weight {
+    let reason = match listed.weight {
+        Weight::ClassChanging(reason) => Some(reason),
+        Weight::ClassChangingValue(changing, reason) => (value == changing).then_some(reason),
+        Weight::Inert | Weight::Risk => None,
+    };
+    if let Some(reason) = reason {
         return Err(Refusal::of(RefusalCode::Forbidden, listed.name, reason).not_served());
     }
     // An amount is read, and thereby checked, where it is used; what is only

@@ -79,6 +79,10 @@ fn what_cannot_be_counted_is_refused() {
         ("symbol=a&side=BUY&type=LIMIT&quantity=1", "symbol"),
         ("symbol=A&side=BUY&type=LIMIT&quantity=1e9", "quantity"),
         ("symbol=A&side=BUY&type=LIMIT&quantity=-1", "quantity"),
+        (
+            "symbol=A&side=BUY&type=LIMIT&quantity=1&selfTradePreventionMode=TRANSFER",
+            "selfTradePreventionMode",
+        ),
         ("batchOrders=x", "batchOrders"),
         ("xbatchorders=x", "xbatchorders"),
         ("orders=x", "orders"),

@@ -1,6 +1,6 @@
 //! Orders: place, amend, cancel, lists.
 
-use super::{Form, Listed, Reading, Served, changing, inert, needed, risk, row};
+use super::{Form, Listed, Reading, Served, Weight, changing, inert, needed, risk, row};
 use Form::{Amount, Boolean, ClientId, Integer, OneOf, Symbol};
 
 /// Buy or sell.
@@ -23,6 +23,15 @@ const LASTING: Form = OneOf(&["GTC", "IOC", "FOK"]);
 const ANSWER: Form = OneOf(&["ACK", "RESULT", "FULL"]);
 const SELF_TRADE: Form =
     OneOf(&["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]);
+const SELF_TRADE_PREVENTION: Listed = Listed {
+    name: "selfTradePreventionMode",
+    form: SELF_TRADE,
+    mandatory: false,
+    weight: Weight::ClassChangingValue(
+        "TRANSFER",
+        "would move assets between accounts where orders meet: choose another mode",
+    ),
+};
 const RESTRICTIONS: Form = OneOf(&["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]);
 
 const LOAN: &str = "would borrow or repay (margin); spot orders never take it: leave it out";
@@ -46,7 +55,7 @@ macro_rules! order_parameters {
             risk("stopPrice", Amount),
             risk("trailingDelta", Integer),
             risk("icebergQty", Amount),
-            inert("selfTradePreventionMode", SELF_TRADE),
+            SELF_TRADE_PREVENTION,
             inert("strategyId", Integer),
             inert("strategyType", Integer),
             changing("pegPriceType", PEGGED),
@@ -110,7 +119,7 @@ const LEGACY_OCO: &[Listed] = &[
     inert("stopStrategyId", Integer),
     inert("stopStrategyType", Integer),
     inert("newOrderRespType", ANSWER),
-    inert("selfTradePreventionMode", SELF_TRADE),
+    SELF_TRADE_PREVENTION,
     changing("sideEffectType", LOAN),
     changing("isIsolated", MARGIN),
 ];
@@ -138,7 +147,7 @@ const LIST_COMMON: [Listed; 6] = [
     needed("symbol", Symbol),
     risk("listClientOrderId", ClientId),
     inert("newOrderRespType", ANSWER),
-    inert("selfTradePreventionMode", SELF_TRADE),
+    SELF_TRADE_PREVENTION,
     changing("sideEffectType", LOAN),
     changing("isIsolated", MARGIN),
 ];
