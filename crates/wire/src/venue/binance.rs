@@ -2,8 +2,8 @@
 //! to the collision table and refused.
 //!
 //! Reading order: [`params`] (bytes to decoded parameters and back, one reading),
-//! [`listed`] (the closed parameter tables), [`receive`] (a raw request to a
-//! received one), [`read`] (to a typed intent), [`text`] (what goes to the
+//! [`listed`] (the closed parameter tables), [`mod@receive`] (a raw request to a
+//! received one), [`mod@read`] (to a typed intent), [`text`] (what goes to the
 //! signer), [`ids`] (client order ids), [`charge`] (the signer's own reading of
 //! orders), [`public`] (market data that is relayed), [`refusal`] and
 //! [`errors`] (what a bot is told), [`endpoints`] (every private endpoint there

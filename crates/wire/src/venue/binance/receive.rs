@@ -65,7 +65,7 @@ impl std::fmt::Debug for Received {
 /// Reads where a request goes and what it carries.
 ///
 /// An endpoint that is classed but never let through is still received, so that
-/// the attempt can be authenticated and attributed; [`super::read`] refuses it.
+/// the attempt can be authenticated and attributed; [`super::read()`] refuses it.
 ///
 /// # Errors
 /// An unknown endpoint, and whatever could be read in two ways.
