@@ -1,11 +1,13 @@
 //! An account as the judge knows it: orders with their owners, what they hold
 //! reserved, balances.
 //!
-//! Reading order: [`event`] (what the venue tells), [`book`] (the orders),
-//! [`state`] (what each bot holds and how events change it).
+//! Reading order: [`event`] (what the venue tells), `book` (the orders),
+//! `reserve` (what requests hold), `state` (what each bot has filled and
+//! how events change it).
 
 pub(crate) mod book;
 pub mod event;
+pub(crate) mod reserve;
 pub(crate) mod state;
 
 /// What the judge must be told of an account group before its first event.

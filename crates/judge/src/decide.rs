@@ -1,10 +1,11 @@
 //! The order of checks, and the only maker of a permit.
 //!
 //! Reading order: [`verdict`], [`permit`], then [`Judge::decide`] with
-//! [`standing`] (halts, log, clock), [`weigh`] (the numbers that policy sees)
-//! and [`relieve`] (what reducing orders and observe mode let pass).
+//! `standing` (halts, log, clock), `weigh` (the numbers that policy sees),
+//! `owners` (whose order is whose) and `relieve` (what reducing orders and observe mode let pass).
 
 pub mod explain;
+mod owners;
 pub mod permit;
 mod relieve;
 mod standing;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use wire::model::Class;
 
 use crate::account::event::ReservationId;
-use crate::account::state::NewOrders;
+use crate::account::reserve::NewOrders;
 use crate::facts::Facts;
 use crate::judge::Judge;
 use crate::policy::compile::{PolicySet, Ruling};

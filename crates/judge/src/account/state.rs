@@ -10,9 +10,9 @@ use wire::model::Decimal;
 
 use super::book::{Book, BotIndex, Slot, Tracked};
 use super::event::{
-    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
-    RestoredHold, Trade,
+    AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
 };
+use super::reserve::{Group, PendingWithdrawal, Phase};
 use crate::bounds;
 use crate::counters::Window;
 use crate::money;
@@ -52,65 +52,6 @@ impl BotState {
     }
 }
 
-/// How far a request has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Phase {
-    /// Allowed; the venue has not answered.
-    Awaiting,
-    /// The answer did not come.
-    Unknown,
-    /// The venue took it.
-    Taken,
-}
-
-/// The orders of one request and the exposure they hold together.
-#[derive(Clone, Debug)]
-struct Group {
-    owner: BotIndex,
-    phase: Phase,
-    /// What the orders are worth, micro-USD.
-    worth: u64,
-    /// What counts until the venue takes it: a replacement counts the
-    /// difference only, because the replaced order still holds its own.
-    added: u64,
-    /// What the windows counted of it, micro-USD.
-    counted: u64,
-    held: u64,
-    legs: Vec<Slot>,
-}
-
-impl Group {
-    fn should_hold(&self) -> u64 {
-        if self.legs.is_empty() {
-            return 0;
-        }
-        let worth = if self.phase == Phase::Taken { self.worth } else { self.added };
-        worth.saturating_sub(self.counted)
-    }
-}
-
-/// A withdrawal whose outcome is awaited.
-#[derive(Clone, Debug)]
-struct PendingWithdrawal {
-    owner: BotIndex,
-    asset: String,
-    amount: u64,
-    at: UnixNanos,
-}
-
-/// Orders to be tracked, with what they hold.
-pub(crate) struct NewOrders<'a> {
-    pub(crate) owner: BotIndex,
-    pub(crate) symbol: &'a str,
-    /// Client order id and base quantity of each.
-    pub(crate) orders: &'a [(&'a str, Option<Decimal>)],
-    pub(crate) list_client_order_id: Option<&'a str>,
-    pub(crate) worth: u64,
-    pub(crate) added: u64,
-    pub(crate) usd_per_quote: Decimal,
-    pub(crate) now: UnixNanos,
-}
-
 /// The state of one account group.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
@@ -119,168 +60,16 @@ pub(crate) struct State {
     pub(crate) balances: BTreeMap<String, Balance>,
     /// The venue has more open orders than are tracked.
     pub(crate) overflowed: bool,
-    groups: BTreeMap<u64, Group>,
-    withdrawals: BTreeMap<u64, PendingWithdrawal>,
-    trades: HashSet<(String, u64)>,
-    trade_order: VecDeque<(String, u64)>,
+    pub(super) groups: BTreeMap<u64, Group>,
+    pub(super) withdrawals: BTreeMap<u64, PendingWithdrawal>,
+    pub(super) trades: HashSet<(String, u64)>,
+    pub(super) trade_order: VecDeque<(String, u64)>,
     /// Trades of orders whose venue id is not known yet.
-    early_trades: VecDeque<Trade>,
-    next_reservation: u64,
+    pub(super) early_trades: VecDeque<Trade>,
+    pub(super) next_reservation: u64,
 }
 
 impl State {
-    /// Whether another request can be tracked.
-    pub(crate) fn has_room(&self, orders: usize) -> bool {
-        !self.overflowed
-            && self.groups.len() + self.withdrawals.len() < bounds::RESERVATIONS
-            && self.book.len() + orders <= bounds::TRACKED_ORDERS
-    }
-
-    /// Tracks the orders of an allowed request and holds their exposure.
-    /// None where they cannot be tracked; nothing is held then.
-    pub(crate) fn reserve_orders(&mut self, new: &NewOrders<'_>) -> Option<ReservationId> {
-        let id = self.next_reservation;
-        self.track(id, new)?;
-        self.next_reservation = id.saturating_add(1);
-        Some(ReservationId(id))
-    }
-
-    fn track(&mut self, id: u64, new: &NewOrders<'_>) -> Option<()> {
-        let mut legs = Vec::with_capacity(new.orders.len());
-        for (client_order_id, quantity) in new.orders.iter() {
-            let slot = self.book.insert(Tracked {
-                symbol: new.symbol.to_owned(),
-                client_order_id: (*client_order_id).to_owned(),
-                order_id: None,
-                order_list_id: None,
-                list_client_order_id: new.list_client_order_id.map(str::to_owned),
-                owner: Some(new.owner),
-                group: Some(id),
-                sent_at: new.now,
-                quantity: *quantity,
-                executed: Decimal::ZERO,
-                stated_quote: Decimal::ZERO,
-                traded_quote: Decimal::ZERO,
-                counted: 0,
-                usd_per_quote: new.usd_per_quote,
-                missing: false,
-            });
-            let Some(slot) = slot else {
-                for slot in legs {
-                    self.book.close(slot);
-                }
-                return None;
-            };
-            legs.push(slot);
-        }
-        let bot = self.bots.get_mut(new.owner as usize)?;
-        bot.live = bot.live.saturating_add(legs.len() as u64);
-        let group = Group {
-            owner: new.owner,
-            phase: Phase::Awaiting,
-            worth: new.worth,
-            added: new.added,
-            counted: 0,
-            held: 0,
-            legs,
-        };
-        self.groups.insert(id, group);
-        self.hold_again(id);
-        Some(())
-    }
-
-    /// Counts a withdrawal from now on, until it is known not to have
-    /// happened.
-    pub(crate) fn reserve_withdrawal(
-        &mut self,
-        owner: BotIndex,
-        asset: &str,
-        amount: u64,
-        now: UnixNanos,
-    ) -> Option<ReservationId> {
-        let id = self.next_reservation;
-        self.count_withdrawal(id, owner, asset, amount, now)?;
-        self.next_reservation = id.saturating_add(1);
-        Some(ReservationId(id))
-    }
-
-    fn count_withdrawal(
-        &mut self,
-        id: u64,
-        owner: BotIndex,
-        asset: &str,
-        amount: u64,
-        now: UnixNanos,
-    ) -> Option<()> {
-        let bot = self.bots.get_mut(owner as usize)?;
-        match bot.withdrawn.get_mut(asset) {
-            Some(window) => window.add(now, amount),
-            None => {
-                // Bounded by the bot's list of destinations, which was checked.
-                bot.withdrawn.entry(asset.to_owned()).or_insert_with(Window::day).add(now, amount);
-            }
-        }
-        let pending = PendingWithdrawal { owner, asset: asset.to_owned(), amount, at: now };
-        self.withdrawals.insert(id, pending);
-        Some(())
-    }
-
-    /// Holds again what a request held before a restart. Its outcome counts
-    /// as unknown until an event tells it.
-    pub(crate) fn restore(&mut self, owner: BotIndex, restored: &Restored, usd: Decimal) {
-        let id = restored.reservation.0;
-        if self.groups.contains_key(&id) || self.withdrawals.contains_key(&id) {
-            return;
-        }
-        self.next_reservation = self.next_reservation.max(id.saturating_add(1));
-        match &restored.holds {
-            RestoredHold::Orders {
-                symbol,
-                orders,
-                list_client_order_id,
-                worth_micro_usd,
-                added_micro_usd,
-                ..
-            } => {
-                let orders: Vec<(&str, Option<Decimal>)> =
-                    orders.iter().map(|(id, quantity)| (id.as_str(), *quantity)).collect();
-                let new = NewOrders {
-                    owner,
-                    symbol,
-                    orders: &orders,
-                    list_client_order_id: list_client_order_id.as_deref(),
-                    worth: *worth_micro_usd,
-                    added: *added_micro_usd,
-                    usd_per_quote: usd,
-                    now: restored.at,
-                };
-                if self.track(id, &new).is_none() {
-                    // INVARIANT (bounded): what cannot be tracked keeps new
-                    // orders out until a snapshot shows that there is room.
-                    self.overflowed = true;
-                } else if let Some(group) = self.groups.get_mut(&id) {
-                    group.phase = Phase::Unknown;
-                }
-            }
-            RestoredHold::Withdrawal { asset, amount_millionths } => {
-                let at = restored.at;
-                if self.count_withdrawal(id, owner, asset, *amount_millionths, at).is_none() {
-                    self.overflowed = true;
-                }
-            }
-        }
-    }
-
-    /// What a replaced order of the bot still holds, micro-USD.
-    pub(crate) fn held_by(&self, slot: Slot) -> u64 {
-        self.book
-            .get(slot)
-            .and_then(|order| self.groups.get(&order.group?))
-            // Where its list has other legs, they keep holding it.
-            .filter(|group| group.legs.len() == 1)
-            .map_or(0, |group| group.held)
-    }
-
     /// Whether another bot awaits an answer about an order of this market
     /// whose venue id is not known yet.
     pub(crate) fn another_awaits_id(&self, bot: BotIndex, market: &str) -> bool {
@@ -323,33 +112,6 @@ impl State {
             AccountEvent::Rejected { reservation } | AccountEvent::Released { reservation } => {
                 self.nothing_came_of(reservation.0);
             }
-        }
-    }
-
-    fn taken(&mut self, id: u64) {
-        if let Some(group) = self.groups.get_mut(&id) {
-            group.phase = Phase::Taken;
-        }
-        self.hold_again(id);
-    }
-
-    fn nothing_came_of(&mut self, id: u64) {
-        if let Some(pending) = self.withdrawals.remove(&id)
-            && let Some(window) = self
-                .bots
-                .get_mut(pending.owner as usize)
-                .and_then(|bot| bot.withdrawn.get_mut(&pending.asset))
-        {
-            window.take_back(pending.at, pending.amount);
-        }
-        // Orders that the venue has taken end by its word about each, not by
-        // a late answer to the request.
-        let legs = match self.groups.get(&id) {
-            Some(group) if group.phase != Phase::Taken => group.legs.clone(),
-            _ => return,
-        };
-        for slot in legs {
-            self.close(slot);
         }
     }
 
@@ -515,30 +277,6 @@ impl State {
                 order.missing = true;
             }
         }
-    }
-
-    fn close(&mut self, slot: Slot) {
-        let Some(order) = self.book.close(slot) else { return };
-        let Some(id) = order.group else { return };
-        if let Some(group) = self.groups.get_mut(&id) {
-            group.legs.retain(|leg| *leg != slot);
-            if let Some(bot) = self.bots.get_mut(group.owner as usize) {
-                bot.live = bot.live.saturating_sub(1);
-            }
-        }
-        self.hold_again(id);
-        if self.groups.get(&id).is_some_and(|group| group.legs.is_empty()) {
-            self.groups.remove(&id);
-        }
-    }
-
-    /// Brings what a group holds up to date.
-    fn hold_again(&mut self, id: u64) {
-        let Some(group) = self.groups.get_mut(&id) else { return };
-        let Some(bot) = self.bots.get_mut(group.owner as usize) else { return };
-        let held = group.should_hold();
-        bot.held = bot.held.saturating_sub(u128::from(group.held)) + u128::from(held);
-        group.held = held;
     }
 
     /// Counts what an order filled since it was counted last.
