@@ -85,7 +85,8 @@ impl Judge {
         if let Some(reason) = standing::reason(facts, reducing) {
             return Err(reason);
         }
-        // The numbers.
+        // The numbers. Crossing a resting order of another own bot will be
+        // told here, once orders are tracked with side and price.
         let weighed = self.weigh(facts, bot, policy)?;
         // The policies.
         let ruling = self.cache.rule(&policies, number, class, &weighed.resource, &weighed.context);
@@ -166,7 +167,7 @@ impl Judge {
 
 impl Verdict {
     fn denied(class: Class, reason: Reason) -> Self {
-        let empty = crate::policy::context::Context::new(Shape::of(class));
+        let empty = crate::policy::context::Context::unknown(Shape::of(class));
         Self::deny(vec![reason], Vec::new(), empty)
     }
 

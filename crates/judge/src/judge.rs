@@ -9,6 +9,7 @@ use wire::model::{Decimal, OrderReference};
 use crate::account::AccountSetup;
 use crate::account::event::{AccountEvent, Balance, ReservationId, Restored, RestoredHold};
 use crate::account::state::{BotState, State};
+use crate::bounds;
 use crate::policy::cache::Cache;
 use crate::policy::compile::PolicySet;
 use crate::time::UnixNanos;
@@ -125,6 +126,11 @@ impl Judge {
     }
 
     fn restore(&mut self, restored: &Restored) {
+        // INVARIANT (bounded): the log may name more bots than there can be.
+        if self.state.bots.len() >= bounds::BOTS && self.bot_index(&restored.bot).is_none() {
+            self.state.overflowed = true;
+            return;
+        }
         // A bot that is no longer configured still owns its orders.
         let bot = self
             .bot_index(&restored.bot)

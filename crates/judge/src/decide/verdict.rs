@@ -13,7 +13,8 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
     /// In observe mode: why it would have been denied.
     pub relaxed: Vec<Reason>,
-    /// Every number the policy saw, for the log.
+    /// Every number the policy saw, for the log; none where an earlier check
+    /// spoke.
     pub inputs: Context,
 }
 

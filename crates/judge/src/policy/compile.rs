@@ -8,7 +8,7 @@ use cedar_policy as cedar;
 use wire::model::Class;
 
 use super::cells::{Plan, Uses};
-use super::config::BotPolicy;
+use super::config::{BotPolicy, Mode, Preset};
 use super::context::{Context, Shape, Value};
 use super::preset;
 use crate::bounds;
@@ -119,6 +119,46 @@ impl PolicySet {
             compiled.push(BotRules::compile(bot, &extra, &validator)?);
         }
         Ok(Self { bots: compiled, numbers, names, authorizer: cedar::Authorizer::new() })
+    }
+
+    /// What is allowed but looks like an oversight: what `policy check` prints
+    /// besides errors, as bot and sentence.
+    pub fn warnings(&self) -> Vec<(String, String)> {
+        let mut warnings = Vec::new();
+        for rules in &self.bots {
+            let bot = &rules.policy;
+            let mut warn = |sentence: String| warnings.push((bot.name.clone(), sentence));
+            if bot.preset.trades() {
+                if bot.max_order_notional.is_none() {
+                    warn("`max_order_notional` is not set: one order may be of any size".into());
+                }
+                if bot.max_notional_per_hour.is_none() && bot.max_notional_per_day.is_none() {
+                    warn(
+                        "neither `max_notional_per_hour` nor `max_notional_per_day` is set".into(),
+                    );
+                }
+                if bot.collar_bps.is_none() {
+                    warn("`collar_bps` is not set: orders may be at any price".into());
+                }
+                if bot.markets.iter().any(|market| market == "*") {
+                    warn("`markets` is every market; list those it trades".into());
+                }
+            }
+            if bot.mode == Mode::Observe {
+                warn("mode `observe` reports order limits and enforces none".into());
+            }
+            if bot.preset == Preset::Treasury && bot.withdraw.is_empty() {
+                warn("preset `treasury` without `withdraw` can withdraw nowhere".into());
+            }
+            if rules.plans.iter().any(Option::is_none) {
+                warn(
+                    "an additional policy calculates with numbers: every request is evaluated \
+                      in full, some 10 µs"
+                        .into(),
+                );
+            }
+        }
+        warnings
     }
 
     /// The number of a bot, for [`PolicySet::evaluate`].

@@ -206,6 +206,9 @@ impl Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     shape: Shape,
+    /// Whether the values were worked out; a request that an earlier check
+    /// denied has none.
+    known: bool,
     values: [i64; ATTRIBUTES],
 }
 
@@ -234,7 +237,13 @@ impl std::fmt::Display for Value {
 impl Context {
     /// A context of that shape, everything zero and false.
     pub const fn new(shape: Shape) -> Self {
-        Self { shape, values: [0; ATTRIBUTES] }
+        Self { shape, known: true, values: [0; ATTRIBUTES] }
+    }
+
+    /// The context of a request that was denied before any number was worked
+    /// out: it has no values.
+    pub const fn unknown(shape: Shape) -> Self {
+        Self { shape, known: false, values: [0; ATTRIBUTES] }
     }
 
     /// Its shape.
@@ -275,9 +284,11 @@ impl Context {
         self.get(attribute) != 0
     }
 
-    /// The attributes of its shape with their values, for the log.
+    /// The attributes of its shape with their values, for the log; nothing
+    /// where none was worked out.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Value)> + '_ {
-        self.shape.attributes().iter().map(|attribute| {
+        let attributes = if self.known { self.shape.attributes() } else { &[] };
+        attributes.iter().map(|attribute| {
             let raw = self.get(*attribute);
             let value = match attribute.kind() {
                 Kind::Long => Value::Long(raw),

@@ -272,6 +272,26 @@ fn tables_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn oversights_are_pointed_out() {
+    let set = |table: &str, extra: &str| PolicySet::compile(&bots(table), extra).unwrap();
+    assert_eq!(set(MARKET_MAKER, "").warnings(), []);
+    assert_eq!(set(TREASURY, "").warnings(), []);
+    let loose =
+        "[bot.l]\naccount = \"main\"\npreset = \"taker\"\nmode = \"observe\"\nmarkets = [\"*\"]";
+    assert_eq!(set(loose, "").warnings().len(), 5);
+    let slow = set(MARKET_MAKER, EXTRAS[2]).warnings();
+    assert!(slow[0].1.contains("evaluated in full"), "{slow:?}");
+}
+
+#[test]
+fn an_early_denial_claims_no_numbers() {
+    let mut world = World::new(MARKET_MAKER);
+    world.halt = judge::HaltLevel::Full;
+    let verdict = world.decide("mm", &limit(wire::model::Side::Buy, "1", "50000"));
+    assert_eq!(verdict.inputs.iter().count(), 0);
+}
+
+#[test]
 fn an_explanation_shows_the_policy_and_the_numbers() {
     let mut world = World::new(MARKET_MAKER);
     let intent = limit(wire::model::Side::Buy, "1", "50000");
