@@ -1,0 +1,62 @@
+//! What `key add` proposes: multiples of what the bots are configured to do.
+
+use wire::model::Decimal;
+
+use super::{Ceiling, CeilingError, MarketCeiling, QuoteCeiling};
+use crate::protocol::KeyClass;
+
+/// The ceiling for one order, in multiples of the largest a bot may place.
+const ORDER_MULTIPLE: u32 = 2;
+/// The ceiling for an hour's signed quantity, in multiples of what a bot may
+/// trade: cancelled quotes count, so real trading is a small part of it.
+const GROSS_MULTIPLE: u32 = 20;
+
+/// What the bots of one account are configured to do in one market.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketNeed {
+    /// The market (`BTCUSDT`).
+    pub market: String,
+    /// Largest order of any bot, base units.
+    pub order_base: Decimal,
+    /// What all bots together may trade in an hour, base units.
+    pub traded_base_per_hour: Decimal,
+    /// The same by quote quantity (order, hour), where any bot sends such
+    /// orders; quote units.
+    pub quote: Option<(Decimal, Decimal)>,
+    /// Whether every bot here only makes.
+    pub maker_only: bool,
+}
+
+/// The ceiling of a read key.
+pub const fn propose_read() -> Ceiling {
+    Ceiling::closed(KeyClass::Read)
+}
+
+/// A ceiling for a trade key: twice the largest order, twenty times the hour.
+pub fn propose_trade(needs: &[MarketNeed]) -> Result<Ceiling, CeilingError> {
+    let times = |value: Decimal, multiple: u32| {
+        value
+            .checked_mul(Decimal::from(multiple))
+            .ok_or_else(|| CeilingError::Rule(format!("{value} is too large")))
+    };
+    let mut ceiling = Ceiling::closed(KeyClass::Trade);
+    for need in needs {
+        let max_base = times(need.order_base, ORDER_MULTIPLE)?;
+        let quote = need
+            .quote
+            .map(|(order, hour)| {
+                let max_quote = times(order, ORDER_MULTIPLE)?;
+                let gross = times(hour, GROSS_MULTIPLE)?.max(max_quote);
+                Ok::<_, CeilingError>(QuoteCeiling { max_quote, gross_quote_per_hour: gross })
+            })
+            .transpose()?;
+        ceiling.markets.push(MarketCeiling {
+            market: need.market.clone(),
+            max_base,
+            gross_base_per_hour: times(need.traded_base_per_hour, GROSS_MULTIPLE)?.max(max_base),
+            quote,
+            maker_only: need.maker_only,
+        });
+    }
+    ceiling.checked()
+}

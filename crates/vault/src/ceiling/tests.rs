@@ -1,0 +1,114 @@
+use super::*;
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+fn trade() -> Ceiling {
+    propose_trade(&[
+        MarketNeed {
+            market: "ETHUSDT".into(),
+            order_base: decimal("10"),
+            traded_base_per_hour: decimal("100"),
+            quote: None,
+            maker_only: true,
+        },
+        MarketNeed {
+            market: "BTCUSDT".into(),
+            order_base: decimal("0.5"),
+            traded_base_per_hour: decimal("3"),
+            quote: Some((decimal("1000"), decimal("10"))),
+            maker_only: false,
+        },
+    ])
+    .unwrap()
+}
+
+fn value_out() -> Ceiling {
+    let mut ceiling = Ceiling::closed(KeyClass::ValueOut);
+    ceiling.value_out.push(ValueOutCeiling {
+        asset: "USDT".into(),
+        per_request: decimal("100"),
+        per_day: decimal("500"),
+        destinations: vec![Destination {
+            network: "ETH".into(),
+            address: "0x00000000000000000000000000000000000000aa".into(),
+            memo: Some("7".into()),
+        }],
+    });
+    ceiling.allowances.push(Allowance {
+        endpoint: "POST /sapi/v1/asset/transfer".into(),
+        effect: Effect::Transfer,
+        requests_per_day: 4,
+        amounts: vec![AmountCeiling {
+            asset: "USDT".into(),
+            per_request: decimal("5"),
+            per_day: decimal("10"),
+        }],
+    });
+    ceiling
+}
+
+#[test]
+fn the_proposal_is_multiples_and_sorted() {
+    let ceiling = trade();
+    let markets: Vec<_> = ceiling.markets.iter().map(|one| one.market.as_str()).collect();
+    assert_eq!(markets, ["BTCUSDT", "ETHUSDT"]);
+    let btc = ceiling.market("BTCUSDT").unwrap();
+    assert_eq!((btc.max_base, btc.gross_base_per_hour), (decimal("1.0"), decimal("60")));
+    let quote = btc.quote.as_ref().unwrap();
+    assert_eq!((quote.max_quote, quote.gross_quote_per_hour), (decimal("2000"), decimal("2000")));
+    assert!(ceiling.market("ETHUSDT").unwrap().maker_only);
+    assert!(ceiling.market("BNBUSDT").is_none());
+    assert!(ceiling.describe()[0].contains("BTCUSDT: at most 1.0 base an order"));
+}
+
+#[test]
+fn arrives_as_it_was_sealed() {
+    for ceiling in [trade(), value_out(), propose_read()] {
+        let bytes = ceiling.encode().unwrap();
+        assert_eq!(Ceiling::decode(&bytes).unwrap(), ceiling);
+        for cut in 0..bytes.len() {
+            assert!(Ceiling::decode(&bytes[..cut]).is_err());
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(Ceiling::decode(&longer).is_err());
+        let mut other_version = bytes;
+        other_version[0] = 9;
+        assert!(Ceiling::decode(&other_version).is_err());
+    }
+}
+
+#[test]
+fn rules_that_make_no_sense_are_refused() {
+    type Change = fn(&mut Ceiling);
+    let trades: [Change; 8] = [
+        |c| c.markets[0].max_base = Decimal::ZERO,
+        |c| c.markets[0].gross_base_per_hour = Decimal::ZERO,
+        |c| c.markets[0].market = "btcusdt".into(),
+        |c| c.markets[1].market = "BTCUSDT".into(),
+        |c| c.class = KeyClass::Read,
+        |c| c.max_receive_window_ms = 60_001,
+        |c| c.clock_offset_ms = 1_001,
+        |c| c.value_out = value_out().value_out,
+    ];
+    for (at, change) in trades.iter().enumerate() {
+        let mut ceiling = trade();
+        change(&mut ceiling);
+        assert!(ceiling.encode().is_err(), "change {at}");
+    }
+    let outs: [Change; 6] = [
+        |c| c.value_out[0].destinations.clear(),
+        |c| c.value_out[0].per_day = Decimal::ONE,
+        |c| c.value_out[0].destinations[0].network.clear(),
+        |c| c.allowances[0].effect = Effect::Order,
+        |c| c.allowances.push(c.allowances[0].clone()),
+        |c| c.value_out.push(c.value_out[0].clone()),
+    ];
+    for (at, change) in outs.iter().enumerate() {
+        let mut ceiling = value_out();
+        change(&mut ceiling);
+        assert!(ceiling.encode().is_err(), "change {at}");
+    }
+}

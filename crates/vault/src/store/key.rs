@@ -1,0 +1,218 @@
+//! One venue key as it is sealed: secret, ceiling, rights.
+
+use wire::model::{Right, Rights};
+use wire::venue::binance::endpoints::HostGroup;
+
+use super::StoreError;
+use crate::ceiling::Ceiling;
+use crate::limits::{API_KEY_BYTES, CEILING_BYTES, NAME_BYTES, SECRET_BYTES};
+use crate::memory::Secret;
+use crate::protocol::codec::{Decoder, Encoder};
+use crate::protocol::control::Scheme;
+use crate::protocol::{KeyClass, KeyHandle, KeyInfo};
+use crate::sealed::SealError;
+
+const VERSION: u16 = 1;
+
+/// A venue key to be sealed.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its name in the vault: `[a-z0-9-]`, unique.
+    pub name: String,
+    /// The account it belongs to.
+    pub account: String,
+    /// The venue (`binance`).
+    pub venue: String,
+    /// The venue's public id of it.
+    pub api_key: String,
+    /// How it signs.
+    pub scheme: Scheme,
+    /// The rights that the venue stated, [`Rights::ALL`] where it cannot tell.
+    pub rights: Rights,
+    /// Whether the venue stated them.
+    pub rights_known: bool,
+    /// The hosts that know the key; empty means every host of the venue. For
+    /// venues that lack some, such as a test network without `/sapi`.
+    pub hosts: Vec<HostGroup>,
+    /// Whether a person accepted that a read or trade key may move value out.
+    pub accept_wide_rights: bool,
+    /// The most it may ever do; its class is the key's class.
+    pub ceiling: Ceiling,
+    /// The secret as the venue gave it.
+    pub secret: Secret,
+}
+
+/// Rights that let value leave the account's owner or move between accounts.
+pub(crate) const WIDE_RIGHTS: [Right; 3] =
+    [Right::Withdrawals, Right::InternalTransfer, Right::UniversalTransfer];
+
+/// The names of the wide rights among these.
+pub(crate) fn wide_rights(rights: Rights) -> Vec<&'static str> {
+    WIDE_RIGHTS.into_iter().filter(|right| rights.has(*right)).map(Right::name).collect()
+}
+
+/// A venue key out of the vault.
+pub(crate) struct VenueKey {
+    pub(crate) name: String,
+    pub(crate) account: String,
+    pub(crate) venue: String,
+    pub(crate) api_key: String,
+    pub(crate) scheme: Scheme,
+    pub(crate) rights: Rights,
+    pub(crate) rights_known: bool,
+    /// Bits in the order of [`HostGroup::ALL`]; none set means every host.
+    pub(crate) hosts: u16,
+    pub(crate) accept_wide_rights: bool,
+    pub(crate) ceiling: Ceiling,
+    pub(crate) secret: Secret,
+}
+
+/// Host groups as bits, in the order of [`HostGroup::ALL`].
+pub(crate) fn host_bits(groups: &[HostGroup]) -> u16 {
+    HostGroup::ALL
+        .iter()
+        .enumerate()
+        .filter(|(_, group)| groups.contains(group))
+        .fold(0, |bits, (at, _)| bits | 1 << at)
+}
+
+/// The host groups of those bits.
+pub(crate) fn host_groups(bits: u16) -> Vec<HostGroup> {
+    let all = HostGroup::ALL.into_iter().enumerate();
+    all.filter(|(at, _)| bits & 1 << at != 0).map(|(_, group)| group).collect()
+}
+
+/// Whether this names a key: it becomes a file name and a word in
+/// `signed.log`.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= NAME_BYTES
+        && !name.starts_with('-')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+impl VenueKey {
+    /// Checks a new key.
+    pub(super) fn new(mut key: NewKey) -> Result<Self, StoreError> {
+        let refused = |what: String| Err(StoreError::Refused(what));
+        if !is_name(&key.name) || !is_name(&key.account) {
+            return refused(format!(
+                "names of keys and accounts are 1 to {NAME_BYTES} of a-z, 0-9 and -; got `{}` \
+                 and `{}`",
+                key.name, key.account
+            ));
+        }
+        if key.venue != "binance" {
+            return refused(format!("venue `{}` is not supported; use `binance`", key.venue));
+        }
+        if key.api_key.is_empty()
+            || key.api_key.len() > API_KEY_BYTES
+            || !key.api_key.bytes().all(|b| b.is_ascii_graphic())
+        {
+            return refused("the API key is empty, too long or has odd characters".to_owned());
+        }
+        let secret = key.secret.expose();
+        if secret.is_empty() || secret.len() > SECRET_BYTES {
+            return refused(format!("the secret must have 1 to {SECRET_BYTES} bytes"));
+        }
+        if key.scheme == Scheme::HmacSha256 && !secret.iter().all(u8::is_ascii_graphic) {
+            return refused(
+                "the secret has spaces or odd characters; paste the secret alone".to_owned(),
+            );
+        }
+        let wide = wide_rights(key.rights);
+        if key.rights_known
+            && key.ceiling.class != KeyClass::ValueOut
+            && !wide.is_empty()
+            && !key.accept_wide_rights
+        {
+            return refused(format!(
+                "this {} key may also do {} at the venue; take the right away there, or accept \
+                 it explicitly",
+                key.ceiling.class.name(),
+                wide.join(", ")
+            ));
+        }
+        if key.accept_wide_rights {
+            key.ceiling.allow_fast_withdraw_switch();
+        }
+        Ok(Self {
+            name: key.name,
+            account: key.account,
+            venue: key.venue,
+            api_key: key.api_key,
+            scheme: key.scheme,
+            rights: key.rights,
+            rights_known: key.rights_known,
+            hosts: host_bits(&key.hosts),
+            accept_wide_rights: key.accept_wide_rights,
+            ceiling: key.ceiling.checked()?,
+            secret: key.secret,
+        })
+    }
+
+    pub(super) fn encode(&self) -> Result<Secret, StoreError> {
+        let too_long = |_| SealError::Damaged("the key is too long to seal");
+        let ceiling = self.ceiling.encode()?;
+        // The whole room first: growing would leave copies of the secret.
+        let mut bytes = Vec::with_capacity(ceiling.len() + self.secret.expose().len() + 1024);
+        let mut to = Encoder::new(&mut bytes);
+        to.u16(VERSION);
+        to.string(&self.account, NAME_BYTES, "account").map_err(too_long)?;
+        to.string(&self.venue, NAME_BYTES, "venue").map_err(too_long)?;
+        to.string(&self.api_key, API_KEY_BYTES, "api key").map_err(too_long)?;
+        to.u8(self.scheme as u8);
+        to.u16(self.rights.to_bits());
+        to.flag(self.rights_known);
+        to.u16(self.hosts);
+        to.flag(self.accept_wide_rights);
+        to.bytes(&ceiling, CEILING_BYTES, "ceiling").map_err(too_long)?;
+        to.bytes(self.secret.expose(), SECRET_BYTES, "secret").map_err(too_long)?;
+        Ok(Secret::new(bytes))
+    }
+
+    pub(super) fn decode(name: &str, content: &[u8]) -> Result<Self, StoreError> {
+        let mut from = Decoder::new(content);
+        let damaged = |_| SealError::Damaged("a sealed key's content");
+        let malformed = from.malformed("key");
+        if from.u16("version").map_err(damaged)? != VERSION {
+            return Err(SealError::Damaged("sealed by another version of countersign").into());
+        }
+        let key = Self {
+            name: name.to_owned(),
+            account: from.string(NAME_BYTES, "account").map_err(damaged)?.to_owned(),
+            venue: from.string(NAME_BYTES, "venue").map_err(damaged)?.to_owned(),
+            api_key: from.string(API_KEY_BYTES, "api key").map_err(damaged)?.to_owned(),
+            scheme: Scheme::from_byte(from.u8("scheme").map_err(damaged)?)
+                .ok_or(malformed)
+                .map_err(damaged)?,
+            rights: Rights::from_bits(from.u16("rights").map_err(damaged)?),
+            rights_known: from.flag("rights known").map_err(damaged)?,
+            hosts: from.u16("hosts").map_err(damaged)?,
+            accept_wide_rights: from.flag("accepted").map_err(damaged)?,
+            ceiling: Ceiling::decode(from.bytes(CEILING_BYTES, "ceiling").map_err(damaged)?)?,
+            secret: Secret::new(from.bytes(SECRET_BYTES, "secret").map_err(damaged)?.to_vec()),
+        };
+        from.end().map_err(damaged)?;
+        Ok(key)
+    }
+
+    /// The hosts that know the key; empty means every host.
+    pub(crate) fn host_groups(&self) -> Vec<HostGroup> {
+        host_groups(self.hosts)
+    }
+
+    pub(crate) fn info(&self, handle: KeyHandle) -> KeyInfo {
+        KeyInfo {
+            handle,
+            name: self.name.clone(),
+            account: self.account.clone(),
+            venue: self.venue.clone(),
+            api_key: self.api_key.clone(),
+            class: self.ceiling.class,
+            rights: self.rights,
+            ceiling: self.ceiling.describe().join("\n"),
+            limited: None,
+        }
+    }
+}
