@@ -1,0 +1,240 @@
+//! System call filters.
+
+use std::collections::BTreeMap;
+
+use libc::c_long;
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter, apply_filter_all_threads,
+};
+
+use super::{Calls, SandboxReport};
+
+type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+
+pub(super) fn restrict(calls: Calls, all_threads: bool, report: &mut SandboxReport) {
+    let set = if all_threads { apply_filter_all_threads } else { apply_filter };
+    match filter(calls).and_then(|program| {
+        set(&program).map_err(|error| format!("system calls are not filtered: {error}"))
+    }) {
+        Ok(()) => report.calls = true,
+        Err(why) => report.missing.push(why),
+    }
+}
+
+fn filter(calls: Calls) -> Result<BpfProgram, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("system calls are not filtered: {error}");
+    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let (rules, otherwise, listed) = match calls {
+        Calls::Signer => (allowed().map_err(|e| failed(&e))?, refuse, SeccompAction::Allow),
+        Calls::NetworkProcess => {
+            (denied(true).map_err(|e| failed(&e))?, SeccompAction::Allow, refuse)
+        }
+        Calls::Supervisor => (denied(false).map_err(|e| failed(&e))?, SeccompAction::Allow, refuse),
+    };
+    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|e| failed(&e))?;
+    SeccompFilter::new(rules, otherwise, listed, arch)
+        .and_then(BpfProgram::try_from)
+        .map_err(|error| failed(&error))
+}
+
+/// A rule on one argument.
+fn argument(
+    index: u8,
+    operator: SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompRule, seccompiler::BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(index, SeccompCmpArgLen::Dword, operator, value)?])
+}
+
+/// What the signer needs: files under its two directories, the sockets it was
+/// given, threads, memory without new code, time. Notably without `socket`,
+/// `connect`, `execve`, `ptrace`, `kill`, `bpf`, `io_uring`.
+fn allowed() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = SIGNER.iter().map(|call| (*call, Vec::new())).collect();
+    let no_code = || {
+        let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
+        argument(2, SeccompCmpOp::MaskedEq(executable), 0)
+    };
+    rules.insert(libc::SYS_mmap, vec![no_code()?]);
+    rules.insert(libc::SYS_mprotect, vec![no_code()?]);
+    let own = u64::from(std::process::id());
+    // abort() signals its own thread.
+    rules.insert(libc::SYS_tgkill, vec![argument(0, SeccompCmpOp::Eq, own)?]);
+    let name_thread = u64::from(libc::PR_SET_NAME.unsigned_abs());
+    let name_memory = 0x5356_4d41; // PR_SET_VMA, used by allocators to name memory
+    rules.insert(
+        libc::SYS_prctl,
+        vec![
+            argument(0, SeccompCmpOp::Eq, name_thread)?,
+            argument(0, SeccompCmpOp::Eq, name_memory)?,
+        ],
+    );
+    Ok(rules)
+}
+
+const SIGNER: &[c_long] = &[
+    // Sockets it was given.
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_recvfrom,
+    libc::SYS_recvmsg,
+    libc::SYS_sendto,
+    libc::SYS_sendmsg,
+    libc::SYS_shutdown,
+    libc::SYS_close,
+    libc::SYS_ppoll,
+    libc::SYS_getsockopt,
+    libc::SYS_setsockopt,
+    libc::SYS_ioctl,
+    // Files; Landlock says which.
+    libc::SYS_openat,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_lseek,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_unlinkat,
+    libc::SYS_mkdirat,
+    libc::SYS_getdents64,
+    libc::SYS_fcntl,
+    libc::SYS_pread64,
+    // Memory.
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    libc::SYS_munlock,
+    libc::SYS_getrandom,
+    // Threads.
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    libc::SYS_futex,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_sched_yield,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_restart_syscall,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_getuid,
+    libc::SYS_geteuid,
+    libc::SYS_prlimit64,
+    libc::SYS_membarrier,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    // Time, where it is not read without a call.
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_open,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_stat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_lstat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_rename,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_unlink,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+];
+
+/// What none of our processes has any business with.
+const NOBODY: &[c_long] = &[
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_perf_event_open,
+    libc::SYS_bpf,
+    libc::SYS_userfaultfd,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_reboot,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_modify_ldt,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_uselib,
+];
+
+/// What a network process has no business with besides: other processes.
+const NO_PROCESSES: &[c_long] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_tkill,
+];
+
+fn denied(processes: bool) -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = NOBODY.iter().map(|call| (*call, Vec::new())).collect();
+    if processes {
+        rules.extend(NO_PROCESSES.iter().map(|call| (*call, Vec::new())));
+        let own = u64::from(std::process::id());
+        for call in [libc::SYS_kill, libc::SYS_tgkill] {
+            rules.insert(call, vec![argument(0, SeccompCmpOp::Ne, own)?]);
+        }
+    }
+    Ok(rules)
+}
