@@ -11,10 +11,13 @@ use std::time::Duration;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use crate::limits::ANSWER_FRAME_BYTES;
+use crate::memory::Secret;
 use crate::protocol::control::{self, ConnectionKind, ControlAnswer, ControlAsk};
 use crate::protocol::{
     Answer, Ask, LENGTH_BYTES, Malformed, TooLong, decode_answers, encode_asks, frame_length,
 };
+use crypto_box::PublicKey;
+use crypto_box::aead::OsRng;
 
 /// Why a question to the signer has no answer.
 #[derive(Debug)]
@@ -171,4 +174,10 @@ impl ControlClient {
         self.stream.write_all(frame.get(sent..).unwrap_or_default())?;
         Ok(control::decode_answer(&read_answer(&mut self.stream)?)?)
     }
+}
+
+/// Puts a secret into a box that only the signer with this key
+/// ([`ControlAnswer::BoxKey`]) can open. None where the box cannot be made.
+pub fn seal_secret(box_key: [u8; 32], secret: &Secret) -> Option<Vec<u8>> {
+    PublicKey::from(box_key).seal(&mut OsRng, secret.expose()).ok()
 }

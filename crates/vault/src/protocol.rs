@@ -16,6 +16,7 @@ use wire::model::{Effect, Rights};
 
 pub use codec::{Malformed, TooLong};
 pub use messages::{decode_answers, decode_asks, encode_answers, encode_asks};
+pub(crate) use messages::{put_effect, take_effect};
 
 /// The protocol version in every frame.
 pub const VERSION: u8 = 1;
@@ -308,7 +309,7 @@ pub enum KeyClass {
 }
 
 impl KeyClass {
-    fn from_byte(byte: u8) -> Option<Self> {
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         [Self::Read, Self::Trade, Self::ValueOut].into_iter().find(|class| *class as u8 == byte)
     }
 

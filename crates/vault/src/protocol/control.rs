@@ -2,6 +2,7 @@
 //! its own. Same frames as the gateway's, one message each.
 
 use wire::model::Rights;
+use wire::venue::binance::endpoints::HostGroup;
 
 use super::codec::{Decoder, Encoder, Malformed, TooLong};
 use super::messages::{
@@ -10,6 +11,7 @@ use super::messages::{
 };
 use super::{KeyClass, KeyInfo, SignRefusal, SignerStatus};
 use crate::limits::{API_KEY_BYTES, CEILING_BYTES, CONTROL_FRAME_BYTES, NAME_BYTES, SECRET_BYTES};
+use crate::store::{host_bits, host_groups};
 
 /// Overhead of a sealed box: an ephemeral public key and a tag, bytes.
 const SEALED_BOX_BYTES: usize = 48;
@@ -72,6 +74,8 @@ pub struct BoxedKey {
     pub rights: Rights,
     /// Whether the venue stated them.
     pub rights_known: bool,
+    /// The hosts that know the key; empty means every host of the venue.
+    pub hosts: Vec<HostGroup>,
     /// Whether a person accepted that a read or trade key may move value out.
     pub accept_wide_rights: bool,
     /// The ceiling as [`crate::ceiling::Ceiling::encode`] writes it.
@@ -180,6 +184,7 @@ fn put_ask(to: &mut Encoder<'_>, ask: &ControlAsk) -> Result<(), TooLong> {
             to.u8(key.scheme as u8);
             to.u16(key.rights.to_bits());
             to.flag(key.rights_known);
+            to.u16(host_bits(&key.hosts));
             to.flag(key.accept_wide_rights);
             to.bytes(&key.ceiling, CEILING_BYTES, "ceiling")?;
             to.bytes(&key.sealed_secret, SECRET_BYTES + SEALED_BOX_BYTES, "sealed secret")?;
@@ -217,6 +222,7 @@ fn take_ask(from: &mut Decoder<'_>) -> Result<ControlAsk, Malformed> {
             scheme: Scheme::from_byte(from.u8("key scheme")?).ok_or(malformed)?,
             rights: Rights::from_bits(from.u16("key rights")?),
             rights_known: from.flag("rights known")?,
+            hosts: take_hosts(from)?,
             accept_wide_rights: from.flag("accept wide rights")?,
             ceiling: from.bytes(CEILING_BYTES, "ceiling")?.to_vec(),
             sealed_secret: from.bytes(SECRET_BYTES + SEALED_BOX_BYTES, "sealed secret")?.to_vec(),
@@ -232,6 +238,13 @@ fn take_ask(from: &mut Decoder<'_>) -> Result<ControlAsk, Malformed> {
         9 => ControlAsk::Shutdown,
         _ => return Err(malformed),
     })
+}
+
+fn take_hosts(from: &mut Decoder<'_>) -> Result<Vec<HostGroup>, Malformed> {
+    let malformed = from.malformed("hosts");
+    let bits = from.u16("hosts")?;
+    let groups = host_groups(bits);
+    if host_bits(&groups) == bits { Ok(groups) } else { Err(malformed) }
 }
 
 fn put_answer(to: &mut Encoder<'_>, answer: &ControlAnswer) -> Result<(), TooLong> {

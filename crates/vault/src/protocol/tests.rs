@@ -101,6 +101,7 @@ fn control_messages_arrive_as_they_were_sent() {
         scheme: Scheme::HmacSha256,
         rights: Rights::ALL,
         rights_known: false,
+        hosts: vec![wire::venue::binance::endpoints::HostGroup::Api],
         accept_wide_rights: true,
         ceiling: vec![1],
         sealed_secret: vec![2],

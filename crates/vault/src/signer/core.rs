@@ -1,0 +1,513 @@
+//! The signer's state behind one lock, and what it answers to each ask.
+
+use std::path::Path;
+
+use aws_lc_rs::hmac;
+use crypto_box::SecretKey;
+use crypto_box::aead::OsRng;
+use wire::limits::CLOCK_OFFSET_MS;
+use wire::model::{Decimal, Rights};
+
+use super::checkpoint::LastCheckpoint;
+use super::clock::{Clock, TimeSource};
+use super::counters::{Counters, Found};
+use super::decide::{Circumstances, Decision, decide, sha256};
+use super::keys::{Key, Prepared};
+use super::refuse::{gateway, operator};
+use super::signed_log::{Recovery, SignedLine, SignedLog};
+use super::value;
+use super::window::HOUR_MS;
+use crate::limits::KEYS;
+use crate::note::{Checkpoint, NoteSigner, extends};
+use crate::protocol::control::ConnectionKind;
+use crate::protocol::{
+    Answer, Ask, KeyHandle, RefusalCode, SignAsk, SignRefusal, Signed, SignerStatus,
+};
+use crate::store::{StoreError, Vault, at};
+
+/// Everything the signer knows.
+pub(super) struct Core {
+    pub(super) vault: Vault,
+    pub(super) keys: Vec<Key>,
+    pub(super) counters: Counters,
+    /// For boxes that hold new secrets; made at every start.
+    pub(super) box_key: SecretKey,
+    pub(super) warnings: Vec<String>,
+    clock: Clock,
+    log: SignedLog,
+    log_key: NoteSigner,
+    checkpoint: LastCheckpoint,
+    checkpoint_shown: bool,
+    /// Window time until which what orders used is unknown, ms.
+    orders_spent_until_ms: u64,
+    signed: u64,
+    refused: u64,
+    lines: Vec<u8>,
+}
+
+/// An ask that will be signed, or why not.
+enum Slot {
+    Sign { id: u64, key: usize, entry: u64, decision: Box<Decision> },
+    Refused { id: u64, refusal: SignRefusal },
+}
+
+impl Core {
+    /// Opens state and keys. What is missing counts as spent.
+    pub(super) fn open(
+        vault: Vault,
+        state: &Path,
+        time: Box<dyn TimeSource>,
+    ) -> Result<Self, StoreError> {
+        let log_key = vault.log_key()?;
+        let mut warnings = Vec::new();
+        let (mut counters, lost) = match Counters::load(state) {
+            Found::Counters(counters) => (counters, None),
+            Found::Missing(why) => (Counters::fresh(state), Some(why)),
+        };
+        let now = time.wall_ms().max(counters.window_ms);
+        let mut recent: Vec<(u64, String, String)> = Vec::new();
+        let (mut last_ms, mut last_move) = (0, 0);
+        let (log, recovery) =
+            SignedLog::open(state, now.saturating_sub(HOUR_MS), &mut |line: &SignedLine<'_>| {
+                last_ms = line.at_ms.max(last_ms);
+                if line.charge.contains("order:") {
+                    recent.push((line.at_ms, line.key.to_owned(), line.charge.to_owned()));
+                }
+                if line.charge.contains("out:") || line.charge.contains("use:") {
+                    last_move = line.sequence;
+                }
+            })
+            .map_err(at(state))?;
+        let mut clock = Clock::new(time, counters.window_ms.max(last_ms));
+        let moment = clock.look();
+        let mut keys = Vec::new();
+        for name in vault.names()? {
+            let handle = u16::try_from(keys.len()).unwrap_or(u16::MAX);
+            let key = vault.load(&name)?;
+            let observed = counters.key(&name).and_then(|one| one.observed);
+            keys.push(Key::new(&key, KeyHandle(handle), observed));
+        }
+        let mut lost = lost.or_else(|| {
+            (last_move > counters.sequence)
+                .then(|| "the counters are older than signed.log".to_owned())
+        });
+        for key in &keys {
+            if !counters.knows(&key.info.name) {
+                lost = lost.or_else(|| Some(format!("key `{}` has no counters", key.info.name)));
+                counters.add_key(&key.info.name);
+            }
+        }
+        if let Some(why) = lost {
+            warnings.push(format!("{why}: what moves value counts as spent for a day"));
+            counters.spend_all(moment.window_ms);
+            counters.sequence = counters.sequence.max(last_move);
+        }
+        counters.window_ms = moment.window_ms;
+        counters.save().map_err(at(state))?;
+        let mut core = Self {
+            vault,
+            keys,
+            counters,
+            box_key: SecretKey::generate(&mut OsRng),
+            warnings,
+            clock,
+            log,
+            log_key,
+            checkpoint: LastCheckpoint::load(state).map_err(at(state))?,
+            checkpoint_shown: false,
+            orders_spent_until_ms: 0,
+            signed: 0,
+            refused: 0,
+            lines: Vec::new(),
+        };
+        if let Recovery::Unknown(why) = recovery {
+            core.spend_orders(&why, moment.window_ms);
+        }
+        for (at_ms, key, charge) in &recent {
+            core.recharge(*at_ms, key, charge);
+        }
+        Ok(core)
+    }
+
+    /// What orders used in the last hour is unknown: it counts as all of it.
+    fn spend_orders(&mut self, why: &str, now_ms: u64) {
+        self.warnings.push(format!("{why}: orders are signed again in an hour"));
+        self.orders_spent_until_ms = now_ms.saturating_add(HOUR_MS + HOUR_MS / 60);
+    }
+
+    /// Charges a line of the last hour again.
+    fn recharge(&mut self, at_ms: u64, key: &str, charge: &str) {
+        let Some(key) = self.keys.iter_mut().find(|one| one.info.name == key) else { return };
+        for word in charge.split(';') {
+            let mut parts = word.split(':');
+            let (Some("order"), Some(market), Some(base), Some(quote)) =
+                (parts.next(), parts.next(), parts.next(), parts.next())
+            else {
+                continue;
+            };
+            let Some(windows) = key.market_at(market).and_then(|at| key.markets.get_mut(at)) else {
+                continue;
+            };
+            // Ours, so it reads; if it did not, the most it could be.
+            windows.base.add(at_ms, base.parse().unwrap_or(Decimal::MAX));
+            windows.quote.add(at_ms, quote.parse().unwrap_or(Decimal::MAX));
+        }
+    }
+
+    /// Answers one frame: decisions first, one write of their lines, then the
+    /// signatures.
+    pub(super) fn answer(&mut self, asks: &[Ask], kind: ConnectionKind) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(asks.len());
+        let mut slots = Vec::new();
+        for ask in asks {
+            match ask {
+                Ask::Sign(ask) => {
+                    let slot = self.decide_one(ask, kind, &slots);
+                    slots.push(slot);
+                }
+                other => {
+                    self.sign_all(&mut slots, &mut answers);
+                    answers.push(self.answer_other(other, kind));
+                }
+            }
+        }
+        self.sign_all(&mut slots, &mut answers);
+        answers
+    }
+
+    fn decide_one(&mut self, ask: &SignAsk, kind: ConnectionKind, before: &[Slot]) -> Slot {
+        let under = Circumstances {
+            moment: self.clock.look(),
+            offset_ms: self.clock.offset_ms(),
+            kind,
+            orders_spent_until_ms: self.orders_spent_until_ms,
+        };
+        let place = usize::from(ask.key.0);
+        let Some(key) = self.keys.get_mut(place).filter(|key| !key.removed) else {
+            let refusal = gateway(RefusalCode::UnknownKey, "there is no key with this handle");
+            return Slot::Refused { id: ask.id, refusal };
+        };
+        let decided = decide(ask, key, &under).and_then(|decision| {
+            if !decision.moves.is_empty() {
+                let busy_ms =
+                    decision.receive_window_ms.saturating_add(2 * CLOCK_OFFSET_MS.unsigned_abs());
+                value::charge(
+                    &decision.moves,
+                    &key.info.name,
+                    &mut self.counters,
+                    &under.moment,
+                    busy_ms,
+                    self.checkpoint_shown,
+                )?;
+                let ahead = before.iter().filter(|slot| matches!(slot, Slot::Sign { .. })).count();
+                self.counters.sequence = self.log.sequence() + ahead as u64 + 1;
+                self.counters.window_ms = under.moment.window_ms;
+                // INVARIANT (record first): synced before it is signed. What was
+                // charged stays charged if that fails.
+                self.counters.save().map_err(|error| unwritable(&error.to_string()))?;
+            }
+            for charge in &decision.orders {
+                if let Some(used) = key.markets.get_mut(charge.market) {
+                    used.base.add(under.moment.window_ms, charge.base);
+                    used.quote.add(under.moment.window_ms, charge.quote);
+                }
+            }
+            Ok(decision)
+        });
+        match decided {
+            Ok(decision) => Slot::Sign {
+                id: ask.id,
+                key: place,
+                entry: ask.entry,
+                decision: Box::new(decision),
+            },
+            Err(refusal) => Slot::Refused { id: ask.id, refusal },
+        }
+    }
+
+    /// Writes the lines of everything decided, then signs it.
+    fn sign_all(&mut self, slots: &mut Vec<Slot>, answers: &mut Vec<Answer>) {
+        if slots.is_empty() {
+            return;
+        }
+        self.lines.clear();
+        let mut last = self.log.sequence();
+        for slot in slots.iter() {
+            if let Slot::Sign { key, entry, decision, .. } = slot {
+                last += 1;
+                self.put_line(last, *key, *entry, decision);
+            }
+        }
+        if !self.lines.is_empty() {
+            let lines = std::mem::take(&mut self.lines);
+            let written = self.log.append(&lines, last);
+            self.lines = lines;
+            if let Err(error) = written {
+                self.keep_quiet_ones(slots, &error.to_string());
+            }
+        }
+        // Numbers were given in the same order as the lines.
+        let signing = slots.iter().filter(|slot| matches!(slot, Slot::Sign { .. })).count();
+        let mut sequence = self.log.sequence() - signing as u64;
+        for slot in slots.drain(..) {
+            answers.push(match slot {
+                Slot::Refused { id, refusal } => {
+                    self.refused += 1;
+                    Answer::Refused { id, refusal }
+                }
+                Slot::Sign { id, key, decision, .. } => {
+                    sequence += 1;
+                    self.signed += 1;
+                    self.sign(id, key, *decision, sequence)
+                }
+            });
+        }
+    }
+
+    fn put_line(&mut self, sequence: u64, key: usize, entry: u64, decision: &Decision) {
+        use std::io::Write;
+        let Some(key) = self.keys.get(key) else { return };
+        let at_ms = self.clock.window_ms();
+        let lines = &mut self.lines;
+        // Writing to memory does not fail.
+        let _ = write!(
+            lines,
+            "{sequence} {at_ms} {} {entry} {} ",
+            key.info.name,
+            decision.meaning.name()
+        );
+        put_hex(lines, &decision.asked_sha256);
+        lines.push(b' ');
+        put_hex(lines, &sha256(decision.text.as_bytes()));
+        let mut before = b' ';
+        for charge in &decision.orders {
+            let market = key.ceiling.markets.get(charge.market).map_or("", |one| &one.market);
+            lines.push(before);
+            let _ = write!(lines, "order:{market}:{}:{}", charge.base, charge.quote);
+            before = b';';
+        }
+        for one in &decision.moves {
+            lines.push(before);
+            lines.extend_from_slice(one.word.as_bytes());
+            before = b';';
+        }
+        if before == b' ' {
+            lines.extend_from_slice(b" -");
+        }
+        lines.push(b'\n');
+    }
+
+    /// The disk takes no lines: what adds risk is refused; reads and cancels
+    /// are signed out of a bounded reserve.
+    ///
+    /// INVARIANT (fail closed, but let risk down).
+    fn keep_quiet_ones(&mut self, slots: &mut [Slot], why: &str) {
+        self.lines.clear();
+        let mut last = self.log.sequence();
+        for slot in slots.iter_mut() {
+            let Slot::Sign { id, key, entry, decision } = slot else { continue };
+            if decision.quiet && self.log.has_reserve() {
+                last += 1;
+                let (key, entry) = (*key, *entry);
+                self.put_line(last, key, entry, decision);
+            } else {
+                *slot = Slot::Refused { id: *id, refusal: unwritable(why) };
+            }
+        }
+        let lines = std::mem::take(&mut self.lines);
+        self.log.keep(&lines, last);
+        self.lines = lines;
+    }
+
+    fn sign(&self, id: u64, key: usize, decision: Decision, sequence: u64) -> Answer {
+        match self.keys.get(key).map(|key| &key.prepared) {
+            Some(Prepared::Hmac(prepared)) => Answer::Signed(Signed {
+                id,
+                signature: hex::encode(hmac::sign(prepared, decision.text.as_bytes())),
+                text: decision.text.into_bytes(),
+                sequence,
+                meaning: decision.meaning,
+            }),
+            _ => Answer::Refused {
+                id,
+                refusal: operator(RefusalCode::Scheme, "this key's scheme cannot sign yet"),
+            },
+        }
+    }
+
+    fn answer_other(&mut self, ask: &Ask, kind: ConnectionKind) -> Answer {
+        let done = match ask {
+            Ask::Sign(_) => Ok(Answer::Ok),
+            Ask::Offset { venue_offset_ms } => {
+                self.clock.set_offset(*venue_offset_ms, CLOCK_OFFSET_MS);
+                Ok(Answer::Ok)
+            }
+            Ask::Checkpoint { origin, size, root, prior_size, proof } => self
+                .sign_checkpoint(origin, *size, root, *prior_size, proof)
+                .map(|note| Answer::Checkpoint { note }),
+            Ask::ShowCheckpoint { note } => {
+                self.show_checkpoint(note.as_deref()).map(|()| Answer::Ok)
+            }
+            Ask::Keys => Ok(Answer::Keys(
+                self.keys.iter().filter(|key| !key.removed).map(|key| key.info.clone()).collect(),
+            )),
+            Ask::Rights { key, observed } => self.see_rights(*key, *observed, kind),
+            Ask::Status => Ok(Answer::Status(self.status())),
+        };
+        done.unwrap_or_else(Answer::Error)
+    }
+
+    /// Rights seen at the venue: more widen at once and are kept, fewer change
+    /// nothing.
+    fn see_rights(
+        &mut self,
+        handle: KeyHandle,
+        observed: Rights,
+        _kind: ConnectionKind,
+    ) -> Result<Answer, SignRefusal> {
+        let key =
+            self.keys.get_mut(usize::from(handle.0)).filter(|key| !key.removed).ok_or_else(
+                || gateway(RefusalCode::UnknownKey, "there is no key with this handle"),
+            )?;
+        if key.widen(observed) {
+            let wider = key.reach.rights;
+            if let Some(counters) = self.counters.key(&key.info.name) {
+                counters.observed = Some(wider);
+            }
+            self.counters.save().map_err(|error| unwritable(&error.to_string()))?;
+        }
+        Ok(Answer::Ok)
+    }
+
+    /// Takes the newest checkpoint of the log. State older than it, or none
+    /// where it has signed one, counts as spent.
+    fn show_checkpoint(&mut self, note: Option<&str>) -> Result<(), SignRefusal> {
+        let shown = note
+            .map(|note| {
+                self.log_key.open(note).ok_or_else(|| {
+                    gateway(
+                        RefusalCode::CheckpointInconsistent,
+                        "the checkpoint shown is not signed with this vault's log key",
+                    )
+                })
+            })
+            .transpose()?;
+        let now = self.clock.look().window_ms;
+        if let Some(shown) = shown {
+            let stale = match self.checkpoint.last() {
+                None => Some("the last checkpoint is missing from the signer's state"),
+                Some(last) if last.size < shown.size => {
+                    Some("the signer's state is older than the log")
+                }
+                Some(last) if last.size == shown.size && last.root != shown.root => {
+                    Some("the log has two histories")
+                }
+                Some(_) if shown.sequence > self.log.sequence() => {
+                    Some("signed.log is older than the log")
+                }
+                Some(_) => None,
+            };
+            if let Some(why) = stale {
+                self.warnings.push(format!("{why}: what moves value counts as spent for a day"));
+                self.counters.spend_all(now);
+                self.counters.save().map_err(|error| unwritable(&error.to_string()))?;
+                if self.log.sequence() < shown.sequence {
+                    self.spend_orders(why, now);
+                }
+                if self.checkpoint.last().is_none_or(|last| last.size < shown.size) {
+                    self.checkpoint.keep(shown).map_err(|error| unwritable(&error.to_string()))?;
+                }
+            }
+        }
+        self.checkpoint_shown = true;
+        Ok(())
+    }
+
+    fn sign_checkpoint(
+        &mut self,
+        origin: &str,
+        size: u64,
+        root: &[u8; 32],
+        prior_size: u64,
+        proof: &[[u8; 32]],
+    ) -> Result<String, SignRefusal> {
+        let refuse = |what: String| Err(gateway(RefusalCode::CheckpointInconsistent, what));
+        if origin != self.log_key.origin() {
+            return refuse(format!("this signer's log is `{}`", self.log_key.origin()));
+        }
+        if !self.checkpoint_shown {
+            return refuse("show the newest checkpoint (or that there is none) first".to_owned());
+        }
+        let (last_size, last_root) =
+            self.checkpoint.last().map_or((0, [0; 32]), |last| (last.size, last.root));
+        if prior_size != last_size {
+            return refuse(format!("the last checkpoint signed has {last_size} leaves"));
+        }
+        if !extends(last_size, &last_root, size, root, proof) {
+            return refuse(format!(
+                "the tree of {size} leaves is not shown to extend the one of {last_size}"
+            ));
+        }
+        // What the checkpoint says was signed must survive as long as it does.
+        self.log.sync().map_err(|error| unwritable(&error.to_string()))?;
+        let checkpoint = Checkpoint { size, root: *root, sequence: self.log.sequence() };
+        self.checkpoint.keep(checkpoint.clone()).map_err(|error| unwritable(&error.to_string()))?;
+        Ok(self.log_key.sign(&checkpoint))
+    }
+
+    /// How the signer is.
+    pub(super) fn status(&mut self) -> SignerStatus {
+        let moment = self.clock.look();
+        let mut warnings = self.warnings.clone();
+        if let Some(ms) = moment.jumped_ms {
+            warnings.push(format!("the host's clock has jumped by {ms} ms: orders are refused"));
+        }
+        if let Some(why) = &self.log.broken {
+            warnings.push(format!("signed.log: {why}"));
+        }
+        for key in self.keys.iter().filter(|key| !key.removed) {
+            if let Some(why) = &key.info.limited {
+                warnings.push(format!("key `{}`: {why}", key.info.name));
+            }
+        }
+        SignerStatus {
+            sequence: self.log.sequence(),
+            signed: self.signed,
+            refused: self.refused,
+            offset_ms: self.clock.offset_ms(),
+            checkpoint_shown: self.checkpoint_shown,
+            checkpoint_size: self.checkpoint.last().map_or(0, |last| last.size),
+            warnings,
+        }
+    }
+
+    /// Whether one more key has a place.
+    pub(super) fn has_room(&self) -> bool {
+        self.keys.len() < 16 * KEYS
+    }
+
+    /// Writes what has to be written before the end.
+    pub(super) fn close(&mut self) {
+        self.counters.window_ms = self.clock.look().window_ms;
+        // Nothing depends on these: what moves value was saved when signed.
+        let _ = self.counters.save();
+        let _ = self.log.sync();
+    }
+}
+
+fn put_hex(lines: &mut Vec<u8>, hash: &[u8; 32]) {
+    let mut digits = [0; 64];
+    // 32 bytes are 64 digits.
+    let _ = hex::encode_to_slice(hash, &mut digits);
+    lines.extend_from_slice(&digits);
+}
+
+pub(super) fn unwritable(why: &str) -> SignRefusal {
+    SignRefusal {
+        retry: true,
+        ..operator(
+            RefusalCode::StateUnwritable,
+            format!("the signer cannot write its state ({why}); free disk space or repair it"),
+        )
+    }
+}

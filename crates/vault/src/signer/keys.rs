@@ -1,0 +1,125 @@
+//! The keys in use: prepared for signing, with their windows and rights.
+
+use aws_lc_rs::hmac;
+use wire::model::{Right, Rights};
+use wire::venue::binance::collide::Reach;
+
+use super::window::{HOUR_MS, Window};
+use crate::ceiling::Ceiling;
+use crate::protocol::control::Scheme;
+use crate::protocol::{KeyClass, KeyHandle, KeyInfo};
+use crate::store::{VenueKey, wide_rights};
+
+/// A key ready to sign; the library wipes prepared keys on drop. Ed25519 and
+/// RSA keys take their place here.
+pub(super) enum Prepared {
+    /// HMAC-SHA256.
+    Hmac(Box<hmac::Key>),
+    /// A scheme that is sealed and recognised, not signed with yet.
+    NotYet(Scheme),
+}
+
+/// What one market has signed in the last hour.
+pub(super) struct MarketWindows {
+    pub(super) base: Window,
+    pub(super) quote: Window,
+}
+
+impl MarketWindows {
+    const fn new() -> Self {
+        Self { base: Window::new(HOUR_MS), quote: Window::new(HOUR_MS) }
+    }
+}
+
+/// One key in use.
+pub(super) struct Key {
+    pub(super) info: KeyInfo,
+    pub(super) prepared: Prepared,
+    pub(super) ceiling: Ceiling,
+    /// What texts are read under: sealed rights and those seen since.
+    pub(super) reach: Reach,
+    /// What they were read under when it was sealed.
+    pub(super) sealed_reach: Reach,
+    /// In the order of the ceiling's markets.
+    pub(super) markets: Vec<MarketWindows>,
+    /// Removed keys keep their handle and sign nothing.
+    pub(super) removed: bool,
+}
+
+impl Key {
+    pub(super) fn new(key: &VenueKey, handle: KeyHandle, observed: Option<Rights>) -> Self {
+        let prepared = match key.scheme {
+            Scheme::HmacSha256 => {
+                Prepared::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key.secret.expose())))
+            }
+            other => Prepared::NotYet(other),
+        };
+        let mut ready = Self {
+            info: key.info(handle),
+            prepared,
+            ceiling: key.ceiling.clone(),
+            reach: reach(key, key.rights),
+            sealed_reach: reach(key, key.rights),
+            markets: key.ceiling.markets.iter().map(|_| MarketWindows::new()).collect(),
+            removed: false,
+        };
+        if let Some(observed) = observed {
+            ready.widen(observed);
+        }
+        ready
+    }
+
+    /// Takes rights seen at the venue: more widen at once, fewer change
+    /// nothing. Whether anything changed.
+    pub(super) fn widen(&mut self, observed: Rights) -> bool {
+        let wider = self.reach.rights.union(observed);
+        if wider == self.reach.rights {
+            return false;
+        }
+        self.reach.rights = wider;
+        self.info.rights = wider;
+        let new: Vec<&str> = wide_rights(wider)
+            .into_iter()
+            .filter(|name| !wide_rights(self.sealed_reach.rights).contains(name))
+            .collect();
+        if !new.is_empty() && self.info.class != KeyClass::ValueOut {
+            self.info.limited = Some(format!(
+                "the venue now also gives this key {}: only reads and cancels are signed; take \
+                 the right away at the venue and restart, or run `countersign key audit` and \
+                 accept it",
+                new.join(", ")
+            ));
+        }
+        true
+    }
+
+    /// A person accepted the rights as they are now.
+    pub(super) fn accept(&mut self, sealed: &VenueKey) {
+        self.sealed_reach = self.reach;
+        self.ceiling = sealed.ceiling.clone();
+        self.info = sealed.info(self.info.handle);
+    }
+
+    /// Forgets the secret; the handle stays taken.
+    pub(super) fn remove(&mut self) {
+        self.removed = true;
+        self.prepared = Prepared::NotYet(Scheme::HmacSha256);
+    }
+
+    /// The market's place in the ceiling and its windows.
+    pub(super) fn market_at(&self, market: &str) -> Option<usize> {
+        self.ceiling.markets.binary_search_by(|one| one.market.as_str().cmp(market)).ok()
+    }
+
+    /// Whether a session that this key logs on could do more than read.
+    pub(super) fn session_could_trade(&self) -> bool {
+        [Right::SpotMarginTrading, Right::Futures, Right::PortfolioMargin, Right::VanillaOptions]
+            .into_iter()
+            .any(|right| self.reach.rights.has(right))
+    }
+}
+
+fn reach(key: &VenueKey, rights: Rights) -> Reach {
+    let hosts = key.host_groups();
+    if hosts.is_empty() { Reach::everywhere(rights) } else { Reach::only(rights, &hosts) }
+}
