@@ -78,14 +78,13 @@ pub(super) fn decide(
     let (timestamp, receive_window_ms) = times(ask, &params, key, under)?;
     write_times(&mut params, timestamp, receive_window_ms)?;
 
-    let pairs: Vec<(&str, &str)> = params.iter().collect();
-    let worst = collide::worst(pairs.iter().copied(), key.reach).ok_or_else(|| {
+    let worst = collide::worst(&params, key.reach).ok_or_else(|| {
         gateway(RefusalCode::NoMeaning, "no endpoint of the venue takes this text with this key")
     })?;
-    let effect = effective(&worst, &pairs, key);
+    let effect = effective(&worst, &params, key);
     let quiet = effect <= Effect::HarmlessSetting;
     check_claim(ask, &worst, quiet, key, under)?;
-    if collide::equals_session_logon(pairs.iter().copied())
+    if collide::equals_session_logon(&params)
         && !matches!(key.prepared, Prepared::Hmac(_))
         && key.session_could_trade()
     {
@@ -106,7 +105,7 @@ pub(super) fn decide(
     if !quiet {
         check_clock(under)?;
         if effect > Effect::Order {
-            decision.moves = value::moves(&params, &pairs, key)?;
+            decision.moves = value::moves(&params, key)?;
         }
         if effect == Effect::Order || !worst.orders.is_empty() {
             decision.orders = charge_orders(&params, key, under)?;
@@ -120,15 +119,11 @@ pub(super) fn decide(
 /// accepted as uncounted, and, where rights widened and nobody has accepted that
 /// yet, without settings that were harmless under the sealed rights. (They take
 /// a bare `timestamp`; otherwise nobody could cancel any more.)
-fn effective(worst: &Worst, pairs: &[(&str, &str)], key: &Key) -> Effect {
+fn effective(worst: &Worst, params: &ParamText, key: &Key) -> Effect {
     if worst.effect <= Effect::Order {
         return worst.effect;
     }
-    let sealed = key
-        .info
-        .limited
-        .is_some()
-        .then(|| collide::meanings(pairs.iter().copied(), key.sealed_reach));
+    let sealed = key.info.limited.is_some().then(|| collide::meanings(params, key.sealed_reach));
     let was_harmless = |name: &str| {
         sealed.as_ref().is_some_and(|sealed| {
             sealed
@@ -142,7 +137,7 @@ fn effective(worst: &Worst, pairs: &[(&str, &str)], key: &Key) -> Effect {
             .allowance(name)
             .is_some_and(|one| one.effect == effect && one.requests_per_day == UNCOUNTED)
     };
-    let meanings = collide::meanings(pairs.iter().copied(), key.reach);
+    let meanings = collide::meanings(params, key.reach);
     let left = meanings.endpoints.iter().filter(|(endpoint, effect)| {
         *effect <= Effect::Order
             || !(uncounted(&endpoint.name, *effect) || was_harmless(&endpoint.name))

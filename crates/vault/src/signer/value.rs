@@ -43,13 +43,9 @@ pub(super) struct Move {
 
 /// Everything worse than an order that the text could be; each must be granted
 /// by the ceiling.
-pub(super) fn moves(
-    params: &ParamText,
-    pairs: &[(&str, &str)],
-    key: &Key,
-) -> Result<Vec<Move>, SignRefusal> {
+pub(super) fn moves(params: &ParamText, key: &Key) -> Result<Vec<Move>, SignRefusal> {
     let mut moves = Vec::new();
-    let meanings = collide::meanings(pairs.iter().copied(), key.reach);
+    let meanings = collide::meanings(params, key.reach);
     let worse = meanings.endpoints.iter().filter(|(_, effect)| *effect > Effect::Order);
     for (endpoint, effect) in worse {
         if endpoint.name == WITHDRAW && *effect == Effect::ValueOut {

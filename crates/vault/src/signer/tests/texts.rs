@@ -244,7 +244,7 @@ fn nothing_a_trade_key_signs_can_move_value() {
                 let text = String::from_utf8(answer.text).unwrap();
                 let pairs: Vec<(&str, &str)> =
                     text.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
-                let meanings = collide::meanings(pairs.iter().copied(), reach);
+                let meanings = collide::meanings(pairs.as_slice(), reach);
                 let worst = meanings.worst().unwrap();
                 prop_assert!(worst <= Effect::Order, "{} {:?}", text, worst);
                 prop_assert_eq!(worst, answer.meaning);
