@@ -96,6 +96,10 @@ impl Storage for OneSegment {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
 
+    fn sync_all(&self, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Held>> {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }

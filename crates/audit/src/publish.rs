@@ -11,7 +11,7 @@ use crate::checkpoint::{CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES, checkpoint_body, 
 use crate::cursor::{Cursor, Position, Step};
 use crate::error::{CheckpointError, Error, ProofError, at};
 use crate::merkle::Head;
-use crate::storage::{read_small, write_atomic};
+use crate::storage::{Access, read_small, write_atomic, write_temporary};
 use crate::sync::{Shared, SyncHandle};
 use crate::tiles::{Content, Edge, TILE_WIDTH, TileFiles, push_bundle, tile_path, tile_width};
 
@@ -262,10 +262,18 @@ impl Publisher {
     }
 }
 
+/// More files than this are put on disk together with whatever else the file
+/// system holds back, fewer one by one.
+const FEW_FILES: usize = 16;
+/// The most files that wait for their sync.
+const MAX_WAITING: usize = 1024;
+
 /// Files written for one checkpoint, and the directories that name them.
 #[derive(Default)]
 struct Batch {
     dirs: BTreeSet<PathBuf>,
+    /// Written, but not on disk, and not yet renamed: from, to.
+    waiting: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Batch {
@@ -285,10 +293,32 @@ impl Batch {
             let above = parent.ancestors().take_while(|dir| dir.starts_with(&shared.dir));
             self.dirs.extend(above.map(Path::to_owned));
         }
-        write_atomic(&*shared.storage, &path, bytes).map_err(at("write", &path))
+        let (_, temporary) =
+            write_temporary(&*shared.storage, &path, bytes).map_err(at("write", &path))?;
+        self.waiting.push((temporary, path));
+        if self.waiting.len() >= MAX_WAITING { self.flush(shared) } else { Ok(()) }
     }
 
-    fn sync(&self, shared: &Shared) -> Result<(), Error> {
+    /// Puts what waits on disk, and then gives it its name: a name never
+    /// stands for less than the whole file.
+    fn flush(&mut self, shared: &Shared) -> Result<(), Error> {
+        let storage = &shared.storage;
+        if self.waiting.len() > FEW_FILES {
+            storage.sync_all(&shared.dir).map_err(at("sync", &shared.dir))?;
+        } else {
+            for (from, _) in &self.waiting {
+                let sync = || storage.open(from, Access::Write)?.sync_data();
+                sync().map_err(at("sync", from))?;
+            }
+        }
+        for (from, to) in self.waiting.drain(..) {
+            storage.rename(&from, &to).map_err(at("rename", &from))?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, shared: &Shared) -> Result<(), Error> {
+        self.flush(shared)?;
         for dir in self.dirs.iter().rev() {
             shared.storage.sync_dir(dir).map_err(at("sync", dir))?;
         }

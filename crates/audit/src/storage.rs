@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How a file is opened.
@@ -59,6 +59,12 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the operating system says.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Puts every file below a directory on disk: for many files at once.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn sync_all(&self, dir: &Path) -> io::Result<()>;
 
     /// Takes the writer lock on `path` without waiting.
     ///
@@ -166,6 +172,10 @@ impl Storage for Disk {
         File::open(dir)?.sync_all()
     }
 
+    fn sync_all(&self, dir: &Path) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(dir)?)?)
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
@@ -262,12 +272,22 @@ pub(crate) fn read_full(
 /// Writes a small file whole or not at all: a temporary file, on disk, renamed.
 /// The caller syncs the directory.
 pub(crate) fn write_atomic(storage: &dyn Storage, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (file, temporary) = write_temporary(storage, path, bytes)?;
+    file.sync_data()?;
+    storage.rename(&temporary, path)
+}
+
+/// Writes the temporary file that is to become `path`, and does not sync it.
+pub(crate) fn write_temporary(
+    storage: &dyn Storage,
+    path: &Path,
+    bytes: &[u8],
+) -> io::Result<(Arc<dyn StorageFile>, PathBuf)> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".tmp");
     let temporary = path.with_file_name(name);
     storage.remove(&temporary)?;
     let file = storage.open(&temporary, Access::Create)?;
     file.write_all_at(bytes, 0)?;
-    file.sync_data()?;
-    storage.rename(&temporary, path)
+    Ok((file, temporary))
 }

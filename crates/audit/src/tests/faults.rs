@@ -315,6 +315,18 @@ impl Storage for FaultyDisk {
         Ok(())
     }
 
+    fn sync_all(&self, dir: &Path) -> io::Result<()> {
+        let ids: Vec<u64> = {
+            let state = self.state();
+            let below = state.names.iter().filter(|(path, _)| path.starts_with(dir));
+            below.map(|(_, id)| *id).collect()
+        };
+        for id in ids {
+            FaultyFile { state: Arc::clone(&self.state), id }.sync_data()?;
+        }
+        Ok(())
+    }
+
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Held>> {
         let mut state = self.state();
         if std::mem::replace(&mut state.locked, true) {
