@@ -196,9 +196,11 @@ impl ParamText {
         }
     }
 
-    /// Sets a parameter: in its place, or appended. The name must be a bare
-    /// one (letters, digits, `_ . -`) and the value printable and not empty;
-    /// another is refused, as is one too many.
+    /// Sets a parameter: in its place, or appended; where the names stand in
+    /// alphabetical order (python-binance sends them so), inserted so that they
+    /// still do, and the text stays one that the client would have signed. The
+    /// name must be a bare one (letters, digits, `_ . -`) and the value
+    /// printable and not empty; another is refused, as is one too many.
     ///
     /// # Errors
     /// As [`ParamText::parse`].
@@ -222,9 +224,20 @@ impl ParamText {
         let span = Span { name: start, value: middle, end: self.position() };
         match at.and_then(|at| self.spans.get_mut(at)) {
             Some(place) => *place = span,
-            None => self.spans.push(span),
+            None => {
+                let at = self.place_for(name);
+                self.spans.insert(at, span);
+            }
         }
         Ok(())
+    }
+
+    /// Where a new name goes: behind the last, or where the order asks.
+    fn place_for(&self, name: &str) -> usize {
+        if !self.iter().map(|(name, _)| name).is_sorted() {
+            return self.spans.len();
+        }
+        self.iter().take_while(|(before, _)| *before < name).count()
     }
 
     /// Takes a parameter out; true where it was there.

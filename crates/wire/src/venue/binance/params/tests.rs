@@ -82,6 +82,16 @@ fn bounds_hold() {
 }
 
 #[test]
+fn set_keeps_alphabetical_texts_alphabetical() {
+    let mut sorted = ParamText::parse(b"price=1&symbol=BTCUSDT&timestamp=1").unwrap();
+    sorted.set("recvWindow", "2000").unwrap();
+    assert_eq!(sorted.canonical(), "price=1&recvWindow=2000&symbol=BTCUSDT&timestamp=1");
+    let mut other = ParamText::parse(b"timestamp=1&symbol=BTCUSDT").unwrap();
+    other.set("recvWindow", "2000").unwrap();
+    assert_eq!(other.canonical(), "timestamp=1&symbol=BTCUSDT&recvWindow=2000");
+}
+
+#[test]
 fn set_replaces_in_place_or_appends() {
     let mut params = ParamText::parse(b"a=1&b=2&c=3").unwrap();
     params.set("b", "x y").unwrap();
