@@ -360,6 +360,9 @@ pub struct SignerStatus {
     pub signed: u64,
     /// Texts refused by this process.
     pub refused: u64,
+    /// Time that this process has spent on deciding, writing and signing, ns;
+    /// without reading and writing sockets.
+    pub work_ns: u64,
     /// The venue offset in use, ms.
     pub offset_ms: i64,
     /// Whether the newest checkpoint has been shown.

@@ -103,6 +103,7 @@ impl From<std::io::Error> for SignerError {
 /// the sandbox before the first byte from outside is read.
 pub fn run(options: SignerOptions) -> Result<(), SignerError> {
     memory::forbid_dumps()?;
+    let _alone = state::lock(&options.state)?;
     let vault = Vault::open(&options.vault, &options.unseal)?;
     drop(options.unseal);
     // After the key derivation, whose memory is large and wiped already.

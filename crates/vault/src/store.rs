@@ -199,6 +199,7 @@ impl Vault {
     /// while no signer runs on this state: a running one takes keys over its
     /// control connection.
     pub fn add_key(&self, state: &Path, key: NewKey) -> Result<KeyInfo, StoreError> {
+        let _alone = state::lock(state)?;
         let key = self.seal_new(key)?;
         state::add_key(state, &key.name)?;
         Ok(key.info(KeyHandle(0)))

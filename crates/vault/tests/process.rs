@@ -12,7 +12,7 @@ use vault::client::{ControlClient, SignerClient, seal_secret};
 use vault::memory::Secret;
 use vault::protocol::control::{BoxedKey, ConnectionKind, ControlAnswer, ControlAsk, Scheme};
 use vault::protocol::{Answer, Ask, KeyHandle, RefusalCode, SignAsk, Surface};
-use vault::sandbox::SandboxMode;
+use vault::sandbox::{Identity, SandboxMode};
 use vault::sealed::{PassphraseCost, UnsealSource};
 use vault::signer::{SignerOptions, run};
 use vault::store::{NewKey, Vault, init};
@@ -22,6 +22,23 @@ const DATA: &str = "COUNTERSIGN_TEST_SIGNER_DATA";
 
 fn source() -> UnsealSource {
     UnsealSource::Passphrase(Secret::new(b"passphrase of the test".to_vec()))
+}
+
+const NOBODY: Identity = Identity { uid: 65_534, gid: 65_534 };
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Gives the data directory to whom the signer becomes, as the supervisor does.
+fn hand_over(path: &Path) {
+    if !is_root() {
+        return;
+    }
+    std::os::unix::fs::chown(path, Some(NOBODY.uid), Some(NOBODY.gid)).unwrap();
+    if path.is_dir() {
+        std::fs::read_dir(path).unwrap().for_each(|entry| hand_over(&entry.unwrap().path()));
+    }
 }
 
 /// Not a test by itself: the process that the other test starts.
@@ -37,7 +54,8 @@ fn child() {
         connections: Vec::new(),
         control,
         sandbox: SandboxMode::AllowMissing,
-        identity: None,
+        // Run as root it becomes nobody; otherwise it stays who it is.
+        identity: is_root().then_some(NOBODY),
     })
     .unwrap();
 }
@@ -123,6 +141,7 @@ fn signs_in_its_sandbox_and_counts_over_a_kill() {
         secret: Secret::new(b"firstsecret".to_vec()),
     };
     Vault::open(&vault, &source()).unwrap().add_key(&state, key).unwrap();
+    hand_over(data.path());
 
     let mut signer = start(data.path());
     for _ in 0..10 {
@@ -156,6 +175,10 @@ fn signs_in_its_sandbox_and_counts_over_a_kill() {
     assert!(core.split_whitespace().filter(|word| *word == "0").count() == 2, "{core}");
     for task in std::fs::read_dir(format!("/proc/{}/task", signer.process.id())).unwrap() {
         let status = std::fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        if is_root() {
+            assert!(status.contains("Uid:\t65534\t65534\t65534\t65534"), "{status}");
+            assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
+        }
         assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
     }
 

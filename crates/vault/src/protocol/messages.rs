@@ -335,6 +335,7 @@ pub(crate) fn put_status(to: &mut Encoder<'_>, status: &SignerStatus) {
     to.u64(status.sequence);
     to.u64(status.signed);
     to.u64(status.refused);
+    to.u64(status.work_ns);
     to.i64(status.offset_ms);
     to.flag(status.checkpoint_shown);
     to.u64(status.checkpoint_size);
@@ -348,6 +349,7 @@ pub(crate) fn take_status(from: &mut Decoder<'_>) -> Result<SignerStatus, Malfor
         sequence: from.u64("sequence")?,
         signed: from.u64("signed")?,
         refused: from.u64("refused")?,
+        work_ns: from.u64("work")?,
         offset_ms: from.i64("offset")?,
         checkpoint_shown: from.flag("checkpoint shown")?,
         checkpoint_size: from.u64("checkpoint size")?,

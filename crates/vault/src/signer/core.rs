@@ -1,12 +1,15 @@
 //! The signer's state behind one lock, and what it answers to each ask.
 
 use std::path::Path;
+use std::time::Instant;
 
 use aws_lc_rs::hmac;
 use crypto_box::SecretKey;
 use crypto_box::aead::OsRng;
-use wire::limits::CLOCK_OFFSET_MS;
+use wire::limits::{BOT_RECEIVE_WINDOW_DEFAULT_MS, CLOCK_OFFSET_MS};
 use wire::model::{Decimal, Rights};
+use wire::venue::binance::collide::{self, Reach};
+use wire::venue::binance::{ParamText, endpoints};
 
 use super::checkpoint::LastCheckpoint;
 use super::clock::{Clock, TimeSource};
@@ -42,6 +45,8 @@ pub(super) struct Core {
     orders_spent_until_ms: u64,
     signed: u64,
     refused: u64,
+    /// Time spent on answers, ns.
+    work_ns: u64,
     lines: Vec<u8>,
 }
 
@@ -58,6 +63,11 @@ impl Core {
         state: &Path,
         time: Box<dyn TimeSource>,
     ) -> Result<Self, StoreError> {
+        endpoints::check().map_err(|error| {
+            StoreError::Refused(format!("the endpoint table is broken, nothing is signed: {error}"))
+        })?;
+        // Built at its first use, which should not be the first order.
+        let _ = collide::worst(&ParamText::default(), Reach::everywhere(Rights::NONE));
         let log_key = vault.log_key()?;
         let mut warnings = Vec::new();
         let (mut counters, lost) = match Counters::load(state) {
@@ -118,6 +128,7 @@ impl Core {
             orders_spent_until_ms: 0,
             signed: 0,
             refused: 0,
+            work_ns: 0,
             lines: Vec::new(),
         };
         if let Recovery::Unknown(why) = recovery {
@@ -157,8 +168,9 @@ impl Core {
     /// Answers one frame: decisions first, one write of their lines, then the
     /// signatures.
     pub(super) fn answer(&mut self, asks: &[Ask], kind: ConnectionKind) -> Vec<Answer> {
+        let started = Instant::now();
         let mut answers = Vec::with_capacity(asks.len());
-        let mut slots = Vec::new();
+        let mut slots = Vec::with_capacity(asks.len());
         for ask in asks {
             match ask {
                 Ask::Sign(ask) => {
@@ -172,6 +184,8 @@ impl Core {
             }
         }
         self.sign_all(&mut slots, &mut answers);
+        let worked = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.work_ns = self.work_ns.saturating_add(worked);
         answers
     }
 
@@ -189,8 +203,12 @@ impl Core {
         };
         let decided = decide(ask, key, &under).and_then(|decision| {
             if !decision.moves.is_empty() {
-                let busy_ms =
-                    decision.receive_window_ms.saturating_add(2 * CLOCK_OFFSET_MS.unsigned_abs());
+                // Cut inside the name `recvWindow` the text has the venue's own
+                // default.
+                let busy_ms = decision
+                    .receive_window_ms
+                    .max(BOT_RECEIVE_WINDOW_DEFAULT_MS)
+                    .saturating_add(2 * CLOCK_OFFSET_MS.unsigned_abs());
                 value::charge(
                     &decision.moves,
                     &key.info.name,
@@ -323,7 +341,7 @@ impl Core {
         match self.keys.get(key).map(|key| &key.prepared) {
             Some(Prepared::Hmac(prepared)) => Answer::Signed(Signed {
                 id,
-                signature: hex::encode(hmac::sign(prepared, decision.text.as_bytes())),
+                signature: signature(prepared, decision.text.as_bytes()),
                 text: decision.text.into_bytes(),
                 sequence,
                 meaning: decision.meaning,
@@ -474,6 +492,7 @@ impl Core {
             sequence: self.log.sequence(),
             signed: self.signed,
             refused: self.refused,
+            work_ns: self.work_ns,
             offset_ms: self.clock.offset_ms(),
             checkpoint_shown: self.checkpoint_shown,
             checkpoint_size: self.checkpoint.last().map_or(0, |last| last.size),
@@ -493,6 +512,15 @@ impl Core {
         let _ = self.counters.save();
         let _ = self.log.sync();
     }
+}
+
+/// An HMAC as the venue wants it: lower-case hexadecimal.
+fn signature(key: &hmac::Key, text: &[u8]) -> String {
+    let tag = hmac::sign(key, text);
+    let mut digits = vec![0; 2 * tag.as_ref().len()];
+    // Twice the digits for the bytes, and digits are text.
+    let _ = hex::encode_to_slice(tag.as_ref(), &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 fn put_hex(lines: &mut Vec<u8>, hash: &[u8; 32]) {

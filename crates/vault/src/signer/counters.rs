@@ -112,10 +112,11 @@ impl Counters {
         self.keys.contains_key(name)
     }
 
-    /// Creates a key's state; one that is there stays.
+    /// Creates a key's state. Where a key of that name was before, what it used
+    /// stays; what was seen at the venue since is sealed afresh with the new one.
     pub(crate) fn add_key(&mut self, name: &str) {
         if self.keys.len() < 16 * KEYS {
-            self.keys.entry(name.to_owned()).or_default();
+            self.keys.entry(name.to_owned()).or_default().observed = None;
         }
     }
 

@@ -315,7 +315,8 @@ pub(super) fn lookalikes(
 }
 
 fn ends_with_ignoring_case(name: &str, end: &str) -> bool {
-    let name = name.split('[').next().unwrap_or_default().as_bytes();
+    // Names are letters, digits and `_ . -`: bytes will do.
+    let name = name.as_bytes();
     name.len()
         .checked_sub(end.len())
         .and_then(|from| name.get(from..))

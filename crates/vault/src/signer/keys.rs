@@ -85,8 +85,8 @@ impl Key {
         if !new.is_empty() && self.info.class != KeyClass::ValueOut {
             self.info.limited = Some(format!(
                 "the venue now also gives this key {}: only reads and cancels are signed; take \
-                 the right away at the venue and restart, or run `countersign key audit` and \
-                 accept it",
+                 the right away at the venue and add the key again, or accept it with \
+                 `countersign key audit`",
                 new.join(", ")
             ));
         }

@@ -1,7 +1,11 @@
 //! The signer's state directory: what `init` and `key add` create. Missing
 //! afterwards means spent.
 
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
 
 use super::counters::{Counters, Found};
 use super::signed_log::SignedLog;
@@ -16,6 +20,26 @@ pub(crate) fn create(state: &Path) -> Result<(), StoreError> {
         Counters::fresh(state).save().map_err(at(state))?;
     }
     Ok(())
+}
+
+/// Takes the state for this process alone, until the file is dropped.
+pub(crate) fn lock(state: &Path) -> Result<File, StoreError> {
+    let path = state.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(at(&path))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::Refused(format!(
+            "a signer is using `{}`; stop it, or let it do this",
+            state.display()
+        ))),
+        Err(error) => Err(at(&path)(error.into())),
+    }
 }
 
 /// Creates a key's counters.

@@ -74,7 +74,7 @@ fn nothing_on_disk_shows_a_secret() {
             assert!(!content.windows(secret.len()).any(|at| at == secret), "{}", path.display());
         }
     }
-    assert_eq!(files, 4, "header, key, counters, signed.log");
+    assert_eq!(files, 5, "header, key, counters, signed.log, lock");
 }
 
 #[test]
@@ -121,6 +121,17 @@ fn keys_that_should_not_be_are_refused() {
         let added = vault.add_key(&data.path().join("signer-state"), new);
         assert_eq!(added.is_ok(), accept);
     }
+}
+
+#[test]
+fn a_state_in_use_is_left_alone() {
+    let (data, vault) = vault();
+    let state = data.path().join("signer-state");
+    let held = state::lock(&state).unwrap();
+    let error = vault.add_key(&state, key("a")).unwrap_err().to_string();
+    assert!(error.contains("a signer is using"), "{error}");
+    drop(held);
+    vault.add_key(&state, key("a")).unwrap();
 }
 
 #[test]

@@ -11,10 +11,13 @@ fn goes_to_listed_destinations_one_at_a_time_under_the_ceiling() {
     assert_eq!(signed.meaning, Effect::ValueOut);
     let refusal = bench.sign(OUT, Effect::ValueOut, &withdrawal("1")).unwrap_err();
     assert_eq!((refusal.code, refusal.retry), (RefusalCode::OneAtATime, true));
-    bench.time.pass(4_001);
+    // The venue's own default window and both clocks' bounds.
+    bench.time.pass(6_999);
+    assert_eq!(bench.refused(OUT, Effect::ValueOut, &withdrawal("1")), RefusalCode::OneAtATime);
+    bench.time.pass(1);
     let memo = "coin=USDT&network=XRP&address=rB&addressTag=77&amount=100&withdrawOrderId=w2";
     bench.sign(OUT, Effect::ValueOut, memo).unwrap();
-    bench.time.pass(4_001);
+    bench.time.pass(7_001);
     assert_eq!(bench.refused(OUT, Effect::ValueOut, &withdrawal("50.1")), RefusalCode::Window);
     bench.sign(OUT, Effect::ValueOut, &withdrawal("50")).unwrap();
     bench.time.pass(23 * HOUR);
@@ -60,7 +63,7 @@ fn what_was_used_survives_a_restart() {
     let mut bench = Bench::new();
     for _ in 0..2 {
         bench.sign(OUT, Effect::ValueOut, &withdrawal("100")).unwrap();
-        bench.time.pass(5_000);
+        bench.time.pass(8_000);
     }
     let mut bench = bench.restart();
     // Not before the newest checkpoint, or that there is none, was shown.
@@ -117,6 +120,6 @@ fn nothing_is_signed_that_cannot_be_counted() {
     let refusal = bench.sign(OUT, Effect::ValueOut, &withdrawal("10")).unwrap_err();
     assert_eq!(refusal.code, RefusalCode::StateUnwritable, "{refusal}");
     std::fs::remove_dir(bench.state().join("counters.new")).unwrap();
-    bench.time.pass(5_000);
+    bench.time.pass(8_000);
     bench.sign(OUT, Effect::ValueOut, &withdrawal("100")).unwrap();
 }
