@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 /// INVARIANT (key custody): every real secret, passphrase, KEK and DEK lives
 /// in one of these (or in a prepared key of the cryptography library, which
 /// wipes its own).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {

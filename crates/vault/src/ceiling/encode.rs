@@ -108,6 +108,12 @@ impl Ceiling {
             if allowed.effect <= Effect::Order {
                 return rule(format!("{} needs no allowance", allowed.endpoint));
             }
+            if allowed.effect == Effect::ValueOut {
+                return rule(format!(
+                    "{} takes value out, which goes to listed destinations only",
+                    allowed.endpoint
+                ));
+            }
             if self.allowances.iter().skip(at + 1).any(|other| other.endpoint == allowed.endpoint) {
                 return rule(format!("{} is named twice", allowed.endpoint));
             }
@@ -121,9 +127,6 @@ impl Ceiling {
         match self.class {
             KeyClass::Read if !self.markets.is_empty() => return rule("a read key has no markets"),
             KeyClass::Read | KeyClass::Trade if !self.value_out.is_empty() => {
-                return rule("only a value-out key moves value out");
-            }
-            KeyClass::Trade if self.allowances.iter().any(|one| one.effect == Effect::ValueOut) => {
                 return rule("only a value-out key moves value out");
             }
             KeyClass::Read

@@ -98,7 +98,8 @@ fn rules_that_make_no_sense_are_refused() {
         change(&mut ceiling);
         assert!(ceiling.encode().is_err(), "change {at}");
     }
-    let outs: [Change; 6] = [
+    let outs: [Change; 7] = [
+        |c| c.allowances[0].effect = Effect::ValueOut,
         |c| c.value_out[0].destinations.clear(),
         |c| c.value_out[0].per_day = Decimal::ONE,
         |c| c.value_out[0].destinations[0].network.clear(),

@@ -28,6 +28,9 @@ use crate::protocol::{
 };
 use crate::store::{StoreError, Vault, at};
 
+/// Most warnings kept for the status.
+const WARNINGS: usize = 16;
+
 /// Everything the signer knows.
 pub(super) struct Core {
     pub(super) vault: Vault,
@@ -37,7 +40,7 @@ pub(super) struct Core {
     pub(super) box_key: SecretKey,
     pub(super) warnings: Vec<String>,
     clock: Clock,
-    log: SignedLog,
+    pub(super) log: SignedLog,
     log_key: NoteSigner,
     checkpoint: LastCheckpoint,
     checkpoint_shown: bool,
@@ -142,8 +145,15 @@ impl Core {
 
     /// What orders used in the last hour is unknown: it counts as all of it.
     fn spend_orders(&mut self, why: &str, now_ms: u64) {
-        self.warnings.push(format!("{why}: orders are signed again in an hour"));
+        self.warn(format!("{why}: orders are signed again in an hour"));
         self.orders_spent_until_ms = now_ms.saturating_add(HOUR_MS + HOUR_MS / 60);
+    }
+
+    /// Keeps a warning for the status, once.
+    fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) && self.warnings.len() < WARNINGS {
+            self.warnings.push(warning);
+        }
     }
 
     /// Charges a line of the last hour again.
@@ -426,7 +436,7 @@ impl Core {
                 Some(_) => None,
             };
             if let Some(why) = stale {
-                self.warnings.push(format!("{why}: what moves value counts as spent for a day"));
+                self.warn(format!("{why}: what moves value counts as spent for a day"));
                 self.counters.spend_all(now);
                 self.counters.save().map_err(|error| unwritable(&error.to_string()))?;
                 if self.log.sequence() < shown.sequence {

@@ -235,6 +235,17 @@ impl SignedLog {
         self.file.sync_data()
     }
 
+    /// As a disk that takes nothing any more; gives what mends it.
+    #[cfg(test)]
+    pub(crate) fn break_for_test(&mut self) -> File {
+        std::mem::replace(&mut self.file, File::open("/dev/null").unwrap())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn mend_for_test(&mut self, file: File) {
+        self.file = file;
+    }
+
     /// Begins a new segment where this one is full. Where that fails the old
     /// one grows on.
     fn rotate(&mut self) {

@@ -73,7 +73,7 @@ pub(super) fn moves(params: &ParamText, key: &Key) -> Result<Vec<Move>, SignRefu
             window: format!("count|{name}"),
             amount: Decimal::ONE,
             limit: Decimal::from(allowed.requests_per_day),
-            withdrawal: *effect == Effect::ValueOut,
+            withdrawal: false,
             word: format!("use:{}", name.replace(' ', "_")),
         });
         if allowed.amounts.is_empty() {

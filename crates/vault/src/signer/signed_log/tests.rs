@@ -83,13 +83,12 @@ fn what_the_disk_does_not_take_is_kept_for_later() {
     let directory = tempfile::tempdir().unwrap();
     SignedLog::create(directory.path()).unwrap();
     let (mut log, ..) = open(directory.path(), 0);
-    // A file that cannot be written to.
-    let writable = std::mem::replace(&mut log.file, File::open("/dev/null").unwrap());
+    let writable = log.break_for_test();
     assert!(log.append(&line(1, 10), 1).is_err());
     assert_eq!(log.sequence(), 0, "nothing was taken over");
     assert!(log.broken.is_some() && log.has_reserve());
     log.keep(&line(1, 10), 1);
-    log.file = writable;
+    log.mend_for_test(writable);
     log.append(&line(2, 20), 2).unwrap();
     assert!(log.broken.is_none());
     assert_eq!(open(directory.path(), 0).2, [1, 2]);

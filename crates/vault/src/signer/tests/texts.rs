@@ -194,6 +194,66 @@ fn garbage_ends_the_connection_and_nothing_else() {
     bench.sign(TRADE, Effect::Read, "symbol=BTCUSDT").unwrap();
 }
 
+#[test]
+fn frames_arrive_in_any_pieces() {
+    use std::io::Write;
+    let mut bench = Bench::new();
+    let mut frame = Vec::new();
+    crate::protocol::encode_asks(&[Ask::Keys], &mut frame).unwrap();
+    crate::protocol::encode_asks(&[Ask::Status, Ask::Status], &mut frame).unwrap();
+    let big = vec![Ask::ShowCheckpoint { note: Some("x".repeat(8_000)) }; 30];
+    crate::protocol::encode_asks(&big, &mut frame).unwrap();
+    for piece in [1, 3, 20_000, frame.len()] {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        bench.connections.open(OwnedFd::from(theirs), ConnectionKind::Gateway).unwrap();
+        ours.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut writer = ours.try_clone().unwrap();
+        let bytes = frame.clone();
+        let writing = std::thread::spawn(move || {
+            bytes.chunks(piece).for_each(|piece| writer.write_all(piece).unwrap());
+        });
+        let mut content = Vec::new();
+        for count in [1, 2, 30] {
+            let limit = crate::limits::ANSWER_FRAME_BYTES;
+            assert!(crate::client::read_frame(&mut ours, limit, &mut content).unwrap());
+            assert_eq!(crate::protocol::decode_answers(&content).unwrap().len(), count);
+        }
+        writing.join().unwrap();
+    }
+}
+
+// INVARIANT (fail closed, but let risk down): without a disk orders are
+// refused, reads and cancels pass, and nothing of them is lost.
+#[test]
+fn a_full_disk_refuses_orders_and_passes_cancels() {
+    let mut bench = Bench::new();
+    bench.sign(TRADE, Effect::Order, &order("BTCUSDT", "0.1")).unwrap();
+    let file = bench.core.lock().unwrap().log.break_for_test();
+    let stamp = format!("timestamp={START}");
+    let asks: Vec<Ask> = [
+        (Effect::Order, format!("{}&{stamp}", order("BTCUSDT", "0.1"))),
+        (Effect::Cancel, format!("symbol=BTCUSDT&orderId=7&{stamp}")),
+        (Effect::Read, format!("symbol=BTCUSDT&{stamp}")),
+        (Effect::Order, format!("{}&{stamp}", order("BTCUSDT", "0.1"))),
+    ]
+    .into_iter()
+    .map(|(claim, text)| Ask::Sign(bench.want(TRADE, claim, &text)))
+    .collect();
+    let outcomes: Vec<_> = bench.client.ask(&asks).unwrap().into_iter().map(outcome).collect();
+    let numbers: Vec<_> = outcomes
+        .iter()
+        .map(|one| one.as_ref().map(|signed| signed.sequence).map_err(|refusal| refusal.code))
+        .collect();
+    let unwritable = Err(RefusalCode::StateUnwritable);
+    assert_eq!(numbers, [unwritable, Ok(2), Ok(3), unwritable]);
+    assert!(bench.status().warnings.iter().any(|line| line.contains("signed.log")));
+    bench.core.lock().unwrap().log.mend_for_test(file);
+    bench.sign(TRADE, Effect::Order, &order("BTCUSDT", "0.1")).unwrap();
+    let mut bench = bench.restart();
+    assert_eq!(bench.status().sequence, 4);
+    assert!(bench.status().warnings.is_empty(), "{:?}", bench.status().warnings);
+}
+
 /// Texts made of the mandatory parameters of one or two endpoints of the table.
 fn table_text() -> impl Strategy<Value = String> {
     let all: Vec<&'static endpoints::Endpoint> = endpoints::all().iter().collect();
