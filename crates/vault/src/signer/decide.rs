@@ -160,6 +160,11 @@ fn read_text(ask: &SignAsk) -> Result<ParamText, SignRefusal> {
     if params.iter().any(|(name, _)| name.eq_ignore_ascii_case("signature")) {
         return Err(gateway(RefusalCode::NotCanonical, "the text carries a signature already"));
     }
+    // In another case the signer's own would stand beside it, or not at all.
+    let odd = |name: &str| name.eq_ignore_ascii_case("recvWindow") && name != "recvWindow";
+    if params.iter().any(|(name, _)| odd(name)) {
+        return Err(gateway(RefusalCode::NotCanonical, "`recvWindow` is spelled otherwise"));
+    }
     if !params.has("timestamp") {
         return Err(gateway(RefusalCode::NotCanonical, "the text has no `timestamp`"));
     }

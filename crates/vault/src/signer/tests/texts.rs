@@ -51,6 +51,7 @@ fn only_the_canonical_text_is_signed() {
         format!("a=%2f&{stamp}"),
         format!("a=\u{e9}&{stamp}"),
         format!("a=1;b=2&{stamp}"),
+        format!("{stamp}&recvwindow=60000"),
         format!("{stamp}&signature=00"),
         format!("{stamp}&Signature=00"),
         "symbol=BTCUSDT".to_owned(),
