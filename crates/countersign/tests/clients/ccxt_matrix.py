@@ -54,7 +54,9 @@ raises(
     "withdrawal",
     ["AuthenticationError"],
     -1002,
-    lambda: exchange.withdraw("USDT", 100, "0x2b0502FDab4e221dcD492c058255D2073d50A3ae", None, {"network": "ETH"}),
+    lambda: exchange.withdraw(
+        "USDT", 100, "0x2b0502FDab4e221dcD492c058255D2073d50A3ae", params={"network": "ETH"}
+    ),
 )
 raises(
     "transfer",
