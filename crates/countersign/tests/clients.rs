@@ -1,0 +1,179 @@
+//! Unmodified clients trade through the gateway against the paper venue, and an
+//! independent signer agrees with every request that reached it.
+//!
+//! `cargo xtask test` installs the libraries and names them in
+//! `COUNTERSIGN_CLIENTS`; without it these tests say that they did not run.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code: a failure is a failed test"
+)]
+
+mod stack;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use sim::binance::Recorded;
+use stack::{
+    REAL_READ_KEY, REAL_READ_SECRET, REAL_TRADE_KEY, REAL_TRADE_SECRET, Stack, clients, scripts,
+};
+
+/// One client library: its interpreter, its script, and its own signer.
+struct Library {
+    name: &'static str,
+    environment: &'static str,
+    script: &'static str,
+}
+
+impl Library {
+    fn interpreter(&self, clients: &std::path::Path) -> PathBuf {
+        match self.environment {
+            "node" => PathBuf::from("node"),
+            environment => clients.join(environment).join("bin/python"),
+        }
+    }
+
+    /// Node resolves packages from the script's own folder, so scripts for it
+    /// are copied beside the packages.
+    fn script(&self, clients: &std::path::Path, script: &str) -> PathBuf {
+        let source = scripts().join(script);
+        if self.environment != "node" {
+            return source;
+        }
+        let copy = clients.join("node").join(script);
+        std::fs::copy(source, &copy).expect("the script is copied");
+        copy
+    }
+}
+
+fn drive(library: &Library) {
+    let Some(clients) = clients() else {
+        eprintln!(
+            "NOT RUN: {} needs the client libraries; `cargo xtask test` installs them",
+            library.name
+        );
+        return;
+    };
+    let (stack, bot) = Stack::serving("matrix");
+    let output = Command::new(library.interpreter(&clients))
+        .arg(library.script(&clients, library.script))
+        .current_dir(scripts())
+        .env("BASE_URL", &stack.bot_url)
+        .env("API_KEY", &bot.api_key)
+        .env("API_SECRET", &bot.secret)
+        .output()
+        .expect("the client starts");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{}:\n{said}\n{}\nserve said:\n{}",
+        library.name,
+        String::from_utf8_lossy(&output.stderr),
+        stack.said()
+    );
+    let steps = said.lines().filter(|line| line.contains("\"step\"")).count();
+    assert!(steps >= 15, "{} ran only {steps} steps", library.name);
+
+    let requests = stack.venue.requests();
+    no_refused_request_left(&requests);
+    for (key, secret) in [(REAL_TRADE_KEY, REAL_TRADE_SECRET), (REAL_READ_KEY, REAL_READ_SECRET)] {
+        sign_again(library, &clients, key, secret, &requests);
+    }
+    let (code, verified, said) = stack.run(&["log", "verify"], stack::Unseal::No, "");
+    assert_eq!(code, 0, "{verified} {said}");
+}
+
+/// The virtual key, a withdrawal or a transfer never reached the venue.
+fn no_refused_request_left(requests: &[Recorded]) {
+    for request in requests {
+        assert!(!request.path.contains("withdraw/apply"), "{request:?}");
+        assert!(!request.path.contains("asset/transfer"), "{request:?}");
+        let key = request.header("x-mbx-apikey");
+        assert!(
+            key.is_none_or(|key| key == REAL_TRADE_KEY || key == REAL_READ_KEY),
+            "a key that is not a real one reached the venue: {request:?}"
+        );
+    }
+}
+
+fn sign_again(
+    library: &Library,
+    clients: &std::path::Path,
+    key: &str,
+    secret: &str,
+    requests: &[Recorded],
+) {
+    let signed: Vec<Value> = requests
+        .iter()
+        .filter(|request| request.header("x-mbx-apikey") == Some(key))
+        .filter_map(|request| {
+            let body = String::from_utf8(request.body.clone()).unwrap();
+            let whole = format!("{}{body}", request.query);
+            let (text, signature) = whole.rsplit_once("&signature=")?;
+            Some(json!({
+                "method": request.method,
+                "path": request.path,
+                "text": text,
+                "signature": signature,
+            }))
+        })
+        .collect();
+    assert!(!signed.is_empty(), "no signed request of this key reached the venue");
+    let script = if library.environment == "node" { "resign.mjs" } else { "resign.py" };
+    let mut signer = Command::new(library.interpreter(clients))
+        .arg(library.script(clients, script))
+        .arg(library.name)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the signer starts");
+    let document = json!({ "key": key, "secret": secret, "requests": signed });
+    signer.stdin.take().unwrap().write_all(document.to_string().as_bytes()).unwrap();
+    let output = signer.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{} signs otherwise: {} {}",
+        library.name,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn ccxt_in_python_trades_with_a_virtual_key() {
+    drive(&Library { name: "ccxt", environment: "ccxt", script: "ccxt_matrix.py" });
+}
+
+#[test]
+fn ccxt_in_javascript_trades_with_a_virtual_key() {
+    drive(&Library { name: "ccxt-js", environment: "node", script: "ccxt_matrix.mjs" });
+}
+
+#[test]
+fn python_binance_trades_with_a_virtual_key() {
+    drive(&Library {
+        name: "python-binance",
+        environment: "ccxt",
+        script: "python_binance_matrix.py",
+    });
+}
+
+#[test]
+fn binance_connector_trades_with_a_virtual_key() {
+    drive(&Library {
+        name: "binance-connector",
+        environment: "vendor",
+        script: "binance_connector_matrix.py",
+    });
+}
+
+#[test]
+fn the_vendors_sdk_trades_with_a_virtual_key() {
+    drive(&Library { name: "binance-sdk", environment: "vendor", script: "binance_sdk_matrix.py" });
+}

@@ -1,0 +1,251 @@
+//! What the whole-system tests stand on: a paper venue, a configured data
+//! directory, and the real `countersign serve` with its three processes.
+
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sim::binance::{ApiKey, PaperOptions, PaperVenue, Rights};
+
+pub const REAL_TRADE_KEY: &str = "paperTradeKey0000000000000000000000000000000000000000000000trade";
+pub const REAL_TRADE_SECRET: &str =
+    "paperTradeSecret00000000000000000000000000000000000000000000real";
+pub const REAL_READ_KEY: &str = "paperReadKey00000000000000000000000000000000000000000000000read";
+pub const REAL_READ_SECRET: &str =
+    "paperReadSecret000000000000000000000000000000000000000000000real";
+
+/// How long anything may take before the test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A bot with its virtual key.
+#[derive(Clone, Debug)]
+pub struct Bot {
+    pub name: String,
+    pub api_key: String,
+    pub secret: String,
+}
+
+/// Everything that runs; ends with it.
+pub struct Stack {
+    pub venue: PaperVenue,
+    pub directory: tempfile::TempDir,
+    pub config: PathBuf,
+    pub key_file: PathBuf,
+    pub serve: Option<Child>,
+    /// Where bots reach the gateway, with the venue's prefix.
+    pub bot_url: String,
+    /// Process ids by name: `supervisor`, `signer`, `gateway`.
+    pub processes: Value,
+}
+
+impl Stack {
+    /// A venue, `init`, and one trade and one read key; nothing serves yet.
+    pub fn configured() -> Self {
+        Self::configured_with(|_| ())
+    }
+
+    /// The same with other paper options.
+    pub fn configured_with(change: impl FnOnce(&mut PaperOptions)) -> Self {
+        let trade = Rights { spot_trade: true, read: true, ..Rights::NONE };
+        let read = Rights { read: true, ..Rights::NONE };
+        let mut options =
+            PaperOptions::with_key(ApiKey::hmac(REAL_TRADE_KEY, REAL_TRADE_SECRET, trade));
+        let account = options.accounts.first_mut().expect("one account");
+        account.keys.push(ApiKey::hmac(REAL_READ_KEY, REAL_READ_SECRET, read));
+        change(&mut options);
+        let venue = PaperVenue::spawn_blocking(options).expect("the paper venue starts");
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // The processes run as users of their own where the test is root.
+        std::fs::set_permissions(
+            directory.path(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o755),
+        )
+        .expect("permissions");
+        let config = directory.path().join("countersign.toml");
+        let key_file = directory.path().join("key");
+        std::fs::write(&key_file, [42_u8; 32]).expect("a key file");
+        std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .expect("permissions");
+        let stack = Self {
+            venue,
+            directory,
+            config,
+            key_file,
+            serve: None,
+            bot_url: String::new(),
+            processes: Value::Null,
+        };
+        let base = stack.venue.base_url();
+        stack.must(&["init", "--binance-url", &base, "--http", "127.0.0.1:0"], Unseal::Yes, "");
+        for (name, class, key, secret) in [
+            ("main-trade", "trade", REAL_TRADE_KEY, REAL_TRADE_SECRET),
+            ("main-read", "read", REAL_READ_KEY, REAL_READ_SECRET),
+        ] {
+            stack.must(
+                &[
+                    "key",
+                    "add",
+                    "binance",
+                    name,
+                    "--class",
+                    class,
+                    "--market",
+                    "BTCUSDT",
+                    "--market",
+                    "ETHUSDT",
+                    "--secret-stdin",
+                ],
+                Unseal::Yes,
+                &format!("{key}\n{secret}\n"),
+            );
+        }
+        stack
+    }
+
+    /// Configured, one market maker on BTCUSDT, serving.
+    pub fn serving(name: &str) -> (Self, Bot) {
+        let mut stack = Self::configured();
+        let bot = stack.add_bot(name, &["--preset", "market-maker", "--market", "BTCUSDT"]);
+        stack.serve();
+        (stack, bot)
+    }
+
+    pub fn data(&self, part: &str) -> PathBuf {
+        self.directory.path().join("countersign-data").join(part)
+    }
+
+    /// Adds a bot and takes its virtual key.
+    pub fn add_bot(&self, name: &str, arguments: &[&str]) -> Bot {
+        let mut all = vec!["bot", "add", name];
+        all.extend(arguments);
+        let answer = self.must(&all, Unseal::No, "");
+        let field = |field: &str| answer[field].as_str().expect("a virtual key").to_owned();
+        Bot { name: name.to_owned(), api_key: field("api_key"), secret: field("secret") }
+    }
+
+    /// Starts `serve` and waits until it is ready.
+    pub fn serve(&mut self) {
+        let mut command = self.command();
+        command.args(["--json", "serve", "--key-file"]).arg(&self.key_file);
+        command.stdout(Stdio::piped()).stderr(self.log_file());
+        let mut child = command.spawn().expect("serve starts");
+        let stdout = child.stdout.take().expect("standard output");
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = loop {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("serve ended before it was ready: {}", self.said());
+            };
+            let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+            if line["ready"] == true {
+                break line;
+            }
+        };
+        // Someone must go on reading, or the child blocks on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        ready["bot_url"].as_str().expect("a bot URL").clone_into(&mut self.bot_url);
+        self.processes = ready["processes"].clone();
+        self.serve = Some(child);
+    }
+
+    /// What `serve` wrote to standard error so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("serve.log")).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> std::fs::File {
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.path().join("serve.log"))
+            .expect("a log file")
+    }
+
+    pub fn process(&self, name: &str) -> u32 {
+        u32::try_from(self.processes[name].as_u64().expect("a process id")).expect("a process id")
+    }
+
+    /// Ends `serve` as an operator would, and waits for it.
+    pub fn stop(&mut self) {
+        if let Some(mut child) = self.serve.take() {
+            signal(child.id(), "TERM");
+            let _ = child.wait();
+        }
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("--config").arg(&self.config);
+        command
+    }
+
+    /// Runs a subcommand with `--json`: exit code, and its one object.
+    pub fn run(&self, arguments: &[&str], unseal: Unseal, input: &str) -> (i32, Value, String) {
+        let mut command = self.command();
+        command.arg("--json").args(arguments);
+        if unseal == Unseal::Yes {
+            command.arg("--key-file").arg(&self.key_file);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("input");
+        let output = child.wait_with_output().expect("the command ends");
+        let object = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap_or(-1), object, said)
+    }
+
+    /// The same where it must succeed.
+    pub fn must(&self, arguments: &[&str], unseal: Unseal, input: &str) -> Value {
+        let (code, object, said) = self.run(arguments, unseal, input);
+        assert_eq!(code, 0, "`countersign {}`: {object} {said}", arguments.join(" "));
+        object
+    }
+
+    /// Waits until `condition` gives something.
+    pub fn wait_for<T>(&self, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = condition() {
+                return found;
+            }
+            assert!(
+                Instant::now() < end,
+                "gave up waiting for {what}; serve said: {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Whether a subcommand needs the vault's key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unseal {
+    Yes,
+    No,
+}
+
+/// Sends a signal by name.
+pub fn signal(process: u32, name: &str) {
+    let _ = Command::new("kill").args(["-s", name, &process.to_string()]).status();
+}
+
+/// The environment variable that names the installed client libraries.
+pub fn clients() -> Option<PathBuf> {
+    std::env::var_os("COUNTERSIGN_CLIENTS").map(PathBuf::from)
+}
+
+/// Where the client scripts stand.
+pub fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
