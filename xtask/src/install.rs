@@ -42,10 +42,10 @@ pub(crate) fn clients(target: &Path) -> Outcome {
 /// Installs Debian packages; nothing to do where the list is empty.
 pub(crate) fn debian(packages: &[&str]) -> Outcome {
     if packages.is_empty() {
-        println!("Debian packages: nothing is missing");
+        eprintln!("Debian packages: nothing is missing");
         return Outcome::Passed;
     }
-    println!("Debian packages to install: {}", packages.join(" "));
+    eprintln!("Debian packages to install: {}", packages.join(" "));
     let apt = |arguments: &[&str]| {
         let mut install = if has_program("sudo") && !is_root() {
             let mut sudo = Command::new("sudo");
@@ -86,10 +86,10 @@ fn python(target: &Path, list: &str) -> Outcome {
     };
     let stamp = environment.join("installed.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        println!("PyPI ({list}): already installed");
+        eprintln!("PyPI ({list}): already installed");
         return Outcome::Passed;
     }
-    println!("PyPI packages to install ({list}): {}", wanted.replace('\n', " "));
+    eprintln!("PyPI packages to install ({list}): {}", wanted.replace('\n', " "));
     let made = command(Command::new("python3").args(["-m", "venv"]).arg(&environment));
     if matches!(made, Outcome::Failed(_)) {
         return made;
@@ -110,10 +110,10 @@ fn node(target: &Path) -> Outcome {
     let folder = target.join("node");
     let stamp = folder.join("installed.txt");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        println!("npm: already installed");
+        eprintln!("npm: already installed");
         return Outcome::Passed;
     }
-    println!("npm packages to install: ccxt");
+    eprintln!("npm packages to install: ccxt");
     let written = std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(folder.join("package.json"), &wanted));
     if let Err(error) = written {

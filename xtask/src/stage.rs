@@ -52,7 +52,7 @@ impl Stages {
 /// Runs a command, with its output shown, to its end.
 pub(crate) fn command(command: &mut Command) -> Outcome {
     let shown = format!("{command:?}").replace('"', "");
-    println!("$ {shown}");
+    eprintln!("$ {shown}");
     match command.status() {
         Ok(status) if status.success() => Outcome::Passed,
         Ok(status) => Outcome::Failed(format!("`{shown}` ended with {status}")),

@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     if stages.report() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
