@@ -29,6 +29,7 @@ pub(crate) struct Seen {
 /// `load --address A --key K --secret S --run NAME --seconds F --connections N`
 pub(crate) fn run(value: &dyn Fn(&str) -> Option<String>) -> Result<(), crate::Failure> {
     let address = value("--address").ok_or("no --address")?;
+    let prefix = value("--prefix").unwrap_or_default();
     let key = value("--key").ok_or("no --key")?;
     let secret = value("--secret").ok_or("no --secret")?;
     let run = value("--run").ok_or("no --run")?;
@@ -37,13 +38,14 @@ pub(crate) fn run(value: &dyn Fn(&str) -> Option<String>) -> Result<(), crate::F
     let mut tally = Tally::default();
     let start = Instant::now();
     if connections == 1 {
-        one(&mut tally, &address, Orders::new(&key, &secret, &address, &run), time)?;
+        one(&mut tally, &address, Orders::new(&key, &secret, &address, &prefix, &run), time)?;
     } else {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let mut loops = tokio::task::JoinSet::new();
             for number in 0..connections {
-                let orders = Orders::new(&key, &secret, &address, &format!("{run}{number}"));
+                let orders =
+                    Orders::new(&key, &secret, &address, &prefix, &format!("{run}{number}"));
                 loops.spawn(many(address.clone(), orders, time));
             }
             while let Some(ended) = loops.join_next().await {

@@ -16,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) name: &'static str,
     /// Where it listens.
     pub(crate) address: String,
+    /// What stands before the venue's own paths.
+    pub(crate) prefix: String,
     /// The key it expects: the real one, or the gateway's virtual one.
     pub(crate) api_key: String,
     /// That key's secret.
@@ -72,7 +74,8 @@ fn load(target: &Target, core: usize, size: Size, run: &str) -> Result<Seen, Fai
     let output = Command::new("taskset")
         .args(["-c", &core.to_string()])
         .arg(std::env::current_exe()?)
-        .args(["load", "--address", &target.address, "--key", &target.api_key])
+        .args(["load", "--address", &target.address, "--prefix", &target.prefix])
+        .args(["--key", &target.api_key])
         .args(["--secret", &target.secret, "--run", run])
         .args(["--seconds", &size.seconds.to_string()])
         .args(["--connections", &size.connections.to_string()])

@@ -10,6 +10,7 @@ pub(crate) struct Orders {
     api_key: String,
     key: hmac::Key,
     host: String,
+    prefix: String,
     run: String,
     count: u64,
 }
@@ -22,11 +23,12 @@ pub(crate) fn now_ms() -> u64 {
 }
 
 impl Orders {
-    pub(crate) fn new(api_key: &str, secret: &str, host: &str, run: &str) -> Self {
+    pub(crate) fn new(api_key: &str, secret: &str, host: &str, prefix: &str, run: &str) -> Self {
         Self {
             api_key: api_key.to_owned(),
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
             host: host.to_owned(),
+            prefix: prefix.to_owned(),
             run: run.to_owned(),
             count: 0,
         }
@@ -46,9 +48,10 @@ impl Orders {
         buffer.clear();
         buffer.extend_from_slice(
             format!(
-                "POST /api/v3/order HTTP/1.1\r\nHost: {}\r\nX-MBX-APIKEY: {}\r\n\
+                "POST {}/api/v3/order HTTP/1.1\r\nHost: {}\r\nX-MBX-APIKEY: {}\r\n\
                  Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n\
                  {text}&signature={signature}",
+                self.prefix,
                 self.host,
                 self.api_key,
                 text.len() + 11 + signature.len()

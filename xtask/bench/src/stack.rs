@@ -89,6 +89,7 @@ impl Stack {
         let real = |name, port: u16, processes| Target {
             name,
             address: format!("127.0.0.1:{port}"),
+            prefix: String::new(),
             api_key: REAL_KEY.to_owned(),
             secret: REAL_SECRET.to_owned(),
             processes,
@@ -100,6 +101,7 @@ impl Stack {
                 Target {
                     name: "gateway",
                     address: gateway.address,
+                    prefix: gateway.prefix,
                     api_key: gateway.api_key,
                     secret: gateway.secret,
                     processes,
@@ -152,6 +154,8 @@ impl Stack {
 struct Gateway {
     child: Child,
     address: String,
+    /// The path prefix under which the venue is reached.
+    prefix: String,
     api_key: String,
     secret: String,
     configuration: PathBuf,
@@ -169,51 +173,43 @@ impl Gateway {
             format!("http://127.0.0.1:{upstream}")
         };
         let key_argument = key_file.to_string_lossy().into_owned();
-        countersign(&configuration, &["init", "--json", "--key-file", &key_argument], None)?;
         let port = free_port()?;
-        let text = std::fs::read_to_string(&configuration)?;
-        let root = folder.join("certificate.pem");
-        let text = configure(&text, &base, port, (kind == Upstream::Tls).then_some(root.as_path()));
-        std::fs::write(&configuration, text)?;
-        for class in ["trade", "read"] {
-            let name = format!("main-{class}");
-            countersign(
-                &configuration,
-                &[
-                    "key",
-                    "add",
-                    "binance",
-                    &name,
-                    "--json",
-                    "--class",
-                    class,
-                    "--account",
-                    "main",
-                    "--key-file",
-                    &key_argument,
-                    "--secret-stdin",
-                    "--market",
-                    "BTCUSDT",
-                ],
-                Some(&format!("{REAL_KEY}\n{REAL_SECRET}\n")),
-            )?;
-        }
-        let bot = countersign(
+        let listen = format!("127.0.0.1:{port}");
+        countersign(
             &configuration,
             &[
-                "bot",
-                "add",
-                "bench",
+                "init",
                 "--json",
-                "--preset",
-                "taker",
-                "--account",
-                "main",
-                "--market",
-                "BTCUSDT",
+                "--key-file",
+                &key_argument,
+                "--binance-url",
+                &base,
+                "--http",
+                &listen,
             ],
             None,
         )?;
+        if kind == Upstream::Tls {
+            trust(&configuration, &folder.join("certificate.pem"))?;
+        }
+        for class in ["trade", "read"] {
+            let name = format!("main-{class}");
+            #[rustfmt::skip]
+            let arguments = [
+                "key", "add", "binance", &name, "--json", "--class", class, "--market", "BTCUSDT",
+                "--order-notional", "1000000", "--hourly-notional", "1000000000000",
+                "--key-file", &key_argument, "--secret-stdin", "--allow-missing-sandbox",
+            ];
+            let keys = format!("{REAL_KEY}\n{REAL_SECRET}\n");
+            countersign(&configuration, &arguments, Some(&keys))?;
+        }
+        #[rustfmt::skip]
+        let arguments = [
+            "bot", "add", "bench", "--json", "--preset", "taker", "--market", "BTCUSDT",
+            "--max-order-notional", "1000000", "--max-notional-per-hour", "1000000000000",
+            "--max-orders-per-second", "1000000", "--max-open-orders", "100000",
+        ];
+        let bot = countersign(&configuration, &arguments, None)?;
         let field = |name: &str| {
             bot.get(name)
                 .and_then(serde_json::Value::as_str)
@@ -223,22 +219,27 @@ impl Gateway {
         let mut child = Command::new(binary()?)
             .arg("--config")
             .arg(&configuration)
-            .args(["serve", "--allow-missing-sandbox", "--key-file", &key_argument])
-            .stderr(Stdio::piped())
+            .args(["--json", "serve", "--allow-missing-sandbox", "--key-file", &key_argument])
+            .stdout(Stdio::piped())
             .spawn()?;
-        let stderr = child.stderr.take().ok_or("no standard error")?;
-        let mut lines = BufReader::new(stderr).lines();
-        for line in lines.by_ref() {
-            let line = line?;
-            if line.contains("ready") {
-                break;
+        let stdout = child.stdout.take().ok_or("no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = loop {
+            let line = lines.next().ok_or("`serve` ended before it was ready")??;
+            let line: serde_json::Value = serde_json::from_str(&line)?;
+            if line.get("ready").is_some() {
+                break line;
             }
-        }
+        };
         // Someone must go on reading, or the child blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(Self {
             child,
-            address: format!("127.0.0.1:{port}"),
+            address: listen,
+            prefix: ready
+                .get("bot_url")
+                .and_then(|url| url.as_str()?.splitn(4, '/').nth(3).map(|path| format!("/{path}")))
+                .unwrap_or_default(),
             api_key: field("api_key")?,
             secret: field("secret")?,
             configuration,
@@ -246,9 +247,13 @@ impl Gateway {
     }
 }
 
-fn configure(text: &str, base: &str, port: u16, root: Option<&Path>) -> String {
-    let _ = (text, root);
-    format!("# base {base} port {port}\n")
+/// Has the gateway trust the upstream's own certificate.
+fn trust(configuration: &Path, root: &Path) -> Result<(), Failure> {
+    let text = std::fs::read_to_string(configuration)?;
+    let venue = "[venue.binance]";
+    let with_root = format!("{venue}\nroot_certificates = {:?}", root.display().to_string());
+    std::fs::write(configuration, text.replacen(venue, &with_root, 1))?;
+    Ok(())
 }
 
 fn nginx(folder: &Path, port: u16, upstream: u16, kind: Upstream) -> Result<Child, Failure> {
