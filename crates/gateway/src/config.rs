@@ -1,0 +1,165 @@
+//! `countersign.toml`: read, checked and resolved whole before any port is
+//! bound.
+
+mod address;
+mod file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use judge::policy::config::BotPolicy;
+
+pub use address::UpstreamUrl;
+
+use crate::limits;
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where everything that Countersign keeps is, absolute.
+    pub data_dir: PathBuf,
+    /// Where bots connect.
+    pub listen: Listen,
+    /// The venue.
+    pub binance: VenueConfig,
+    /// The accounts by name.
+    pub accounts: BTreeMap<String, AccountConfig>,
+    /// The bots by name.
+    pub bots: BTreeMap<String, BotConfig>,
+    /// Additional policy text.
+    pub extra_policy: String,
+    /// Directories that every checkpoint is copied to.
+    pub checkpoint_copies: Vec<PathBuf>,
+}
+
+/// Where bots connect.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// Plain HTTP.
+    pub http: Option<SocketAddr>,
+    /// HTTPS.
+    pub tls: Option<TlsListen>,
+    /// HTTP over a Unix socket.
+    pub unix: Option<PathBuf>,
+    /// Worker threads.
+    pub workers: usize,
+    /// The core of each worker; empty: not pinned.
+    pub cores: Vec<usize>,
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most connections from one address at once.
+    pub connections_per_peer: usize,
+}
+
+/// An HTTPS listener.
+#[derive(Clone, Debug)]
+pub struct TlsListen {
+    /// Where.
+    pub address: SocketAddr,
+    /// Certificate chain, PEM.
+    pub certificate: PathBuf,
+    /// Private key, PEM.
+    pub key: PathBuf,
+}
+
+/// A venue: where it is, and how bots reach it here.
+#[derive(Clone, Debug)]
+pub struct VenueConfig {
+    /// Where spot and wallet requests go.
+    pub spot: UpstreamUrl,
+    /// Where `/fapi` requests go.
+    pub futures: UpstreamUrl,
+    /// Where `/dapi` requests go.
+    pub coin_futures: UpstreamUrl,
+    /// A certificate authority trusted beside the public ones, PEM file.
+    pub root_certificates: Option<PathBuf>,
+    /// Host names under which bots reach it.
+    pub hosts: Vec<String>,
+    /// Path prefix under which bots reach it, without a slash at its end.
+    pub path_prefix: Option<String>,
+    /// A plain listener of its own, on the plain listener's address.
+    pub port: Option<u16>,
+}
+
+/// An account at the venue and its keys in the vault, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountConfig {
+    /// The key that orders are signed with.
+    pub trade: Option<String>,
+    /// The key that reads are signed with; where none, the trade key.
+    pub read: Option<String>,
+    /// The key that withdrawals are signed with.
+    pub value_out: Option<String>,
+}
+
+/// A bot: its rules, and where it may come from.
+#[derive(Clone, Debug)]
+pub struct BotConfig {
+    /// Its rules.
+    pub policy: BotPolicy,
+    /// Address ranges; `local` is the Unix socket.
+    pub from: Vec<IpNet>,
+    /// Whether it may come over the Unix socket.
+    pub local: bool,
+}
+
+impl BotConfig {
+    /// Whether a request from there may be this bot's.
+    pub fn may_come_from(&self, peer: Option<IpAddr>) -> bool {
+        match peer {
+            Some(address) => self.from.iter().any(|range| range.contains(&address)),
+            None => self.local,
+        }
+    }
+}
+
+/// What is wrong with a configuration; the person who wrote it corrects it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The field, as a dotted path.
+    pub field: String,
+    /// What is wrong and what to write.
+    pub detail: String,
+}
+
+impl ConfigError {
+    pub(crate) fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() {
+            return write!(f, "configuration: {}", self.detail);
+        }
+        write!(f, "configuration, `{}`: {}", self.field, self.detail)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads and checks a configuration. Relative paths are relative to `base`,
+    /// the directory of the configuration file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, by field.
+    pub fn parse(text: &str, base: &Path) -> Result<Self, ConfigError> {
+        if text.len() > limits::CONFIG_BYTES {
+            return Err(ConfigError::new(
+                "",
+                format!("it is over {} bytes; shorten it", limits::CONFIG_BYTES),
+            ));
+        }
+        let file: file::File = toml::from_str(text)
+            .map_err(|error| ConfigError::new("", error.to_string().trim_end().to_owned()))?;
+        file.check(base)
+    }
+}
+
+#[cfg(test)]
+mod tests;

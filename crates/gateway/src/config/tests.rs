@@ -1,0 +1,96 @@
+use super::*;
+
+const LEAST: &str = r#"
+data_dir = "d"
+[listen]
+http = "127.0.0.1:0"
+[venue.binance]
+base_url = "https://api.binance.com"
+[account.main]
+venue = "binance"
+keys = { trade = "t", read = "r" }
+[bot.mm-1]
+account = "main"
+preset = "market-maker"
+from = ["127.0.0.1/32", "local"]
+"#;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::parse(text, Path::new("/etc/cs")).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_least_configuration_reads() {
+    let config = parse(LEAST).unwrap();
+    assert_eq!(config.data_dir, Path::new("/etc/cs/d"));
+    assert_eq!(config.listen.workers, 1);
+    assert_eq!(config.binance.futures.host, "fapi.binance.com");
+    let bot = config.bots.get("mm-1").unwrap();
+    assert_eq!(bot.policy.name, "mm-1");
+    assert!(bot.may_come_from(Some("127.0.0.1".parse().unwrap())));
+    assert!(bot.may_come_from(None));
+    assert!(!bot.may_come_from(Some("127.0.0.2".parse().unwrap())));
+}
+
+#[test]
+fn another_host_serves_every_path_itself() {
+    let config = parse(&LEAST.replace("https://api.binance.com", "http://127.0.0.1:9000")).unwrap();
+    assert_eq!(config.binance.futures, config.binance.spot);
+    assert_eq!(config.binance.spot.authority(), "127.0.0.1:9000");
+}
+
+/// What is replaced in the least configuration, by what, and what the error
+/// must name.
+const WRONG: [(&str, &str, &str); 16] = [
+    ("base_url", "base_ulr", "base_ulr"),
+    ("[listen]", "[lissen]", "lissen"),
+    ("http = \"127.0.0.1:0\"", "htpp = \"127.0.0.1:0\"", "htpp"),
+    ("http = \"127.0.0.1:0\"", "", "listen"),
+    ("http = \"127.0.0.1:0\"", "http = \"localhost\"", "listen.http"),
+    ("http = \"127.0.0.1:0\"", "http = \"127.0.0.1:0\"\nworkers = 0", "listen.workers"),
+    ("http = \"127.0.0.1:0\"", "http = \"127.0.0.1:0\"\ncores = [0, 1]", "listen.cores"),
+    ("https://api.binance.com", "ftp://api.binance.com", "venue.binance.base_url"),
+    ("https://api.binance.com", "https://api.binance.com/api", "venue.binance.base_url"),
+    ("https://api.binance.com", "https://me@api.binance.com", "venue.binance.base_url"),
+    ("venue = \"binance\"", "venue = \"binnance\"", "account.main.venue"),
+    ("trade = \"t\"", "trade = \"../t\"", "account.main.keys"),
+    ("account = \"main\"", "account = \"man\"", "bot.mm-1.account"),
+    ("preset = \"market-maker\"", "preset = \"mm\"", "market-maker"),
+    ("preset = \"market-maker\"", "preset = \"taker\"\nmax_order = 1", "max_order"),
+    ("\"127.0.0.1/32\"", "\"anywhere\"", "bot.mm-1.from"),
+];
+
+#[test]
+fn what_is_wrong_is_named() {
+    for (from, to, named) in WRONG {
+        let text = LEAST.replace(from, to);
+        assert_ne!(text, LEAST, "{from}");
+        let error = parse(&text).unwrap_err();
+        assert!(error.contains(named), "{to}: {error}");
+    }
+}
+
+#[test]
+fn a_prefix_must_be_one() {
+    for prefix in ["binance", "/", "/a/", "/a b", "/a?b", "/%41"] {
+        let text = LEAST.replace(
+            "base_url = \"https://api.binance.com\"",
+            &format!("base_url = \"https://api.binance.com\"\npath_prefix = \"{prefix}\""),
+        );
+        assert!(parse(&text).unwrap_err().contains("path_prefix"), "{prefix}");
+    }
+}
+
+#[test]
+fn the_supervisors_table_is_its_own() {
+    assert!(parse(&format!("{LEAST}\n[supervisor]\nsigner_uid = 5\n")).is_ok());
+}
+
+#[test]
+fn a_bot_that_is_bound_nowhere_is_bound_to_this_machine() {
+    let config = parse(&LEAST.replace("from = [\"127.0.0.1/32\", \"local\"]", "")).unwrap();
+    let bot = config.bots.get("mm-1").unwrap();
+    assert!(bot.may_come_from(Some("127.0.0.1".parse().unwrap())));
+    assert!(bot.may_come_from(Some("::1".parse().unwrap())));
+    assert!(!bot.may_come_from(Some("10.0.0.1".parse().unwrap())));
+}

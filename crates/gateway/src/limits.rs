@@ -1,0 +1,113 @@
+//! Every bound of the data path, with their relations asserted at compile time.
+//!
+//! INVARIANT (bounded): every queue, buffer, cache and loop here stops at one
+//! of these.
+
+use std::time::Duration;
+
+/// Longest configuration file, bytes.
+pub const CONFIG_BYTES: usize = 48 * 1024;
+/// Most gateway workers.
+pub const WORKERS: usize = 64;
+/// Most bots in one configuration.
+pub const BOTS: usize = 10_000;
+/// Most accounts in one configuration.
+pub const ACCOUNTS: usize = 64;
+/// Most address ranges that one bot is bound to.
+pub const RANGES_PER_BOT: usize = 64;
+/// Longest name of a bot, account or key, bytes.
+pub const NAME_BYTES: usize = 40;
+/// Longest virtual key file, bytes.
+pub const VIRTUAL_KEY_BYTES: u64 = 4 * 1024;
+
+/// Downstream connections where the configuration says nothing.
+pub const CONNECTIONS_DEFAULT: usize = 10_240;
+/// Downstream connections from one address where the configuration says
+/// nothing.
+pub const CONNECTIONS_PER_PEER_DEFAULT: usize = 4_096;
+/// Connections waiting to be accepted, per listener.
+pub const BACKLOG: i32 = 1_024;
+/// Headers in one request or answer.
+pub const HEADERS: usize = 64;
+/// Largest request head, bytes: the longest target and its headers.
+pub const HEAD_BYTES: usize = 32 * 1024;
+/// How long a connection may stay without finishing a request.
+pub const IDLE: Duration = Duration::from_secs(120);
+/// How often idle connections are looked for.
+pub const IDLE_CHECK: Duration = Duration::from_secs(15);
+/// How long a request's body may take to arrive.
+pub const BODY_TIME: Duration = Duration::from_secs(10);
+/// How long a TLS handshake with a bot may take.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// Upstream connections per host and worker.
+pub const UPSTREAM_CONNECTIONS: usize = 64;
+/// How long a request may wait for an upstream connection.
+pub const UPSTREAM_WAIT: Duration = Duration::from_secs(5);
+/// How long connecting upstream may take, TLS included.
+pub const UPSTREAM_CONNECT: Duration = Duration::from_secs(5);
+/// How long the venue may take to answer. Binance itself gives up after 10 s.
+pub const UPSTREAM_ANSWER: Duration = Duration::from_secs(15);
+/// How long an upstream connection is kept without use. Venues close theirs
+/// after 60 s or more; a connection that they close under a request makes an
+/// unknown outcome.
+pub const UPSTREAM_IDLE: Duration = Duration::from_secs(25);
+/// Largest private answer, bytes.
+pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// Largest public answer, bytes: it is streamed, not kept.
+pub const PUBLIC_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+
+/// Texts waiting for the signer, per worker.
+pub const SIGNER_WAITING: usize = 4_096;
+/// Asks in one frame to the signer.
+pub const SIGNER_BATCH: usize = 64;
+/// How long the signer may take.
+pub const SIGNER_TIME: Duration = Duration::from_secs(5);
+
+/// Shards of the replay cache.
+pub const REPLAY_SHARDS: usize = 16;
+/// Signed texts remembered per shard.
+pub const REPLAY_PER_SHARD: usize = 16_384;
+/// Sources whose failed authentications are counted one by one.
+pub const SOURCES: usize = 1_024;
+
+/// Outcomes waiting to be asked for at the venue.
+pub const UNKNOWN_WAITING: usize = 4_096;
+/// How long after the receive window an unknown outcome is first asked for.
+pub const UNKNOWN_MARGIN: Duration = Duration::from_millis(1_000);
+/// How often an unknown outcome is asked for again while the venue does not
+/// say.
+pub const UNKNOWN_AGAIN: Duration = Duration::from_secs(5);
+/// Longest entry, bytes: what the log takes, less room for its own fields.
+pub const ENTRY_BYTES: usize = 60 * 1024;
+/// How often the log is synced.
+pub const SYNC_EVERY: Duration = Duration::from_millis(8);
+/// How often a checkpoint is published while the log grows.
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// How often the venue's clock is asked for.
+pub const CLOCK_EVERY: Duration = Duration::from_secs(30);
+/// How often the rights of every key are asked for.
+pub const RIGHTS_EVERY: Duration = Duration::from_secs(3_600);
+/// How often reference prices are asked for.
+pub const PRICES_EVERY: Duration = Duration::from_millis(1_000);
+/// How often an account is asked for where nothing happens.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
+/// How soon after own orders an account is asked for.
+pub const SNAPSHOT_AFTER_ORDERS: Duration = Duration::from_secs(2);
+/// How long running requests may take after a stop.
+pub const DRAIN: Duration = Duration::from_secs(20);
+/// Connections on the admin socket at once.
+pub const ADMIN_CONNECTIONS: usize = 16;
+/// Longest line on the admin socket, bytes: a configuration, escaped.
+pub const ADMIN_LINE_BYTES: usize = 4 * CONFIG_BYTES;
+/// Longest packet on the supervisor's control socket, bytes.
+pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;
+/// Most descriptors beside one control packet.
+pub const CONTROL_DESCRIPTORS: usize = WORKERS + 1;
+
+const _: () = assert!(SIGNER_BATCH <= vault::limits::MESSAGES);
+const _: () = assert!(SIGNER_BATCH * 1_024 < vault::limits::ASK_FRAME_BYTES);
+const _: () = assert!(SYNC_EVERY.as_millis() <= 10);
+const _: () = assert!(HEAD_BYTES > wire::limits::TARGET_BYTES);
+const _: () = assert!(CONFIG_BYTES < CONTROL_PACKET_BYTES);
+const _: () = assert!(NAME_BYTES <= vault::limits::NAME_BYTES);

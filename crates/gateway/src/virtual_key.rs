@@ -1,0 +1,176 @@
+//! Virtual keys: what bots sign with, read from `<data>/bots/`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use serde::Deserialize;
+
+use crate::config::BotConfig;
+use crate::limits;
+
+/// One bot that may authenticate.
+pub(crate) struct Identity {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its number; it stays the same over reloads while the process runs.
+    pub(crate) number: u32,
+    /// Its account.
+    pub(crate) account: String,
+    /// Where it may come from.
+    pub(crate) config: BotConfig,
+    /// Verifies its signatures.
+    pub(crate) secret: hmac::Key,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("name", &self.name)
+            .field("secret", &"<redacted>")
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every bot that may authenticate, by virtual API key.
+#[derive(Debug, Default)]
+pub(crate) struct Identities {
+    by_key: HashMap<String, Arc<Identity>>,
+}
+
+#[derive(Deserialize)]
+struct KeyFile {
+    v: u32,
+    bot: String,
+    api_key: String,
+    secret: String,
+    #[serde(default)]
+    suspended: bool,
+}
+
+impl Identities {
+    /// Reads the virtual key of every configured bot; `numbers` gives each bot
+    /// its number and learns of new ones. A bot without a file, or a suspended
+    /// one, cannot authenticate.
+    ///
+    /// # Errors
+    /// A file that cannot be read, in one line.
+    pub(crate) fn read(
+        directory: &Path,
+        bots: &BTreeMap<String, BotConfig>,
+        numbers: &mut HashMap<String, u32>,
+    ) -> Result<Self, String> {
+        let mut by_key = HashMap::new();
+        for (name, config) in bots {
+            let path = directory.join(format!("{name}.json"));
+            let text = match std::fs::metadata(&path) {
+                Ok(found) if found.len() > limits::VIRTUAL_KEY_BYTES => {
+                    return Err(format!("`{}` is too large for a virtual key", path.display()));
+                }
+                Ok(_) => std::fs::read_to_string(&path)
+                    .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    return Err(format!("`{}` cannot be read: {error}", path.display()));
+                }
+            };
+            // The error of the parser could quote the file, so it is not told.
+            let file: KeyFile = serde_json::from_str(&text)
+                .ok()
+                .filter(|file: &KeyFile| file.v == 1 && file.bot == *name)
+                .ok_or_else(|| {
+                    format!(
+                        "`{}` is no virtual key of bot `{name}`; revoke the bot and add it again",
+                        path.display()
+                    )
+                })?;
+            if file.suspended {
+                continue;
+            }
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            let number = *numbers.entry(name.clone()).or_insert(next);
+            let identity = Identity {
+                name: name.clone(),
+                number,
+                account: config.policy.account.clone(),
+                config: config.clone(),
+                secret: hmac::Key::new(hmac::HMAC_SHA256, file.secret.as_bytes()),
+            };
+            if by_key.insert(file.api_key, Arc::new(identity)).is_some() {
+                return Err(format!("two bots have the virtual key of `{name}`; add it again"));
+            }
+        }
+        Ok(Self { by_key })
+    }
+
+    /// The bot with that virtual API key. The key is a public name, not a
+    /// secret: what is compared in constant time is the signature.
+    pub(crate) fn find(&self, api_key: &str) -> Option<&Arc<Identity>> {
+        self.by_key.get(api_key)
+    }
+
+    /// How many bots may authenticate.
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bots() -> BTreeMap<String, BotConfig> {
+        let text = "data_dir = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\n[venue.binance]\n\
+                    base_url = \"http://127.0.0.1:1\"\n[account.main]\nvenue = \"binance\"\n\
+                    [bot.a]\naccount = \"main\"\npreset = \"taker\"\n\
+                    [bot.b]\naccount = \"main\"\npreset = \"taker\"\n";
+        crate::Config::parse(text, Path::new("/")).unwrap().bots
+    }
+
+    fn read(files: &[(&str, &str)]) -> Result<Identities, String> {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(directory.path().join(name), text).unwrap();
+        }
+        Identities::read(directory.path(), &bots(), &mut HashMap::new())
+    }
+
+    #[test]
+    fn bots_with_a_file_authenticate() {
+        let identities = read(&[
+            ("a.json", r#"{"v":1,"bot":"a","api_key":"K","secret":"S","created":"now"}"#),
+            ("c.json", r#"{"v":1,"bot":"c","api_key":"L","secret":"S","created":"now"}"#),
+        ])
+        .unwrap();
+        assert_eq!(identities.len(), 1);
+        assert_eq!(identities.find("K").unwrap().name, "a");
+        assert!(identities.find("L").is_none());
+        assert!(!format!("{identities:?}").contains("\"S\""));
+    }
+
+    #[test]
+    fn suspended_bots_do_not() {
+        let file = r#"{"v":1,"bot":"a","api_key":"K","secret":"S","suspended":true}"#;
+        assert_eq!(read(&[("a.json", file)]).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_and_not_quoted() {
+        for file in [
+            "{\"secret\":\"SECRET\"",
+            r#"{"v":2,"bot":"a","api_key":"K","secret":"SECRET"}"#,
+            r#"{"v":1,"bot":"b","api_key":"K","secret":"SECRET"}"#,
+        ] {
+            let error = read(&[("a.json", file)]).unwrap_err();
+            assert!(error.contains("a.json") && !error.contains("SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_bots_with_one_key_are_refused() {
+        let file = |bot: &str| format!(r#"{{"v":1,"bot":"{bot}","api_key":"K","secret":"S"}}"#);
+        assert!(read(&[("a.json", &file("a")), ("b.json", &file("b"))]).is_err());
+    }
+}
