@@ -1,0 +1,266 @@
+//! What all workers share, and what one worker has for itself.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use judge::{HaltLevel, Judge};
+
+use crate::clock::VenueClock;
+use crate::config::Config;
+use crate::counters::{Counters, Failures};
+use crate::house::reload::Numbers;
+use crate::keys::KeyRing;
+use crate::prices::PriceBoard;
+use crate::record::LogDesk;
+use crate::replay::ReplayCache;
+use crate::shared::held;
+use crate::signer::SignerLink;
+use crate::upstream::{Pool, UpstreamHosts};
+use crate::virtual_key::Identities;
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    /// As it was at start; bots and their rules are in `identities` and in the
+    /// judges.
+    pub(crate) config: Config,
+    pub(crate) config_path: PathBuf,
+    pub(crate) accounts: BTreeMap<String, Arc<AccountGroup>>,
+    pub(crate) identities: ArcSwap<Identities>,
+    pub(crate) numbers: Numbers,
+    pub(crate) keys: ArcSwap<KeyRing>,
+    pub(crate) log: LogDesk,
+    pub(crate) replay: ReplayCache,
+    pub(crate) clock: VenueClock,
+    pub(crate) prices: PriceBoard,
+    pub(crate) halts: Halts,
+    pub(crate) failures: Failures,
+    pub(crate) hosts: Arc<UpstreamHosts>,
+    pub(crate) connections: Connections,
+    pub(crate) counters: Vec<Arc<Counters>>,
+    /// What the sandbox lacks, and other things to be told in `status`.
+    pub(crate) notes: Mutex<Vec<String>>,
+}
+
+/// One account, judged in one order.
+#[derive(Debug)]
+pub(crate) struct AccountGroup {
+    pub(crate) name: String,
+    /// Deciding and appending to the log happen under this lock together, so
+    /// that judge order is log order.
+    pub(crate) judge: Mutex<Judge>,
+    /// Venue time of the last order that left, ns: a snapshot follows soon.
+    pub(crate) traded_at: AtomicU64,
+}
+
+/// The halts in force. What sets them comes later; what obeys them is here.
+#[derive(Debug, Default)]
+pub(crate) struct Halts {
+    epoch: AtomicU64,
+    level: AtomicU8,
+}
+
+impl Halts {
+    /// Level and epoch, for a verdict.
+    pub(crate) fn now(&self) -> (HaltLevel, u64) {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let level = match self.level.load(Ordering::Acquire) {
+            0 => HaltLevel::None,
+            1 => HaltLevel::Withdrawals,
+            2 => HaltLevel::ReduceOnly,
+            3 => HaltLevel::CancelOnly,
+            _ => HaltLevel::Full,
+        };
+        (level, epoch)
+    }
+
+    /// Whether a verdict of that epoch may still be sent.
+    ///
+    /// # Errors
+    /// A halt began or changed after the verdict.
+    pub(crate) fn check(&self, epoch: u64) -> Result<(), String> {
+        if self.epoch.load(Ordering::Acquire) == epoch {
+            return Ok(());
+        }
+        Err("a halt began after the verdict; ask again".to_owned())
+    }
+}
+
+/// Downstream connections, counted in all and by address.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    table: Mutex<(usize, HashMap<IpAddr, usize>)>,
+}
+
+/// One counted connection; dropping it gives its place back.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    gateway: Arc<Gateway>,
+    peer: Option<IpAddr>,
+}
+
+impl Gateway {
+    /// A place for a connection from there; none where there is none left.
+    pub(crate) fn slot(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Slot> {
+        let listen = &self.config.listen;
+        let mut table = held(&self.connections.table);
+        let (all, by_peer) = &mut *table;
+        if *all >= listen.connections {
+            return None;
+        }
+        if let Some(peer) = peer {
+            let own = by_peer.entry(peer).or_default();
+            if *own >= listen.connections_per_peer {
+                return None;
+            }
+            *own += 1;
+        }
+        *all += 1;
+        drop(table);
+        Some(Slot { gateway: Arc::clone(self), peer })
+    }
+
+    /// Downstream connections now.
+    pub(crate) fn open_connections(&self) -> usize {
+        held(&self.connections.table).0
+    }
+
+    /// Tells the person who runs this, here and in `status`.
+    pub(crate) fn note(&self, note: String) {
+        /// Notes kept.
+        const NOTES: usize = 64;
+        tracing::warn!("{note}");
+        let mut notes = held(&self.notes);
+        if notes.len() < NOTES && !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut table = held(&self.gateway.connections.table);
+        let (all, by_peer) = &mut *table;
+        *all = all.saturating_sub(1);
+        if let Some(peer) = self.peer
+            && let Some(own) = by_peer.get_mut(&peer)
+        {
+            *own = own.saturating_sub(1);
+            if *own == 0 {
+                by_peer.remove(&peer);
+            }
+        }
+    }
+}
+
+/// What one worker has for itself.
+pub(crate) struct Worker {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) signer: SignerLink,
+    pub(crate) pool: Pool,
+    pub(crate) ids: OrderIds,
+    /// Entries are written here, one after the other.
+    pub(crate) buffer: RefCell<Vec<u8>>,
+    number: u64,
+    requests: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        number: usize,
+        signer: SignerLink,
+    ) -> Result<Rc<Self>, String> {
+        let pool = Pool::new(Arc::clone(&gateway.hosts));
+        let counters = gateway.counters.get(number).cloned().unwrap_or_default();
+        Ok(Rc::new(Self {
+            gateway,
+            counters,
+            signer,
+            pool,
+            ids: OrderIds::new()?,
+            buffer: RefCell::new(Vec::with_capacity(4096)),
+            number: number as u64,
+            requests: Cell::new(0),
+        }))
+    }
+
+    /// A number for a request, never given twice by this process.
+    pub(crate) fn next_request(&self) -> u64 {
+        let next = self.requests.get().wrapping_add(1);
+        self.requests.set(next);
+        (self.number << 48) | (next & 0xffff_ffff_ffff)
+    }
+}
+
+/// Makes client order ids for orders that have none: `cs-`, twelve random
+/// characters for this worker's run, eight that count.
+#[derive(Debug)]
+pub(crate) struct OrderIds {
+    prefix: String,
+    next: Cell<u64>,
+}
+
+impl OrderIds {
+    fn new() -> Result<Self, String> {
+        use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+        let mut bytes = [0_u8; 8];
+        SystemRandom::new().fill(&mut bytes).map_err(|_| "no random numbers".to_owned())?;
+        let mut prefix = "cs-".to_owned();
+        base32(u64::from_le_bytes(bytes), 12, &mut prefix);
+        Ok(Self { prefix, next: Cell::new(0) })
+    }
+
+    pub(crate) fn next(&self) -> String {
+        let next = self.next.get();
+        self.next.set(next.wrapping_add(1));
+        let mut id = String::with_capacity(23);
+        id.push_str(&self.prefix);
+        base32(next, 8, &mut id);
+        id
+    }
+}
+
+fn base32(mut value: u64, count: usize, out: &mut String) {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    for _ in 0..count {
+        let letter = ALPHABET.get((value & 31) as usize).copied().unwrap_or(b'a');
+        out.push(char::from(letter));
+        value >>= 5;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_ids_are_the_venues_and_differ() {
+        let (one, two) = (OrderIds::new().unwrap(), OrderIds::new().unwrap());
+        let ids: std::collections::BTreeSet<String> =
+            (0..100).flat_map(|_| [one.next(), two.next()]).collect();
+        assert_eq!(ids.len(), 200);
+        for id in ids {
+            assert!(id.len() <= wire::limits::CLIENT_ORDER_ID_BYTES, "{id}");
+            assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_halt_after_the_verdict_stops_the_request() {
+        let halts = Halts::default();
+        let (level, epoch) = halts.now();
+        assert_eq!((level, halts.check(epoch)), (HaltLevel::None, Ok(())));
+        halts.level.store(4, Ordering::Release);
+        halts.epoch.fetch_add(1, Ordering::Release);
+        assert!(halts.check(epoch).is_err());
+        assert_eq!(halts.now().0, HaltLevel::Full);
+    }
+}

@@ -1,0 +1,147 @@
+//! Dialling the pinned hosts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::HeaderValue;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::Host;
+use crate::config::{ConfigError, UpstreamUrl, VenueConfig};
+use crate::limits;
+
+/// Sends requests on one connection.
+pub(super) type Sender = SendRequest<Full<Bytes>>;
+
+/// Every host that is ever dialled.
+///
+/// INVARIANT (pinned host): made from the configuration at start; requests
+/// name one of these, never an address.
+pub(crate) struct UpstreamHosts {
+    hosts: [UpstreamHost; Host::ALL.len()],
+}
+
+impl std::fmt::Debug for UpstreamHosts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.hosts.iter().map(|host| host.url.authority())).finish()
+    }
+}
+
+pub(super) struct UpstreamHost {
+    url: UpstreamUrl,
+    pub(super) authority: HeaderValue,
+    tls: Option<(tokio_rustls::TlsConnector, ServerName<'static>)>,
+}
+
+/// The public certificate authorities, and one more where configured.
+fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, ConfigError> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let Some(path) = extra else { return Ok(roots) };
+    let wrong = |detail: String| {
+        ConfigError::new(
+            "venue.binance.root_certificates",
+            format!("`{}` {detail}; name a PEM file with certificates", path.display()),
+        )
+    };
+    let certificates = CertificateDer::pem_file_iter(path)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let mut added = 0_usize;
+    for certificate in certificates {
+        let certificate =
+            certificate.map_err(|error| wrong(format!("is no certificate file: {error}")))?;
+        roots.add(certificate).map_err(|error| wrong(format!("is not taken: {error}")))?;
+        added += 1;
+    }
+    if added == 0 {
+        return Err(wrong("holds no certificate".to_owned()));
+    }
+    Ok(roots)
+}
+
+impl UpstreamHosts {
+    pub(crate) fn new(venue: &VenueConfig) -> Result<Self, ConfigError> {
+        let roots = trusted_roots(venue.root_certificates.as_deref())?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ConfigError::new("", format!("no TLS: {error}")))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let host = |url: &UpstreamUrl| -> Result<UpstreamHost, ConfigError> {
+            let wrong = || ConfigError::new("venue.binance", format!("`{}` is no host", url.host));
+            let name = ServerName::try_from(url.host.clone()).map_err(|_| wrong())?;
+            Ok(UpstreamHost {
+                authority: HeaderValue::from_str(&url.authority()).map_err(|_| wrong())?,
+                tls: url.tls.then(|| (connector.clone(), name)),
+                url: url.clone(),
+            })
+        };
+        Ok(Self { hosts: [host(&venue.spot)?, host(&venue.futures)?, host(&venue.coin_futures)?] })
+    }
+
+    pub(super) fn get(&self, host: Host) -> &UpstreamHost {
+        let [spot, futures, coin_futures] = &self.hosts;
+        match host {
+            Host::Spot => spot,
+            Host::UsdFutures => futures,
+            Host::CoinFutures => coin_futures,
+        }
+    }
+}
+
+impl UpstreamHost {
+    /// A new connection, ready to send. Its driver is a task of this thread's
+    /// `LocalSet`.
+    pub(super) async fn connect(&self) -> Result<Sender, String> {
+        let connecting = async {
+            let stream = TcpStream::connect((self.url.host.as_str(), self.url.port))
+                .await
+                .map_err(|error| error.to_string())?;
+            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            match &self.tls {
+                Some((connector, name)) => {
+                    let stream = connector
+                        .connect(name.clone(), stream)
+                        .await
+                        .map_err(|error| format!("TLS: {error}"))?;
+                    handshake(stream).await
+                }
+                None => handshake(stream).await,
+            }
+        };
+        match tokio::time::timeout(limits::UPSTREAM_CONNECT, connecting).await {
+            Ok(connected) => connected,
+            Err(_) => Err(format!("no connection within {} s", limits::UPSTREAM_CONNECT.as_secs())),
+        }
+        .map_err(|detail| format!("`{}` cannot be reached: {detail}", self.url.authority()))
+    }
+}
+
+async fn handshake<S>(stream: S) -> Result<Sender, String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = http1::Builder::new()
+        .max_headers(limits::HEADERS)
+        .max_buf_size(256 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "upstream connection ended");
+        }
+    });
+    sender.ready().await.map_err(|error| error.to_string())?;
+    Ok(sender)
+}
