@@ -1,0 +1,141 @@
+//! authenticate: which bot this is, whether it may come from there, whether it
+//! signed this, now, and for the first time.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use hyper::header::HeaderName;
+use judge::ClockState;
+use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
+use wire::model::Class;
+use wire::venue::binance::{Received, Security, errors};
+
+use super::accept::Arrival;
+use super::refused::Refused;
+use crate::counters::Ending;
+use crate::gateway::Gateway;
+use crate::replay::{Replay, Use};
+use crate::virtual_key::Identity;
+
+pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) struct Authenticated {
+    pub(crate) identity: Arc<Identity>,
+    /// When the bot's own receive window ends, Unix ms in venue time.
+    pub(crate) deadline_ms: u64,
+}
+
+/// Whose request this is.
+///
+/// INVARIANT (no free accusation): whatever fails here is counted by its
+/// source; the bot that it names is not touched.
+pub(crate) fn authenticate(
+    gateway: &Gateway,
+    arrival: &Arrival,
+    received: &Received,
+) -> Result<Authenticated, Refused> {
+    let failed = |code: i32, message: &str| {
+        gateway.failures.count(arrival.peer.address);
+        Refused::new(Ending::Unauthenticated, code, message)
+    };
+    let Some(api_key) = arrival.header(&API_KEY)? else {
+        return Err(failed(errors::BAD_API_KEY_FORMAT, "send the virtual key in X-MBX-APIKEY"));
+    };
+    let identities = gateway.identities.load();
+    let Some(identity) = identities.find(api_key) else {
+        return Err(failed(errors::REJECTED_API_KEY, "no bot has this virtual key"));
+    };
+    if !identity.config.may_come_from(arrival.peer.address) {
+        return Err(failed(
+            errors::REJECTED_API_KEY,
+            "this virtual key is not used from this address",
+        ));
+    }
+    let now_ms = gateway.clock.now().0 / 1_000_000;
+    if received.security != Security::Signed {
+        let deadline_ms = now_ms.saturating_add(received.receive_window_ms);
+        return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms });
+    }
+    let Some(signature) = verified_signature(&identity.secret, received) else {
+        return Err(failed(
+            errors::INVALID_SIGNATURE,
+            "sign with the secret that belongs to this virtual key",
+        ));
+    };
+    let deadline_ms = check_time(gateway, received, now_ms)?;
+    let endpoint = received.endpoint;
+    let usage = Use {
+        endpoint: endpoint.name,
+        host: 0,
+        is_read: endpoint.class == Class::Read,
+        deadline_ms,
+    };
+    match gateway.replay.admit(identity.number, signature, usage, now_ms) {
+        Ok(()) => Ok(Authenticated { identity: Arc::clone(identity), deadline_ms }),
+        Err(replay) => Err(replayed(replay)),
+    }
+}
+
+/// The bot's signature, where it is right: over the bytes as they came, or
+/// over their percent-decoded form, which python-binance signs.
+fn verified_signature(secret: &hmac::Key, received: &Received) -> Option<[u8; 32]> {
+    let text = received.signature.as_deref()?;
+    let mut signature = [0; 32];
+    hex::decode_to_slice(text, &mut signature).ok()?;
+    // Compares in constant time.
+    let right = |payload: &[u8]| hmac::verify(secret, payload, &signature).is_ok();
+    let genuine = right(&received.signed_payload)
+        || received.signed_payload_decoded.as_deref().is_some_and(right);
+    genuine.then_some(signature)
+}
+
+/// The end of the bot's receive window, where it is now within it.
+fn check_time(gateway: &Gateway, received: &Received, now_ms: u64) -> Result<u64, Refused> {
+    let stale = |text: &str| {
+        let hint = if gateway.clock.state() == ClockState::Sane {
+            String::new()
+        } else {
+            format!(
+                " The gateway's clock is off by {} ms: fix time synchronisation.",
+                gateway.clock.offset_ms()
+            )
+        };
+        Refused::new(
+            Ending::Unauthenticated,
+            errors::INVALID_TIMESTAMP,
+            format_args!("{text}{hint}"),
+        )
+    };
+    let Some(timestamp) = received.timestamp_ms else {
+        return Err(stale("a signed request needs a timestamp."));
+    };
+    if timestamp >= now_ms.saturating_add(BOT_TIMESTAMP_AHEAD_MS) {
+        return Err(stale(errors::TIMESTAMP_AHEAD_TEXT));
+    }
+    let deadline = timestamp.saturating_add(received.receive_window_ms);
+    if deadline < now_ms {
+        return Err(stale(errors::TIMESTAMP_OLD_TEXT));
+    }
+    Ok(deadline)
+}
+
+fn replayed(replay: Replay) -> Refused {
+    match replay {
+        Replay::Repeated => Refused::new(
+            Ending::Replayed,
+            errors::INVALID_SIGNATURE,
+            "this signed request was sent before; sign every request anew",
+        ),
+        Replay::Redirected => Refused::new(
+            Ending::Replayed,
+            errors::INVALID_SIGNATURE,
+            "this signature was first used for another method or path; sign every request anew",
+        ),
+        Replay::Full => Refused::not_executed(
+            Ending::Replayed,
+            "too many signed requests are remembered to tell whether this one is new",
+        ),
+    }
+}

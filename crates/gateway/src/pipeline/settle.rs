@@ -1,0 +1,128 @@
+//! settle: the venue's answer into account, limits and log, and to the bot.
+
+pub(crate) mod answer;
+
+use std::sync::atomic::Ordering;
+
+use http_body_util::{Either, Full};
+use hyper::{Response, StatusCode};
+use judge::OrderUpdate;
+use wire::model::Effect;
+
+use super::judging::Course;
+use super::refused::Refused;
+use super::reply::{AnswerBody, relayed};
+use super::send::Sent;
+use super::sign::Proof;
+use crate::clock;
+use crate::counters::Ending;
+use crate::entry::{self, SettleEntry, SettleOutcome};
+use crate::gateway::{Gateway, Worker};
+use crate::record::Purpose;
+use crate::shared::held;
+use answer::Reading;
+
+/// What became of a request.
+pub(crate) struct Settlement<'a> {
+    pub(crate) outcome: SettleOutcome,
+    pub(crate) http: Option<u16>,
+    pub(crate) code: Option<i64>,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) proof: Option<Proof>,
+    pub(crate) orders: Vec<OrderUpdate>,
+}
+
+impl<'a> Settlement<'a> {
+    /// An end without an answer.
+    pub(crate) const fn of(outcome: SettleOutcome, detail: Option<&'a str>) -> Self {
+        Self { outcome, http: None, code: None, detail, proof: None, orders: Vec::new() }
+    }
+}
+
+/// Settles a request and answers the bot.
+///
+/// # Errors
+/// The outcome is unknown, or the answer may not be passed on.
+pub(crate) fn settle(
+    worker: &Worker,
+    sent: Sent,
+) -> Result<(Ending, Response<AnswerBody>), Refused> {
+    let Sent { course, proof, answer } = sent;
+    let gateway = &worker.gateway;
+    if course.endpoint.class.is_trading() {
+        course.group.traded_at.store(gateway.clock.now().0, Ordering::Relaxed);
+    }
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(why) => {
+            // Timeouts are unknown, not failed: what was reserved stays.
+            let mut settlement = Settlement::of(SettleOutcome::Unknown, Some(&why));
+            settlement.proof = proof;
+            record(gateway, &course, &settlement);
+            return Err(Refused::unknown(why));
+        }
+    };
+    let reading = Reading::of(course.endpoint, answer.status.as_u16(), &answer.body);
+    let settlement = Settlement {
+        outcome: reading.outcome,
+        http: Some(answer.status.as_u16()),
+        code: reading.code,
+        detail: reading.detail,
+        proof,
+        orders: reading.orders,
+    };
+    record(gateway, &course, &settlement);
+    if course.key.finder.find(&answer.body).is_some() {
+        return Err(Refused::new(
+            Ending::Answered,
+            wire::venue::binance::errors::UNAUTHORIZED,
+            "the venue's answer names the real key, so it is withheld",
+        )
+        .with_status(StatusCode::BAD_GATEWAY));
+    }
+    let ending = match settlement.outcome {
+        SettleOutcome::Acknowledged => Ending::Answered,
+        SettleOutcome::Unknown => Ending::Unknown,
+        _ => Ending::Rejected,
+    };
+    let body = Either::Left(Full::new(answer.body));
+    Ok((ending, relayed(answer.status, answer.headers, body)))
+}
+
+/// Tells account and log what became of a request, in one critical section as
+/// the verdict was.
+pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: &Settlement<'_>) {
+    let now = gateway.clock.now();
+    let mut out = Vec::with_capacity(512);
+    SettleEntry {
+        at_ns: clock::host_nanos(),
+        now_ns: now.0,
+        verdict: course.verdict,
+        account: &course.group.name,
+        outcome: settlement.outcome,
+        http: settlement.http,
+        code: settlement.code,
+        detail: settlement.detail,
+        signed_digest: settlement.proof.map(|proof| proof.digest),
+        signed_sequence: settlement.proof.map(|proof| proof.sequence),
+        reservation: course.reservation,
+        orders: &settlement.orders,
+    }
+    .write(&mut out);
+    let events =
+        entry::events(settlement.outcome.name(), course.reservation, settlement.orders.clone());
+    let mut judge = held(&course.group.judge);
+    for event in &events {
+        judge.apply(event, now);
+    }
+    let purpose = match course.endpoint.effect {
+        // What was allowed while the log could grow is settled in what is left
+        // for reads.
+        Effect::Cancel => Purpose::Cancel,
+        _ => Purpose::Read,
+    };
+    if let Err(error) = gateway.log.append(&out, purpose) {
+        // Without it the outcome is unknown after a restart, and asked for.
+        tracing::error!(%error, verdict = course.verdict, "a settlement was not recorded");
+    }
+}
