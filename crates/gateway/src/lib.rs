@@ -1,1 +1,36 @@
 //! The data path: listeners, the life of a request, upstreams, settlement.
+//!
+//! Reading order: [`limits`], [`config`], `route`, `listen`, `connection`,
+//! then the life of a request in `pipeline` (accept, parse, authenticate,
+//! judge, record, sign, send, settle) with what it uses (`virtual_key`,
+//! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `clock`,
+//! `prices`, `gateway`), then what runs beside it in `house`, and [`serve`],
+//! which starts everything, on its own or as the supervisor's child
+//! ([`control`]).
+
+pub mod config;
+pub mod control;
+pub mod counters;
+pub mod limits;
+pub mod serve;
+
+mod clock;
+mod connection;
+mod entry;
+mod gateway;
+mod house;
+mod keys;
+mod listen;
+mod pipeline;
+mod prices;
+mod record;
+mod recovery;
+mod replay;
+mod route;
+mod shared;
+mod signer;
+mod upstream;
+mod virtual_key;
+
+pub use config::{Config, ConfigError};
+pub use serve::{GatewayError, ServeOptions, run_child, serve};

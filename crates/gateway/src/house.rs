@@ -1,0 +1,70 @@
+//! What runs beside the data path: the signer's housekeeping, the venue's
+//! clock, prices, accounts, unknown outcomes, rights, checkpoints,
+//! the admin socket.
+
+pub(crate) mod admin;
+pub(crate) mod checkpoints;
+pub(crate) mod feed;
+pub(crate) mod own;
+pub(crate) mod reload;
+pub(crate) mod rights;
+pub(crate) mod signer;
+pub(crate) mod unsettled;
+pub(crate) mod watch;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use crate::control::Told;
+use crate::gateway::Gateway;
+use crate::upstream::Pool;
+use signer::HouseSigner;
+
+/// What the house's tasks share.
+pub(crate) struct House {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) signer: Arc<HouseSigner>,
+    pub(crate) pool: Pool,
+    pub(crate) requests: std::cell::Cell<u64>,
+}
+
+/// Runs the house's tasks on this thread until `stop`.
+///
+/// # Errors
+/// The runtime cannot be had.
+pub(crate) fn run(
+    gateway: Arc<Gateway>,
+    signer: Arc<HouseSigner>,
+    listener: std::os::unix::net::UnixListener,
+    publish: checkpoints::Handle,
+    told: Sender<Told>,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tasks = tokio::task::LocalSet::new();
+    let house = Rc::new(House {
+        pool: Pool::new(Arc::clone(&gateway.hosts)),
+        gateway,
+        signer,
+        requests: std::cell::Cell::new(0),
+    });
+    tasks.block_on(&runtime, async move {
+        tokio::task::spawn_local(watch::signals(told.clone()));
+        tokio::task::spawn_local(watch::clock(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::prices(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::failures(Rc::clone(&house)));
+        tokio::task::spawn_local(rights::run(Rc::clone(&house)));
+        tokio::task::spawn_local(feed::run(Rc::clone(&house)));
+        tokio::task::spawn_local(unsettled::run(Rc::clone(&house)));
+        let admin = admin::Admin {
+            gateway: Arc::clone(&house.gateway),
+            signer: Arc::clone(&house.signer),
+            publish,
+            told,
+        };
+        tokio::task::spawn_local(admin::run(Rc::new(admin), listener));
+        let _ = stop.wait_for(|stop| *stop).await;
+    });
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! The admin socket: one JSON object per line, each way.
+
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use audit::Reader;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use vault::protocol::{Answer, Ask};
+
+use super::checkpoints::Handle;
+use super::reload;
+use super::signer::HouseSigner;
+use crate::control::Told;
+use crate::counters;
+use crate::gateway::Gateway;
+use crate::limits;
+use crate::shared::held;
+
+/// How often a tail looks for more.
+const TAIL_LOOK: Duration = Duration::from_millis(50);
+/// Entries that a tail without a start begins with.
+const TAIL_START: u64 = 20;
+
+/// What the admin socket can do.
+pub(crate) struct Admin {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) signer: Arc<HouseSigner>,
+    pub(crate) publish: Handle,
+    pub(crate) told: Sender<Told>,
+}
+
+#[derive(Deserialize)]
+struct Request {
+    r#do: String,
+    #[serde(default)]
+    from: Option<u64>,
+    /// The configuration to reload bots from; the file where there is none.
+    #[serde(default)]
+    config_text: Option<String>,
+}
+
+/// Serves the admin socket.
+pub(crate) async fn run(admin: Rc<Admin>, listener: StdUnixListener) {
+    let Ok(listener) = UnixListener::from_std(listener) else { return };
+    let places = Arc::new(tokio::sync::Semaphore::new(limits::ADMIN_CONNECTIONS));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(TAIL_LOOK).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        if !is_allowed(&stream) {
+            continue;
+        }
+        let admin = Rc::clone(&admin);
+        tokio::task::spawn_local(async move {
+            let _ = admin.serve(stream).await;
+            drop(place);
+        });
+    }
+}
+
+/// Root, or whoever runs the gateway.
+fn is_allowed(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own)
+}
+
+impl Admin {
+    async fn serve(&self, stream: UnixStream) -> std::io::Result<()> {
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read);
+        loop {
+            let mut line = String::new();
+            let bound = limits::ADMIN_LINE_BYTES as u64;
+            if (&mut lines).take(bound).read_line(&mut line).await? == 0 {
+                return Ok(());
+            }
+            let answer = match serde_json::from_str::<Request>(&line) {
+                Ok(request) if request.r#do == "tail" => {
+                    return self.tail(request.from, &mut write).await;
+                }
+                Ok(request) => self.answer(&request.r#do, request.config_text).await,
+                Err(_) => json!({ "error": "send one JSON object per line, such as \
+                                            {\"do\":\"status\"}" }),
+            };
+            write.write_all(format!("{answer}\n").as_bytes()).await?;
+        }
+    }
+
+    async fn answer(&self, what: &str, config_text: Option<String>) -> Value {
+        let told = |outcome: Result<Value, String>| match outcome {
+            Ok(value) => value,
+            Err(error) => json!({ "error": error }),
+        };
+        match what {
+            "status" => self.status(),
+            "reload-bots" => told(
+                reload::reload(&self.gateway, config_text)
+                    .map(|bots| json!({ "ok": true, "bots": bots })),
+            ),
+            "publish" => told(
+                self.publish.publish().await.map(|note| json!({ "ok": true, "checkpoint": note })),
+            ),
+            "stop" => {
+                let _ = self.told.send(Told::Drain);
+                json!({ "ok": true })
+            }
+            other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
+                status, tail, publish, reload-bots or stop", other.escape_debug()) }),
+        }
+    }
+
+    fn status(&self) -> Value {
+        let gateway = &self.gateway;
+        let signer = match self.signer.ask(Ask::Status) {
+            Ok(Answer::Status(status)) => json!({
+                "epoch": self.signer.epoch(),
+                "sequence": status.sequence,
+                "signed": status.signed,
+                "refused": status.refused,
+                "checkpoint_size": status.checkpoint_size,
+                "checkpoint_shown": status.checkpoint_shown,
+                "warnings": status.warnings,
+            }),
+            Ok(_) => Value::Null,
+            Err(error) => json!({ "error": error }),
+        };
+        let accounts: serde_json::Map<String, Value> = gateway
+            .accounts
+            .values()
+            .map(|group| {
+                let unsettled = held(&group.judge).unsettled().len();
+                (group.name.clone(), json!({ "unsettled": unsettled }))
+            })
+            .collect();
+        let counted = counters::report(&gateway.counters);
+        let refused: u64 = gateway
+            .counters
+            .iter()
+            .map(|worker| worker.refused_connections.load(Ordering::Relaxed))
+            .sum();
+        json!({
+            "bots": gateway.identities.load().len(),
+            "connections": { "open": gateway.open_connections(), "refused": refused },
+            "log": {
+                "entries": gateway.log.count(),
+                "synced": gateway.log.sync_handle().synced(),
+                "state": gateway.log.state().name(),
+                "failures": gateway.log.failures.load(Ordering::Relaxed),
+            },
+            "clock": {
+                "measured": gateway.clock.is_measured(),
+                "offset_ms": gateway.clock.offset_ms(),
+                "sane": gateway.clock.state() == judge::ClockState::Sane,
+            },
+            "halt": gateway.halts.now().0.name(),
+            "markets_with_price": gateway.prices.len(),
+            "accounts": accounts,
+            "signer": signer,
+            "phases": counted.get("phases"),
+            "endings": counted.get("endings"),
+            "notes": *held(&gateway.notes),
+        })
+    }
+
+    /// Entries as they fall, until the other side has enough.
+    async fn tail(
+        &self,
+        from: Option<u64>,
+        write: &mut tokio::net::unix::OwnedWriteHalf,
+    ) -> std::io::Result<()> {
+        let start = from.unwrap_or_else(|| self.gateway.log.count().saturating_sub(TAIL_START));
+        let opened =
+            Reader::open(self.gateway.log.directory()).and_then(|reader| reader.entries(start));
+        let mut entries = match opened {
+            Ok(entries) => entries,
+            Err(error) => {
+                let line = format!("{}\n", json!({ "error": error.to_string() }));
+                return write.write_all(line.as_bytes()).await;
+            }
+        };
+        loop {
+            match entries.next() {
+                Some(Ok(entry)) => {
+                    let mut line = format!("{{\"index\":{},\"entry\":", entry.index).into_bytes();
+                    line.extend_from_slice(&entry.bytes);
+                    line.extend_from_slice(b"}\n");
+                    write.write_all(&line).await?;
+                }
+                Some(Err(error)) => {
+                    let line = format!("{}\n", json!({ "error": error.to_string() }));
+                    return write.write_all(line.as_bytes()).await;
+                }
+                None => {
+                    tokio::time::sleep(TAIL_LOOK).await;
+                    // Nothing to read: whoever went away shows here.
+                    write.writable().await?;
+                }
+            }
+        }
+    }
+}

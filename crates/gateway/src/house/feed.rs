@@ -1,0 +1,249 @@
+//! What the venue says of each account: open orders and balances, asked for
+//! regularly and soon after own orders.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use judge::{AccountEvent, Balance, OpenOrder, UnixNanos};
+use serde::Deserialize;
+use wire::model::{Decimal, Side};
+use wire::venue::binance::served;
+
+use super::{House, watch};
+use crate::clock;
+use crate::entry;
+use crate::gateway::AccountGroup;
+use crate::limits;
+use crate::pipeline::judging::sha256;
+use crate::record::Purpose;
+use crate::shared::held;
+
+/// How often it is looked whether an account is due.
+const LOOK: Duration = Duration::from_millis(250);
+/// Asking for up to so many markets one by one (weight 6 each) is cheaper than
+/// asking for all of them (weight 80).
+const MARKETS_ONE_BY_ONE: usize = 12;
+
+/// When an account was last asked for.
+#[derive(Default)]
+struct Last {
+    orders: Option<Instant>,
+    balances: Option<Instant>,
+    /// Venue time of the last own order before that, ns.
+    traded_at: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderRow {
+    symbol: String,
+    order_id: u64,
+    #[serde(default)]
+    order_list_id: i64,
+    client_order_id: String,
+    side: String,
+    price: String,
+    #[serde(default)]
+    stop_price: String,
+    orig_qty: String,
+    executed_qty: String,
+    cummulative_quote_qty: String,
+}
+
+#[derive(Deserialize)]
+struct AccountRow {
+    balances: Vec<BalanceRow>,
+}
+
+#[derive(Deserialize)]
+struct BalanceRow {
+    asset: String,
+    free: String,
+    locked: String,
+}
+
+/// Keeps every account's state fed.
+pub(crate) async fn run(house: Rc<House>) {
+    let mut last: BTreeMap<String, Last> = BTreeMap::new();
+    loop {
+        let ready = house.gateway.clock.is_measured() && house.gateway.keys.load().epoch != 0;
+        for group in house.gateway.accounts.values().filter(|_| ready) {
+            let last = last.entry(group.name.clone()).or_default();
+            if let Err(error) = house.feed(group, last).await {
+                tracing::warn!(account = group.name, error, "the account's state is not known");
+                // Not again at once.
+                last.orders = Some(Instant::now());
+                last.balances = Some(Instant::now());
+            }
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn is_due(last: Option<Instant>, every: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= every)
+}
+
+impl House {
+    async fn feed(&self, group: &Arc<AccountGroup>, last: &mut Last) -> Result<(), String> {
+        let traded_at = group.traded_at.load(Ordering::Relaxed);
+        let traded = traded_at > last.traded_at;
+        let due = is_due(last.orders, limits::SNAPSHOT_EVERY)
+            || (traded && is_due(last.orders, limits::SNAPSHOT_AFTER_ORDERS));
+        if !due {
+            return Ok(());
+        }
+        (last.orders, last.traded_at) = (Some(Instant::now()), traded_at);
+        let balances = if is_due(last.balances, limits::SNAPSHOT_EVERY) {
+            last.balances = Some(Instant::now());
+            Some(self.balances(group).await?)
+        } else {
+            None
+        };
+        let markets = watch::markets_of(group);
+        if markets.is_empty() && balances.is_none() {
+            return Ok(());
+        }
+        if markets.contains("*") || markets.len() > MARKETS_ONE_BY_ONE || markets.is_empty() {
+            return self.snapshot(group, None, balances).await;
+        }
+        self.snapshots(group, &markets, balances).await
+    }
+
+    async fn snapshots(
+        &self,
+        group: &Arc<AccountGroup>,
+        markets: &BTreeSet<String>,
+        mut balances: Option<Vec<Balance>>,
+    ) -> Result<(), String> {
+        for market in markets {
+            self.snapshot(group, Some(market), balances.take()).await?;
+        }
+        Ok(())
+    }
+
+    async fn balances(&self, group: &Arc<AccountGroup>) -> Result<Vec<Balance>, String> {
+        let endpoint = served("GET", "/api/v3/account").ok_or("no such endpoint")?;
+        let read = self.read(group, endpoint, &[("omitZeroBalances", "true")]).await?;
+        if !read.answer.status.is_success() {
+            return Err(format!("the venue answers {}", read.answer.status));
+        }
+        let account: AccountRow = serde_json::from_slice(&read.answer.body)
+            .map_err(|error| format!("the account cannot be read: {error}"))?;
+        account
+            .balances
+            .into_iter()
+            .take(judge::bounds::BALANCES)
+            .map(|row| {
+                Some(Balance {
+                    free: Decimal::from_str_exact(&row.free).ok()?,
+                    locked: Decimal::from_str_exact(&row.locked).ok()?,
+                    asset: row.asset,
+                })
+            })
+            .collect::<Option<_>>()
+            .ok_or_else(|| "a balance is no number".to_owned())
+    }
+
+    /// Asks for open orders and tells judge and log.
+    async fn snapshot(
+        &self,
+        group: &Arc<AccountGroup>,
+        market: Option<&str>,
+        balances: Option<Vec<Balance>>,
+    ) -> Result<(), String> {
+        let endpoint = served("GET", "/api/v3/openOrders").ok_or("no such endpoint")?;
+        let asked_at = self.gateway.clock.now();
+        let parameters: Vec<(&str, &str)> =
+            market.map(|market| ("symbol", market)).into_iter().collect();
+        let read = self.read(group, endpoint, &parameters).await?;
+        if !read.answer.status.is_success() {
+            return Err(format!("the venue answers {}", read.answer.status));
+        }
+        let open_orders = open_orders(&read.answer.body)?;
+        let entry = entry::plain("snapshot", clock::host_nanos(), |json| {
+            json.text("account", &group.name);
+            json.number("asked_at_ns", asked_at.0);
+            if let Some(market) = market {
+                json.text("market", market);
+            }
+            json.number("open_orders", open_orders.len() as u64);
+            json.hex("open_orders_sha256", &sha256(&read.answer.body));
+            if let Some(balances) = &balances {
+                json.number("balances", balances.len() as u64);
+            }
+        });
+        self.apply_snapshot(group, asked_at, market, balances, open_orders, &entry);
+        Ok(())
+    }
+
+    fn apply_snapshot(
+        &self,
+        group: &AccountGroup,
+        asked_at: UnixNanos,
+        market: Option<&str>,
+        balances: Option<Vec<Balance>>,
+        open_orders: Vec<OpenOrder>,
+        entry: &[u8],
+    ) {
+        let event = AccountEvent::Snapshot {
+            asked_at,
+            balances,
+            open_orders,
+            market: market.map(str::to_owned),
+        };
+        let mut judge = held(&group.judge);
+        judge.apply(&event, self.gateway.clock.now());
+        let _ = self.gateway.log.append(entry, Purpose::Read);
+    }
+}
+
+/// Open orders as the venue writes them.
+fn open_orders(body: &[u8]) -> Result<Vec<OpenOrder>, String> {
+    let rows: Vec<OrderRow> = serde_json::from_slice(body)
+        .map_err(|error| format!("open orders cannot be read: {error}"))?;
+    rows.into_iter()
+        .map(|row| {
+            let number = |text: &str| Decimal::from_str_exact(text).ok();
+            let positive = |text: &str| number(text).filter(|value| *value > Decimal::ZERO);
+            Some(OpenOrder {
+                side: match row.side.as_str() {
+                    "BUY" => Side::Buy,
+                    "SELL" => Side::Sell,
+                    _ => return None,
+                },
+                price: positive(&row.price),
+                stop_price: positive(&row.stop_price),
+                quantity: number(&row.orig_qty)?,
+                executed_quantity: number(&row.executed_qty)?,
+                executed_quote: number(&row.cummulative_quote_qty)?.max(Decimal::ZERO),
+                order_list_id: u64::try_from(row.order_list_id).ok(),
+                symbol: row.symbol,
+                order_id: row.order_id,
+                client_order_id: row.client_order_id,
+            })
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| "an open order has a side or number that cannot be read".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_orders_read() {
+        let body = br#"[{"symbol":"LTCBTC","orderId":1,"orderListId":-1,
+            "clientOrderId":"myOrder1","price":"0.1","origQty":"1.0","executedQty":"0.0",
+            "cummulativeQuoteQty":"0.0","status":"NEW","timeInForce":"GTC","type":"LIMIT",
+            "side":"BUY","stopPrice":"0.0","icebergQty":"0.0"}]"#;
+        let orders = open_orders(body).unwrap();
+        assert_eq!(orders[0].price, Some(Decimal::new(1, 1)));
+        assert_eq!((orders[0].stop_price, orders[0].order_list_id), (None, None));
+        assert!(open_orders(br#"[{"symbol":"X"}]"#).is_err());
+        assert!(open_orders(&body.map(|byte| if byte == b'Y' { b'Z' } else { byte })).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! Bots read again without a restart: their tables, their virtual keys.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use judge::{BotPolicy, PolicySet};
+
+use crate::clock;
+use crate::config::Config;
+use crate::entry;
+use crate::gateway::Gateway;
+use crate::record::Purpose;
+use crate::shared::held;
+use crate::virtual_key::Identities;
+
+/// Every bot's number so far: it stays over reloads, because the replay cache
+/// knows bots by it.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(Mutex<HashMap<String, u32>>);
+
+/// The policy set of a configuration.
+///
+/// # Errors
+/// Which table is wrong, in one line.
+pub(crate) fn policies(config: &Config) -> Result<Arc<PolicySet>, String> {
+    let bots: Vec<BotPolicy> = config.bots.values().map(|bot| bot.policy.clone()).collect();
+    PolicySet::compile(&bots, &config.extra_policy).map(Arc::new).map_err(|error| error.to_string())
+}
+
+/// Reads every bot's virtual key.
+///
+/// # Errors
+/// Which file is wrong, in one line.
+pub(crate) fn identities(
+    config: &Config,
+    data_dir: &Path,
+    numbers: &Numbers,
+) -> Result<Identities, String> {
+    Identities::read(&data_dir.join("bots"), &config.bots, &mut held(&numbers.0))
+}
+
+/// Reads the configuration's bots again and judges by them from now on. All or
+/// nothing: where anything is wrong, everything stays as it was.
+///
+/// The sandbox lets this process read the very file that it started with; one
+/// that was replaced since comes as `text` from whoever replaced it.
+///
+/// # Errors
+/// What is wrong, in one line.
+pub(crate) fn reload(gateway: &Gateway, text: Option<String>) -> Result<usize, String> {
+    let path = &gateway.config_path;
+    let text = match text {
+        Some(text) => text,
+        None => std::fs::read_to_string(path)
+            .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?,
+    };
+    let base = path.parent().unwrap_or_else(|| Path::new("/"));
+    let config = Config::parse(&text, base).map_err(|error| error.to_string())?;
+    let policies = policies(&config)?;
+    let identities = identities(&config, &gateway.config.data_dir, &gateway.numbers)?;
+    let count = identities.len();
+    for group in gateway.accounts.values() {
+        held(&group.judge).set_policies(Arc::clone(&policies));
+    }
+    gateway.identities.store(Arc::new(identities));
+    let entry = entry::plain("bots-reloaded", clock::host_nanos(), |json| {
+        json.number("bots", count as u64);
+        json.hex("config_sha256", &crate::pipeline::judging::sha256(text.as_bytes()));
+    });
+    let _ = gateway.log.append(&entry, Purpose::Ordinary);
+    Ok(count)
+}

@@ -1,0 +1,177 @@
+//! Clock, prices, failed authentications, signals.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use serde::Deserialize;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::House;
+use crate::clock::{host_nanos, offset_of};
+use crate::control::Told;
+use crate::entry;
+use crate::limits;
+use crate::prices;
+use crate::record::Purpose;
+use crate::upstream::{Answer, Host, Outgoing};
+
+/// How soon the venue is asked again after a failure.
+const AGAIN: Duration = Duration::from_secs(2);
+/// How often failed authentications are told to the log.
+const FAILURES_EVERY: Duration = Duration::from_secs(60);
+/// Sources named in one entry.
+const SOURCES_NAMED: usize = 100;
+
+impl House {
+    /// Asks for public data.
+    async fn public(&self, target: String) -> Result<Answer, String> {
+        let request = Outgoing {
+            host: Host::Spot,
+            method: Method::GET,
+            target: Bytes::from(target),
+            body: Bytes::new(),
+            api_key: None,
+            time_unit: None,
+            repeatable: true,
+        };
+        match self.pool.exchange(&request, || Ok(())).await {
+            Ok(answer) if answer.status.is_success() => Ok(answer),
+            Ok(answer) => Err(format!("the venue answers {}", answer.status)),
+            Err(
+                crate::upstream::SendError::NotSent(why) | crate::upstream::SendError::Unknown(why),
+            ) => Err(why),
+        }
+    }
+
+    /// Measures the venue's clock once.
+    async fn measure_clock(&self) -> Result<i64, String> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Time {
+            server_time: u64,
+        }
+        let asked = host_nanos();
+        let answer = self.public("/api/v3/time".to_owned()).await?;
+        let answered = host_nanos();
+        let time: Time = serde_json::from_slice(&answer.body)
+            .map_err(|error| format!("the venue's time cannot be read: {error}"))?;
+        Ok(offset_of(asked, answered, time.server_time))
+    }
+}
+
+/// Keeps the venue's clock measured, and the signer told of it.
+pub(crate) async fn clock(house: Rc<House>) {
+    loop {
+        // The first connection is being made while the first question waits,
+        // so the first answer is thrown away.
+        if !house.gateway.clock.is_measured() {
+            let _ = house.measure_clock().await;
+        }
+        let pause = match house.measure_clock().await {
+            Ok(offset_ms) => {
+                house.gateway.clock.set(offset_ms);
+                house.signer.tell_offset(&house.gateway);
+                if offset_ms.abs() > wire::limits::CLOCK_OFFSET_MS {
+                    house.gateway.note(format!(
+                        "the clock is off by {offset_ms} ms: fix time synchronisation; orders \
+                         are denied meanwhile"
+                    ));
+                }
+                limits::CLOCK_EVERY
+            }
+            Err(error) => {
+                tracing::warn!(error, "the venue's clock is not known");
+                AGAIN
+            }
+        };
+        // A jump of the host's clock shows at once, not at the next turn.
+        let until = tokio::time::Instant::now() + pause;
+        while tokio::time::Instant::now() < until {
+            tokio::time::sleep(AGAIN.min(pause)).await;
+            if house.gateway.clock.state() != judge::ClockState::Sane {
+                break;
+            }
+        }
+    }
+}
+
+/// Keeps reference prices fresh.
+pub(crate) async fn prices(house: Rc<House>) {
+    loop {
+        let markets: BTreeSet<String> =
+            house.gateway.accounts.values().flat_map(|group| markets_of(group)).collect();
+        if !markets.is_empty() {
+            let target = match prices::query(&markets) {
+                Some(query) => format!("/api/v3/ticker/bookTicker?{query}"),
+                None => "/api/v3/ticker/bookTicker".to_owned(),
+            };
+            // The price is as old as the question, not as the answer.
+            let asked = house.gateway.clock.now();
+            let taken = match house.public(target).await {
+                Ok(answer) => house.gateway.prices.take(&answer.body, asked),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = taken {
+                tracing::warn!(error, "no fresh prices");
+            }
+        }
+        tokio::time::sleep(limits::PRICES_EVERY).await;
+    }
+}
+
+/// The markets that an account's bots trade; `*` is every one.
+pub(crate) fn markets_of(group: &crate::gateway::AccountGroup) -> BTreeSet<String> {
+    let judge = crate::shared::held(&group.judge);
+    judge
+        .policies()
+        .bots()
+        .filter(|bot| bot.account == group.name && bot.preset.trades())
+        .flat_map(|bot| bot.markets.iter().cloned())
+        .collect()
+}
+
+/// Tells the log of failed authentications, in sum.
+///
+/// INVARIANT (no free accusation): by source, never by the bot that was named.
+pub(crate) async fn failures(house: Rc<House>) {
+    loop {
+        tokio::time::sleep(FAILURES_EVERY).await;
+        let Some(report) = house.gateway.failures.take() else { continue };
+        let named = report.by_source.get(..SOURCES_NAMED).unwrap_or(&report.by_source);
+        let rest: u64 =
+            report.by_source.iter().skip(SOURCES_NAMED).map(|(_, count)| count).sum::<u64>()
+                + report.others;
+        let entry = entry::plain("unauthenticated", host_nanos(), |json| {
+            json.list("sources", named, |(source, count), json| {
+                match source {
+                    Some(address) => json.display("source", address),
+                    None => json.text("source", "local"),
+                }
+                json.number("count", *count);
+            });
+            json.number("others", rest);
+        });
+        let _ = house.gateway.log.append(&entry, Purpose::Ordinary);
+    }
+}
+
+/// Drains on SIGTERM; leaves SIGINT to the supervisor, which drains.
+pub(crate) async fn signals(told: Sender<Told>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {
+                let _ = told.send(Told::Drain);
+            }
+            _ = interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! State from the log: what allowed requests hold, and what became of them,
+//! read back in order before the first request.
+//!
+//! What an answer was lost for, or never recorded, is unknown: it stays
+//! reserved until the venue is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use audit::Reader;
+use judge::{AccountEvent, Judge, ReservationId, Restored, RestoredHold, UnixNanos};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use crate::entry;
+
+/// What was read back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restoration {
+    /// Entries read.
+    pub(crate) entries: u64,
+    /// Requests that hold something, read back.
+    pub(crate) requests: u64,
+    /// Those of them without a word on their outcome.
+    pub(crate) unknown: u64,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    kind: String,
+    #[serde(default)]
+    outcome: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    bot: String,
+    #[serde(default)]
+    now_ns: u64,
+    reservation: Option<u64>,
+    intent: Option<IntentLine>,
+    #[serde(default)]
+    inputs: Inputs,
+    #[serde(default)]
+    client_order_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct IntentLine {
+    operation: String,
+    #[serde(default)]
+    orders: Vec<OrderLine>,
+    place: Option<OrderLine>,
+    list_client_order_id: Option<String>,
+    asset: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct OrderLine {
+    symbol: String,
+    quantity: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Inputs {
+    order_micro_usd: i64,
+    added_micro_usd: i64,
+    amount_millionths: i64,
+    quote_in_usd: Option<PriceLine>,
+}
+
+#[derive(Deserialize)]
+struct PriceLine {
+    mid: String,
+}
+
+/// Restores every judge from the log in `directory`.
+///
+/// # Errors
+/// The log is damaged, in one line.
+pub(crate) fn restore(
+    directory: &Path,
+    judges: &mut BTreeMap<String, Judge>,
+) -> Result<Restoration, String> {
+    let reader = Reader::open(directory).map_err(|error| error.to_string())?;
+    let entries = reader.entries(0).map_err(|error| error.to_string())?;
+    let mut done = Restoration::default();
+    let mut open: BTreeMap<(String, u64), UnixNanos> = BTreeMap::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| error.to_string())?;
+        done.entries += 1;
+        // Most entries are reads, which hold nothing.
+        if !holds_or_tells(&entry.bytes) {
+            continue;
+        }
+        let Ok(line) = serde_json::from_slice::<Line>(&entry.bytes) else { continue };
+        let now = UnixNanos(line.now_ns);
+        match line.kind.as_str() {
+            "verdict" if line.outcome == "allow" => {
+                let account = line.account.clone();
+                let (Some(judge), Some(restored)) = (judges.get_mut(&account), restored(line))
+                else {
+                    continue;
+                };
+                open.insert((account, restored.reservation.0), restored.at);
+                judge.apply(&AccountEvent::Restored(restored), now);
+                done.requests += 1;
+            }
+            "settle" => {
+                if let Some(reservation) = line.reservation
+                    && line.outcome != "unknown"
+                {
+                    open.remove(&(line.account.clone(), reservation));
+                }
+                if let Some(judge) = judges.get_mut(&line.account) {
+                    for event in entry::read_event(&entry.bytes) {
+                        judge.apply(&event, now);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let accounts: BTreeSet<&String> = open.keys().map(|(account, _)| account).collect();
+    done.unknown = open.len() as u64;
+    tracing::debug!(accounts = accounts.len(), "restored");
+    for ((account, reservation), at) in &open {
+        if let Some(judge) = judges.get_mut(account) {
+            let reservation = ReservationId(*reservation);
+            judge.apply(&AccountEvent::Unknown { reservation }, *at);
+        }
+    }
+    Ok(done)
+}
+
+fn holds_or_tells(entry: &[u8]) -> bool {
+    memchr::memmem::find(entry, b"\"reservation\":").is_some()
+        || memchr::memmem::find(entry, b"\"orders\":[").is_some()
+}
+
+/// What an allowed request held; none where it held nothing.
+fn restored(line: Line) -> Option<Restored> {
+    let intent = line.intent?;
+    let positive = |value: i64| u64::try_from(value).unwrap_or(0);
+    let holds = if intent.operation == "withdraw" {
+        RestoredHold::Withdrawal {
+            asset: intent.asset?,
+            amount_millionths: positive(line.inputs.amount_millionths),
+        }
+    } else {
+        let orders: Vec<OrderLine> = match intent.place {
+            Some(order) => vec![order],
+            None => intent.orders,
+        };
+        let quantity =
+            |text: Option<&String>| text.and_then(|text| Decimal::from_str_exact(text).ok());
+        RestoredHold::Orders {
+            symbol: orders.first()?.symbol.clone(),
+            orders: line
+                .client_order_ids
+                .into_iter()
+                .zip(orders.iter().map(|order| quantity(order.quantity.as_ref())))
+                .collect(),
+            list_client_order_id: intent.list_client_order_id,
+            worth_micro_usd: positive(line.inputs.order_micro_usd),
+            added_micro_usd: positive(line.inputs.added_micro_usd),
+            quote_in_usd: line
+                .inputs
+                .quote_in_usd
+                .and_then(|price| Decimal::from_str_exact(&price.mid).ok()),
+        }
+    };
+    Some(Restored {
+        reservation: ReservationId(line.reservation?),
+        bot: line.bot,
+        at: UnixNanos(line.now_ns),
+        holds,
+    })
+}
+
+#[cfg(test)]
+mod tests;

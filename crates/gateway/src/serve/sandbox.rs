@@ -1,0 +1,43 @@
+//! What the gateway's process may still do once everything is open.
+
+use std::path::PathBuf;
+
+use vault::sandbox::{self, Network, Profile, SandboxMode, SandboxReport};
+
+use crate::gateway::Gateway;
+
+/// Files of the system that name resolution reads.
+const NAME_SERVICE: [&str; 8] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/run/systemd/resolve",
+    "/usr/lib",
+    "/lib",
+];
+/// DNS over TCP, where an answer is too long for UDP.
+const DNS: u16 = 53;
+
+/// Closes everything but the log, the bots' keys, the name service and the
+/// venue's ports.
+///
+/// # Errors
+/// The machine lacks a feature that the mode demands, in one line.
+pub(super) fn apply(gateway: &Gateway, mode: SandboxMode) -> Result<SandboxReport, String> {
+    let config = &gateway.config;
+    let mut read: Vec<PathBuf> = NAME_SERVICE.iter().map(PathBuf::from).collect();
+    read.push(config.data_dir.join("bots"));
+    // The file alone: its directory may hold the vault.
+    read.push(gateway.config_path.clone());
+    let mut write = vec![gateway.log.directory().to_owned(), config.data_dir.join("run")];
+    write.extend(config.checkpoint_copies.iter().cloned());
+    let venue = &config.binance;
+    let mut connect = vec![venue.spot.port, venue.futures.port, venue.coin_futures.port, DNS];
+    connect.sort_unstable();
+    connect.dedup();
+    let profile =
+        Profile::network_process(read, write, Network::Ports { bind: Vec::new(), connect });
+    sandbox::apply(&profile, None, mode).map_err(|error| error.to_string())
+}

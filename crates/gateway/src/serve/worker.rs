@@ -1,0 +1,100 @@
+//! One worker: a pinned thread with a runtime of its own.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::connection::{self, Host};
+use crate::gateway::{Gateway, Worker};
+use crate::limits;
+use crate::listen::WorkerListeners;
+use crate::signer::{SignerConnection, SignerLink};
+use crate::upstream;
+
+/// How often a drain looks whether connections are left.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
+/// New signers waiting to be used.
+const SIGNERS_WAITING: usize = 4;
+
+/// A worker's thread.
+pub(super) struct WorkerThread {
+    thread: JoinHandle<()>,
+    signers: mpsc::Sender<SignerConnection>,
+}
+
+impl WorkerThread {
+    /// Starts a worker on its listeners.
+    ///
+    /// # Errors
+    /// No thread or runtime can be had.
+    pub(super) fn start(
+        gateway: Arc<Gateway>,
+        number: usize,
+        core: Option<usize>,
+        listeners: WorkerListeners,
+        stop: watch::Receiver<bool>,
+    ) -> std::io::Result<Self> {
+        let (signers, connections) = mpsc::channel(SIGNERS_WAITING);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            // Accepting is looked at between requests, not after every one.
+            .event_interval(31)
+            .build()?;
+        let thread =
+            std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                if let Some(id) = core
+                    && !core_affinity::set_for_current(core_affinity::CoreId { id })
+                {
+                    gateway.note(format!("worker {number} cannot be pinned to core {id}"));
+                }
+                let tasks = tokio::task::LocalSet::new();
+                let ended =
+                    tasks.block_on(&runtime, run(gateway, number, connections, listeners, stop));
+                if let Err(error) = ended {
+                    tracing::error!(error, "a worker ended");
+                }
+            })?;
+        Ok(Self { thread, signers })
+    }
+
+    /// Gives the worker a new signer's connection.
+    pub(super) fn connect(&self, connection: SignerConnection) {
+        if self.signers.try_send(connection).is_err() {
+            tracing::error!("a worker does not take the new signer");
+        }
+    }
+
+    /// Waits for its end.
+    pub(super) fn join(self) {
+        let _ = self.thread.join();
+    }
+}
+
+async fn run(
+    gateway: Arc<Gateway>,
+    number: usize,
+    connections: mpsc::Receiver<SignerConnection>,
+    listeners: WorkerListeners,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), String> {
+    let link = SignerLink::start(connections);
+    let worker = Worker::new(gateway, number, link)?;
+    let host = Host { worker: Rc::clone(&worker), stop: stop.clone(), open: Rc::new(Cell::new(0)) };
+    tokio::task::spawn_local(async move {
+        loop {
+            worker.pool.warm(upstream::Host::Spot).await;
+            tokio::time::sleep(limits::UPSTREAM_IDLE / 4).await;
+        }
+    });
+    connection::accept_on(&host, listeners).map_err(|error| error.to_string())?;
+    let _ = stop.wait_for(|stop| *stop).await;
+    let began = Instant::now();
+    while host.open.get() > 0 && began.elapsed() < limits::DRAIN {
+        tokio::time::sleep(DRAIN_LOOK).await;
+    }
+    Ok(())
+}
