@@ -155,8 +155,14 @@ impl Config {
                 format!("it is over {} bytes; shorten it", limits::CONFIG_BYTES),
             ));
         }
-        let file: file::File = toml::from_str(text)
-            .map_err(|error| ConfigError::new("", error.to_string().trim_end().to_owned()))?;
+        let file: file::File = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
+            let line = before.matches('\n').count() + 1;
+            let written: String =
+                text.lines().nth(line - 1).unwrap_or("").trim().chars().take(80).collect();
+            let message = error.message().replace('\n', " ");
+            ConfigError::new("", format!("line {line}, `{written}`: {message}"))
+        })?;
         file.check(base)
     }
 }

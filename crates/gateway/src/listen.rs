@@ -66,7 +66,7 @@ pub(crate) fn bind(config: &Config) -> Result<Bound, ConfigError> {
                 format!("`{}` cannot be bound: {error}", path.display()),
             )
         };
-        let listener = unix(path).map_err(wrong)?;
+        let listener = unix(path, BOTS_MODE).map_err(wrong)?;
         for worker in &mut workers {
             worker.unix = Some(listener.try_clone().map_err(wrong)?);
         }
@@ -131,9 +131,14 @@ fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Binds a Unix socket that its owner alone may use; one that a dead process
-/// left is removed.
-pub(crate) fn unix(path: &Path) -> io::Result<UnixListener> {
+/// Bots run as other users; what they need is a virtual key, and its directory
+/// says who may come near.
+const BOTS_MODE: u32 = 0o666;
+/// The admin socket is its owner's alone.
+pub(crate) const OWNER_MODE: u32 = 0o600;
+
+/// Binds a Unix socket; one that a dead process left is removed.
+pub(crate) fn unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
@@ -148,7 +153,7 @@ pub(crate) fn unix(path: &Path) -> io::Result<UnixListener> {
         Err(_) => {}
     }
     let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -205,14 +210,14 @@ mod tests {
     fn a_stale_unix_socket_is_replaced_and_a_file_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run/gateway.sock");
-        drop(unix(&path).unwrap());
-        let listener = unix(&path).unwrap();
-        assert!(unix(&path).is_err(), "in use");
+        drop(unix(&path, OWNER_MODE).unwrap());
+        let listener = unix(&path, OWNER_MODE).unwrap();
+        assert!(unix(&path, OWNER_MODE).is_err(), "in use");
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         drop(listener);
         let file = directory.path().join("file");
         std::fs::write(&file, "x").unwrap();
-        assert!(unix(&file).is_err());
+        assert!(unix(&file, OWNER_MODE).is_err());
     }
 }

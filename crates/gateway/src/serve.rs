@@ -154,8 +154,9 @@ pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
     }
     let (gateway, restored) = open(config, config_path)?;
     let bound = listen::bind(&gateway.config)?;
-    let admin = listen::unix(&gateway.config.data_dir.join("run").join("admin.sock"))
-        .map_err(|error| system(format!("the admin socket cannot be bound: {error}")))?;
+    let admin =
+        listen::unix(&gateway.config.data_dir.join("run").join("admin.sock"), listen::OWNER_MODE)
+            .map_err(|error| system(format!("the admin socket cannot be bound: {error}")))?;
     if let Some(mode) = sandbox {
         let report = sandbox::apply(&gateway, mode).map_err(GatewayError::Sandbox)?;
         for missing in report.missing {

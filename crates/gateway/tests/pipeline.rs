@@ -7,6 +7,7 @@
     clippy::string_slice,
     reason = "test code"
 )]
+#![allow(dead_code, reason = "the stack serves two tests")]
 
 mod stack;
 
@@ -55,6 +56,9 @@ fn an_allowed_order_is_recorded_signed_and_sent() {
     // INVARIANT (record first).
     assert!(order.recorded, "its entry was in the log when it came");
     assert!(order.text.starts_with(&format!("{ORDER}&")), "one reading: {}", order.text);
+    // INVARIANT (pinned host): the bot's own Host header says "gateway".
+    let host = format!("\r\nhost: {}\r\n", stack.venue.address);
+    assert!(order.head.to_ascii_lowercase().contains(&host), "{}", order.head);
     for leaked in [BOT_KEY, BOT_SECRET] {
         assert!(!order.head.contains(leaked) && !order.text.contains(leaked));
     }
@@ -129,6 +133,32 @@ fn only_the_bot_itself_is_believed() {
     let (payload, signature) = text.split_once("&signature=").unwrap();
     let upper = format!("{payload}&signature={}", signature.to_ascii_uppercase());
     assert_eq!(send(&mut bot, &upper, BOT_KEY).status, 200);
+}
+
+#[test]
+fn a_key_is_not_used_from_another_address() {
+    let stack = Stack::start();
+    let mut bot = stack.client_from("127.0.0.2");
+    let reply = bot.signed("POST", "/api/v3/order", ORDER);
+    assert_eq!((reply.status, reply.code()), (401, -2015), "{reply:?}");
+    assert!(reply.body.contains("this address"), "{reply:?}");
+    assert!(stack.venue.came("POST", "/api/v3/order").is_empty());
+}
+
+#[test]
+fn a_call_with_the_key_alone_is_a_recorded_read() {
+    let stack = Stack::start();
+    let mut bot = stack.client();
+    let reply = bot.send("GET", "/sapi/v1/margin/allPairs", "", BOT_KEY);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let came = stack.venue.came("GET", "/sapi/v1/margin/allPairs");
+    assert!(came[0].recorded && came[0].key == READ_KEY && came[0].text.is_empty());
+    // Nobody's key: nobody's read.
+    let reply = bot.send("GET", "/sapi/v1/margin/allPairs", "", "nobody");
+    assert_eq!(reply.code(), -2015, "{reply:?}");
+    // A stream's key would be a capability of its own.
+    let reply = bot.send("POST", "/api/v3/userDataStream", "", BOT_KEY);
+    assert_eq!(reply.code(), -1002, "{reply:?}");
 }
 
 #[test]

@@ -94,3 +94,9 @@ fn a_bot_that_is_bound_nowhere_is_bound_to_this_machine() {
     assert!(bot.may_come_from(Some("::1".parse().unwrap())));
     assert!(!bot.may_come_from(Some("10.0.0.1".parse().unwrap())));
 }
+
+#[test]
+fn an_error_is_one_line_and_says_where() {
+    let error = parse("data_dir = \"d\"\n\n[listen]\nhttp = 5\n").unwrap_err();
+    assert!(error.contains("line 4") && !error.contains('\n'), "{error}");
+}

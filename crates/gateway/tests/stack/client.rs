@@ -1,6 +1,6 @@
 //! A bot, on a bare socket.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,8 +8,12 @@ use aws_lc_rs::hmac;
 
 use super::{BOT_KEY, BOT_SECRET};
 
+pub(crate) trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
 pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 #[derive(Debug)]
@@ -50,7 +54,11 @@ pub(crate) fn signed(parameters: &str) -> String {
 
 impl Client {
     pub(crate) fn connect(address: &str) -> Self {
-        Self { stream: BufReader::new(TcpStream::connect(address).unwrap()) }
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    pub(crate) fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)) }
     }
 
     /// A signed request: parameters in the query for GET and DELETE, else in

@@ -38,10 +38,20 @@ pub(crate) const READ_SECRET: &str =
 pub(crate) const BOT_KEY: &str = "virtualkeyvirtualkeyvirtualkeyvirtualkeyvirtualkeyvirtualkey0001";
 pub(crate) const BOT_SECRET: &str =
     "virtualsecretvirtualsecretvirtualsecretvirtualsecretvirtual00001";
+pub(crate) const GATEWAY: &str = "COUNTERSIGN_TEST_GATEWAY_CHILD";
 const DATA: &str = "COUNTERSIGN_TEST_GATEWAY_SIGNER_DATA";
 
 fn source() -> UnsealSource {
     UnsealSource::Passphrase(Secret::new(b"passphrase of the test".to_vec()))
+}
+
+/// A sandboxed gateway's process, where this process was started as one.
+pub(crate) fn gateway_child() {
+    if std::env::var_os(GATEWAY).is_none() {
+        return;
+    }
+    let control: OwnedFd = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
+    gateway::run_child(control).unwrap();
 }
 
 /// The signer's process, where this process was started as one.
@@ -113,6 +123,13 @@ pub(crate) struct Stack {
 impl Stack {
     /// Everything set up and running, with prices and clock known.
     pub(crate) fn start() -> Self {
+        let mut stack = Self::prepared();
+        stack.start_gateway();
+        stack
+    }
+
+    /// Vault, keys, bot and venue, without signer and gateway.
+    pub(crate) fn prepared() -> Self {
         let data = tempfile::tempdir().unwrap();
         let (vault, state) = (data.path().join("vault"), data.path().join("signer-state"));
         let vkey = init(&vault, &state, "gateway.test", &source(), PassphraseCost::LEAST).unwrap();
@@ -131,8 +148,12 @@ impl Stack {
             "v": 1, "bot": "mm-1", "api_key": BOT_KEY, "secret": BOT_SECRET, "created": "now"
         });
         std::fs::write(data.path().join("bots/mm-1.json"), bot.to_string()).unwrap();
+        let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(data.path().join("ca.pem"), certificate.cert.pem()).unwrap();
+        std::fs::write(data.path().join("tls.key"), certificate.signing_key.serialize_pem())
+            .unwrap();
         let venue = Venue::start(data.path().join("log"));
-        let mut stack = Self {
+        Self {
             data,
             venue,
             address: String::new(),
@@ -140,9 +161,7 @@ impl Stack {
             epoch: 0,
             tell: None,
             gateway: None,
-        };
-        stack.start_gateway();
-        stack
+        }
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -150,15 +169,23 @@ impl Stack {
     }
 
     fn config(&self) -> Config {
-        let text = format!(
+        let listen = "http = \"127.0.0.1:0\"";
+        let text = self.config_text(listen, &format!("http://{}", self.venue.address));
+        std::fs::write(self.data.path().join("countersign.toml"), &text).unwrap();
+        Config::parse(&text, self.data.path()).unwrap()
+    }
+
+    /// The configuration with these listeners and this venue.
+    pub(crate) fn config_text(&self, listen: &str, venue: &str) -> String {
+        format!(
             r#"
             data_dir = "."
             [listen]
-            http = "127.0.0.1:0"
-            unix = "run/gateway.sock"
+            {listen}
             [venue.binance]
-            base_url = "http://{}"
+            base_url = "{venue}"
             path_prefix = "/binance"
+            root_certificates = "ca.pem"
             [account.main]
             venue = "binance"
             keys = {{ trade = "main-trade", read = "main-read" }}
@@ -170,18 +197,21 @@ impl Stack {
             max_notional_per_hour = "1000000"
             collar_bps = 500
             reference_max_age_ms = 60000
-            from = ["127.0.0.1/32"]
-            "#,
-            self.venue.address
-        );
-        std::fs::write(self.data.path().join("countersign.toml"), &text).unwrap();
-        Config::parse(&text, self.data.path()).unwrap()
+            from = ["127.0.0.1/32", "local"]
+            "#
+        )
     }
 
-    pub(crate) fn start_gateway(&mut self) {
+    /// Starts a signer; the gateway's ends of its connections.
+    pub(crate) fn signer(&mut self) -> SignerSockets {
         self.epoch += 1;
         let (signer, sockets) = Signer::start(self.data.path(), self.epoch);
         self.signer = Some(signer);
+        sockets
+    }
+
+    pub(crate) fn start_gateway(&mut self) {
+        let sockets = self.signer();
         let (tell, told) = mpsc::channel();
         let (say, hear) = mpsc::channel();
         let options = ServeOptions {
@@ -200,6 +230,10 @@ impl Stack {
         };
         self.gateway = Some(thread);
         self.address = addresses[0].strip_prefix("http://").unwrap().to_owned();
+        self.until_ready();
+    }
+
+    pub(crate) fn until_ready(&self) {
         self.until("clock and prices are known", |stack| {
             let status = stack.admin(r#"{"do":"status"}"#);
             status["clock"]["measured"] == true && status["markets_with_price"] != 0
@@ -224,14 +258,23 @@ impl Stack {
     }
 
     pub(crate) fn start_signer(&mut self) {
-        self.epoch += 1;
-        let (signer, sockets) = Signer::start(self.data.path(), self.epoch);
-        self.signer = Some(signer);
+        let sockets = self.signer();
         self.tell.as_ref().unwrap().send(Told::SignerUp(sockets)).unwrap();
     }
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(&self.address)
+    }
+
+    /// A bot on another address of this machine.
+    pub(crate) fn client_from(&self, source: &str) -> Client {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let source: std::net::SocketAddr = format!("{source}:0").parse().unwrap();
+        socket.bind(&source.into()).unwrap();
+        let gateway: std::net::SocketAddr = self.address.parse().unwrap();
+        socket.connect(&gateway.into()).unwrap();
+        Client::over(std::net::TcpStream::from(socket))
     }
 
     /// One question on the admin socket.

@@ -165,7 +165,7 @@ fn answer(came: &Came, manner: Manner, is_order: bool) -> (&'static str, String)
         ("GET", "/api/v3/account") => {
             "{\"balances\":[{\"asset\":\"USDT\",\"free\":\"1000\",\"locked\":\"0\"}]}".to_owned()
         }
-        ("GET", "/api/v3/openOrders") => "[]".to_owned(),
+        ("GET", "/api/v3/openOrders" | "/sapi/v1/margin/allPairs") => "[]".to_owned(),
         ("GET", "/api/v3/order") => {
             return (
                 "400 Bad Request",
