@@ -1,0 +1,17 @@
+//! The subcommands, one file each, in the order of a first day with the
+//! product.
+
+pub(crate) mod demo;
+pub(crate) mod init;
+pub(crate) mod key;
+
+pub(crate) mod bot;
+pub(crate) mod serve;
+pub(crate) mod status;
+
+pub(crate) mod log;
+pub(crate) mod policy;
+pub(crate) mod venue;
+
+mod admin;
+mod config_edit;

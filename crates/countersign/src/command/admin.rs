@@ -1,0 +1,97 @@
+//! The running gateway's admin socket: one JSON line asks, one answers.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest line that is read, bytes.
+const LINE_BYTES: u64 = 1024 * 1024;
+
+/// A connection to the admin socket.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    stream: BufReader<UnixStream>,
+}
+
+impl Admin {
+    /// Connects; `None` where no gateway runs.
+    pub(crate) fn connect(settings: &Settings) -> Result<Option<Self>, Failure> {
+        use std::io::ErrorKind::{ConnectionRefused, NotFound};
+        let path = settings.admin_socket();
+        match UnixStream::connect(&path) {
+            Ok(stream) => {
+                let failed = |error| Failure::file("use", &path, error);
+                stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+                stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+                Ok(Some(Self { stream: BufReader::new(stream) }))
+            }
+            Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => Ok(None),
+            Err(error) => Err(Failure::file("connect to", &path, error)
+                .next("run this as the user that runs `countersign serve`")),
+        }
+    }
+
+    /// The same, where a gateway has to run.
+    pub(crate) fn required(settings: &Settings) -> Result<Self, Failure> {
+        Self::connect(settings)?.ok_or_else(|| {
+            Failure::negative("no gateway is running here").next("start it with `countersign serve`")
+        })
+    }
+
+    /// Asks one thing.
+    pub(crate) fn ask(&mut self, ask: &Value) -> Result<Value, Failure> {
+        self.send(ask)?;
+        self.line()?.ok_or_else(|| {
+            Failure::negative("the gateway closed its admin socket").next("see what it says in its log")
+        })
+    }
+
+    /// Sends a line.
+    pub(crate) fn send(&mut self, ask: &Value) -> Result<(), Failure> {
+        self.stream
+            .get_mut()
+            .write_all(format!("{ask}\n").as_bytes())
+            .map_err(|error| Failure::negative(format!("the gateway does not listen: {error}")))
+    }
+
+    /// Waits for lines without an end to its patience.
+    pub(crate) fn patient(&mut self) -> Result<(), Failure> {
+        self.stream
+            .get_ref()
+            .set_read_timeout(None)
+            .map_err(|error| Failure::negative(format!("cannot wait for the gateway: {error}")))
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn line(&mut self) -> Result<Option<Value>, Failure> {
+        let mut line = Vec::new();
+        let read = (&mut self.stream)
+            .take(LINE_BYTES)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| Failure::negative(format!("the gateway does not answer: {error}")))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        serde_json::from_slice(&line)
+            .map(Some)
+            .map_err(|_| Failure::negative("the gateway answered with something else than JSON"))
+    }
+}
+
+/// Has the running gateway read its bots again; whether one is running.
+pub(crate) fn reload_bots(settings: &Settings) -> Result<bool, Failure> {
+    let Some(mut admin) = Admin::connect(settings)? else { return Ok(false) };
+    let answer = admin.ask(&json!({ "do": "reload-bots" }))?;
+    match answer.get("error").and_then(Value::as_str) {
+        None => Ok(true),
+        Some(error) => Err(Failure::negative(format!("the running gateway refused: {error}"))
+            .next("the files are changed; correct countersign.toml and restart `countersign serve`")),
+    }
+}

@@ -1,0 +1,217 @@
+//! `bot add`: a virtual key, a policy in the configuration, a snippet.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::super::config_edit::ConfigEdit;
+use crate::arguments::Context;
+use crate::failure::Failure;
+use crate::output::Answer;
+use crate::settings::{Settings, check_name};
+use crate::snippet::{Client, Filling};
+use crate::virtual_key::VirtualKey;
+
+/// What a bot may do, in outline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Preset {
+    /// Reads only
+    ReadOnly,
+    /// Market and crossing limit orders within limits and collar
+    Taker,
+    /// Resting orders, amended and cancelled often
+    MarketMaker,
+    /// Withdrawals to listed destinations within caps; no orders
+    Treasury,
+}
+
+impl Preset {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::Taker => "taker",
+            Self::MarketMaker => "market-maker",
+            Self::Treasury => "treasury",
+        }
+    }
+
+    const fn trades(self) -> bool {
+        matches!(self, Self::Taker | Self::MarketMaker)
+    }
+}
+
+/// Arguments of `bot add`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Arguments {
+    /// The bot's name
+    name: String,
+    /// What it may do, in outline
+    #[arg(long, value_enum)]
+    preset: Preset,
+    /// The account whose keys sign for it
+    #[arg(long, default_value = "main")]
+    account: String,
+    /// A market it may trade (`BTCUSDT`); repeat for more
+    #[arg(long = "market", value_name = "MARKET")]
+    markets: Vec<String>,
+    /// An address range its requests come from; repeat for more
+    #[arg(long = "from", value_name = "RANGE", default_values = ["127.0.0.1/32", "::1/128"])]
+    from: Vec<String>,
+    /// observe: let through and note what would be denied; enforce: deny
+    #[arg(long, default_value = "enforce", value_parser = ["observe", "enforce"])]
+    mode: String,
+    /// Largest order, in the quote asset's USD value
+    #[arg(long, value_name = "USD", default_value = "1000")]
+    max_order_notional: String,
+    /// Most notional per hour, USD
+    #[arg(long, value_name = "USD", default_value = "100000")]
+    max_notional_per_hour: String,
+    /// Most orders per second
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    max_orders_per_second: u32,
+    /// Most open orders
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    max_open_orders: u32,
+    /// Furthest an order's price may be from the reference price, basis points
+    #[arg(long, value_name = "BPS", default_value_t = 200)]
+    collar_bps: u32,
+    /// Oldest reference price an order is judged by, ms
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    reference_max_age_ms: u32,
+    /// Only the snippet of this client library; repeat for more (default: all)
+    #[arg(long = "client", value_enum)]
+    clients: Vec<Client>,
+}
+
+/// Writes the key and the policy; prints the key once.
+pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
+    check(arguments)?;
+    let settings = Settings::read(&context.config)?;
+    let account = settings.accounts.get(&arguments.account);
+    if account.is_none() {
+        return Err(Failure::misuse(format!("there is no account `{}`", arguments.account)).next(
+            format!("add a key to it: `countersign key add binance NAME --account {}`", arguments.account),
+        ));
+    }
+    if settings.bots.contains_key(&arguments.name) {
+        return Err(Failure::misuse(format!("there is a bot `{}` already", arguments.name))
+            .next("choose another name, or revoke it first"));
+    }
+    let mut edit = ConfigEdit::open(&settings)?;
+    edit.add_bot(&arguments.name, table(arguments))?;
+    let key = VirtualKey::generate(&arguments.name)?;
+    // The key first: a policy without a key denies, a key without a policy
+    // would have to.
+    key.write(&settings.data_dir)?;
+    edit.save()?;
+    let reloaded = crate::command::admin::reload_bots(&settings)?;
+    Ok(answer(context, &settings, arguments, &key, reloaded))
+}
+
+fn check(arguments: &Arguments) -> Result<(), Failure> {
+    check_name("bot", &arguments.name)?;
+    check_name("account", &arguments.account)?;
+    if arguments.preset.trades() && arguments.markets.is_empty() {
+        return Err(Failure::misuse("a bot that trades needs a market")
+            .next("name it with --market, for example --market BTCUSDT"));
+    }
+    for market in &arguments.markets {
+        let fine = !market.is_empty()
+            && market.len() <= wire::limits::SYMBOL_BYTES
+            && market.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if !fine {
+            return Err(Failure::misuse(format!("`{market}` is not a market"))
+                .next("write it as the venue does, for example BTCUSDT"));
+        }
+    }
+    for range in &arguments.from {
+        range.parse::<ipnet::IpNet>().map_err(|_| {
+            Failure::misuse(format!("`{range}` is not an address range"))
+                .next("write it with its length, for example 10.1.2.3/32")
+        })?;
+    }
+    for number in [&arguments.max_order_notional, &arguments.max_notional_per_hour] {
+        let positive =
+            number.parse::<wire::model::Decimal>().is_ok_and(|value| value.is_sign_positive());
+        if !positive {
+            return Err(Failure::misuse(format!("`{number}` is not an amount"))
+                .next("write a positive decimal number, for example 1000"));
+        }
+    }
+    Ok(())
+}
+
+fn table(arguments: &Arguments) -> toml_edit::Table {
+    let mut table = toml_edit::Table::new();
+    let list = |items: &[String]| {
+        toml_edit::value(items.iter().map(String::as_str).collect::<toml_edit::Array>())
+    };
+    table["account"] = toml_edit::value(&arguments.account);
+    table["preset"] = toml_edit::value(arguments.preset.name());
+    table["mode"] = toml_edit::value(&arguments.mode);
+    table["from"] = list(&arguments.from);
+    if arguments.preset.trades() {
+        table["markets"] = list(&arguments.markets);
+        table["max_order_notional"] = toml_edit::value(&arguments.max_order_notional);
+        table["max_notional_per_hour"] = toml_edit::value(&arguments.max_notional_per_hour);
+        table["max_orders_per_second"] = toml_edit::value(i64::from(arguments.max_orders_per_second));
+        table["max_open_orders"] = toml_edit::value(i64::from(arguments.max_open_orders));
+        table["collar_bps"] = toml_edit::value(i64::from(arguments.collar_bps));
+        table["reference_max_age_ms"] = toml_edit::value(i64::from(arguments.reference_max_age_ms));
+    }
+    table
+}
+
+fn answer(
+    context: &Context,
+    settings: &Settings,
+    arguments: &Arguments,
+    key: &VirtualKey,
+    reloaded: bool,
+) -> Answer {
+    let output = context.output;
+    let url = settings.bot_url();
+    let filling = Filling {
+        url: &url,
+        api_key: &key.api_key,
+        secret: &key.secret,
+        market: arguments.markets.first().map_or("BTCUSDT", String::as_str),
+    };
+    let clients: &[Client] =
+        if arguments.clients.is_empty() { &Client::ALL } else { &arguments.clients };
+    let snippets: serde_json::Map<String, serde_json::Value> = clients
+        .iter()
+        .map(|client| (client.name().to_owned(), client.snippet(filling).into()))
+        .collect();
+    let mut text = String::new();
+    let _ = writeln!(text, "bot `{}` has a virtual key, shown this once:", arguments.name);
+    let _ = writeln!(text, "  API key  {}", output.strong(&key.api_key));
+    let _ = writeln!(text, "  secret   {}", output.strong(&key.secret));
+    let _ = writeln!(text, "  base URL {url}");
+    for client in clients {
+        let _ = writeln!(text, "\n{}", output.strong(&format!("--- {}", client.name())));
+        text.push_str(&client.snippet(filling));
+    }
+    let state = if reloaded {
+        "the running gateway knows it"
+    } else {
+        "next: `countersign serve` (it is not running)"
+    };
+    let _ = write!(
+        text,
+        "\nits policy is [bot.{}] in `{}`; {state}",
+        arguments.name,
+        settings.config_path.display()
+    );
+    let json = json!({
+        "bot": arguments.name,
+        "account": arguments.account,
+        "preset": arguments.preset.name(),
+        "api_key": key.api_key,
+        "secret": key.secret,
+        "url": url,
+        "snippets": snippets,
+        "reloaded": reloaded,
+    });
+    Answer::yes(json, text)
+}

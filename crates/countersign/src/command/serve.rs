@@ -1,0 +1,68 @@
+//! `countersign serve`: the supervisor.
+
+use serde_json::json;
+
+use crate::arguments::Context;
+use crate::failure::Failure;
+use crate::output::{Answer, warn};
+use crate::secret::UnsealArguments;
+use crate::settings::Settings;
+use crate::supervisor::{ground, run};
+
+/// Arguments of `serve`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    unseal: UnsealArguments,
+    /// Start although this kernel lacks a sandbox feature (less safe; said loudly)
+    #[arg(long)]
+    allow_missing_sandbox: bool,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
+    let settings = Settings::read(&context.config)?;
+    if !settings.data("vault").is_dir() {
+        return Err(Failure::misuse(format!(
+            "there is no vault in `{}`",
+            settings.data_dir.display()
+        ))
+        .next("run `countersign init` first"));
+    }
+    let unsealer = arguments.unseal.read(false)?;
+    ground::prepare(&settings)?;
+    if arguments.allow_missing_sandbox {
+        warn(
+            "WARNING: --allow-missing-sandbox: a process whose sandbox is incomplete starts \
+             anyway; key custody is weaker than documented",
+        );
+    }
+    crate::process::harden()?;
+    let output = context.output;
+    let mut ready = |listen: &[String]| {
+        let json = json!({
+            "ready": true,
+            "listen": listen,
+            "bot_url": settings.bot_url(),
+            "supervisor": std::process::id(),
+        });
+        output.stream(&json, &format!("ready: {}", listen.join(" ")));
+        notify_systemd();
+    };
+    run::run(run::Plan {
+        settings: &settings,
+        unsealer: &unsealer,
+        allow_missing_sandbox: arguments.allow_missing_sandbox,
+        ready: &mut ready,
+    })?;
+    warn("stopped");
+    Ok(Answer::printed(true))
+}
+
+/// Tells systemd, where it waits for it (`Type=notify`).
+fn notify_systemd() {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    if let Ok(socket) = std::os::unix::net::UnixDatagram::unbound() {
+        let _ = socket.send_to(b"READY=1", path);
+    }
+}

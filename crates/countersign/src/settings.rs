@@ -1,0 +1,204 @@
+//! Where things are: `countersign.toml` and the directories under `data_dir`.
+//!
+//! The supervisor reads no more of the configuration than this; the gateway
+//! reads the rest.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// Longest configuration file, bytes.
+pub(crate) const CONFIG_BYTES: u64 = 48 * 1024;
+/// User id of the signer where the supervisor is root and none is configured.
+pub(crate) const SIGNER_UID: u32 = 64_701;
+/// User id of the gateway where the supervisor is root and none is configured.
+pub(crate) const GATEWAY_UID: u32 = 64_702;
+/// Most gateway workers.
+pub(crate) const WORKERS: u16 = 64;
+
+/// What the supervisor and the commands read of the configuration.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The configuration file, absolute.
+    pub(crate) config_path: PathBuf,
+    /// Its text.
+    pub(crate) text: String,
+    /// The data directory, absolute.
+    pub(crate) data_dir: PathBuf,
+    /// Gateway workers.
+    pub(crate) workers: u16,
+    /// The plain HTTP listen address as written.
+    pub(crate) http: Option<String>,
+    /// The Binance upstream and prefix.
+    pub(crate) binance: BinanceTable,
+    /// The accounts by name.
+    pub(crate) accounts: toml::Table,
+    /// The bots by name.
+    pub(crate) bots: toml::Table,
+    /// User ids.
+    pub(crate) supervisor: SupervisorTable,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    data_dir: PathBuf,
+    #[serde(default)]
+    listen: ListenTable,
+    #[serde(default)]
+    venue: VenueTable,
+    #[serde(default)]
+    account: toml::Table,
+    #[serde(default)]
+    bot: toml::Table,
+    #[serde(default)]
+    supervisor: SupervisorTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ListenTable {
+    http: Option<String>,
+    workers: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct VenueTable {
+    #[serde(default)]
+    binance: BinanceTable,
+}
+
+/// The part of `[venue.binance]` that commands need.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct BinanceTable {
+    /// Where the venue is.
+    pub(crate) base_url: Option<String>,
+    /// The path prefix under which bots reach it.
+    pub(crate) path_prefix: Option<String>,
+}
+
+/// `[supervisor]`: user ids of the children where started as root.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SupervisorTable {
+    /// The signer's user and group id.
+    pub(crate) signer_uid: Option<u32>,
+    /// The gateway's user and group id.
+    pub(crate) gateway_uid: Option<u32>,
+}
+
+impl Settings {
+    /// Reads the configuration.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let config_path = std::path::absolute(path).map_err(|e| Failure::file("find", path, e))?;
+        let text = match std::fs::metadata(&config_path) {
+            Ok(found) if found.len() > CONFIG_BYTES => Err(Failure::misuse(format!(
+                "`{}` is larger than {CONFIG_BYTES} bytes",
+                path.display()
+            ))),
+            Ok(_) => {
+                std::fs::read_to_string(&config_path).map_err(|e| Failure::file("read", path, e))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(Failure::misuse(format!("there is no `{}`", path.display()))
+                    .next("run `countersign init` here, or name the file with --config"))
+            }
+            Err(error) => Err(Failure::file("read", path, error)),
+        }?;
+        Self::parse(config_path, text)
+    }
+
+    fn parse(config_path: PathBuf, text: String) -> Result<Self, Failure> {
+        let file: File = toml::from_str(&text).map_err(|error| {
+            Failure::misuse(format!("`{}` does not parse: {error}", config_path.display()))
+                .next("correct it and run `countersign policy check`")
+        })?;
+        let base = config_path.parent().unwrap_or_else(|| Path::new("/"));
+        let data_dir = base.join(&file.data_dir);
+        let workers = file.listen.workers.unwrap_or(1);
+        if workers == 0 || workers > WORKERS {
+            return Err(Failure::misuse(format!("listen.workers is {workers}"))
+                .next(format!("set it between 1 and {WORKERS}")));
+        }
+        Ok(Self {
+            data_dir,
+            workers,
+            http: file.listen.http,
+            binance: file.venue.binance,
+            accounts: file.account,
+            bots: file.bot,
+            supervisor: file.supervisor,
+            config_path,
+            text,
+        })
+    }
+
+    /// A directory or file under the data directory.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.data_dir.join(name)
+    }
+
+    /// The gateway's admin socket.
+    pub(crate) fn admin_socket(&self) -> PathBuf {
+        self.data_dir.join("run").join("admin.sock")
+    }
+
+    /// The URL that bots use, as far as the configuration tells.
+    pub(crate) fn bot_url(&self) -> String {
+        let address = self.http.as_deref().unwrap_or("127.0.0.1:8787");
+        let prefix = self.binance.path_prefix.as_deref().unwrap_or("/binance");
+        format!("http://{address}{prefix}")
+    }
+
+    /// The signer's user id.
+    pub(crate) fn signer_uid(&self) -> u32 {
+        self.supervisor.signer_uid.unwrap_or(SIGNER_UID)
+    }
+
+    /// The gateway's user id.
+    pub(crate) fn gateway_uid(&self) -> u32 {
+        self.supervisor.gateway_uid.unwrap_or(GATEWAY_UID)
+    }
+}
+
+/// Whether a name may be used for a key, an account or a bot: it becomes a
+/// file name and a table name.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Failure> {
+    let fine = !name.is_empty()
+        && name.len() <= 40
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    if fine {
+        return Ok(());
+    }
+    Err(Failure::misuse(format!("`{name}` is not a {what} name"))
+        .next("use up to 40 letters, digits, `-` and `_`, and begin with a letter or digit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_dir_is_beside_the_configuration() {
+        let settings =
+            Settings::parse("/etc/cs/countersign.toml".into(), "data_dir = \"d\"".into()).unwrap();
+        assert_eq!(settings.data_dir, Path::new("/etc/cs/d"));
+        assert_eq!(settings.workers, 1);
+        assert_eq!(settings.bot_url(), "http://127.0.0.1:8787/binance");
+    }
+
+    #[test]
+    fn names_that_leave_their_directory_are_refused() {
+        for name in ["", "..", "a/b", "-x", ".hidden", "ü", &"a".repeat(41)] {
+            assert!(check_name("bot", name).is_err(), "{name}");
+        }
+        assert!(check_name("bot", "mm-1").is_ok());
+    }
+
+    #[test]
+    fn an_absurd_worker_count_is_misuse() {
+        let text = "data_dir = \"d\"\n[listen]\nworkers = 0\n";
+        assert!(Settings::parse("/c.toml".into(), text.into()).is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! Ready snippets: how each client library is pointed at the gateway.
+//!
+//! The clients run unmodified; only the base URL and the key differ.
+
+/// What a snippet is filled in with.
+#[derive(Clone, Copy)]
+pub(crate) struct Filling<'a> {
+    /// Scheme, address and prefix, without a slash at the end.
+    pub(crate) url: &'a str,
+    /// The virtual API key.
+    pub(crate) api_key: &'a str,
+    /// Its secret.
+    pub(crate) secret: &'a str,
+    /// A market the bot may trade, in the venue's spelling.
+    pub(crate) market: &'a str,
+}
+
+impl std::fmt::Debug for Filling<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Filling").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// A client library with a snippet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Client {
+    /// ccxt for Python
+    CcxtPython,
+    /// ccxt for JavaScript
+    CcxtJs,
+    /// python-binance
+    PythonBinance,
+    /// freqtrade's config.json
+    Freqtrade,
+    /// hummingbot's connector constants
+    Hummingbot,
+    /// nautilus_trader's configuration
+    NautilusTrader,
+}
+
+impl Client {
+    /// Every client, in the order in which they are printed.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::CcxtPython,
+        Self::CcxtJs,
+        Self::PythonBinance,
+        Self::Freqtrade,
+        Self::Hummingbot,
+        Self::NautilusTrader,
+    ];
+
+    /// The name in output.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CcxtPython => "ccxt-python",
+            Self::CcxtJs => "ccxt-js",
+            Self::PythonBinance => "python-binance",
+            Self::Freqtrade => "freqtrade",
+            Self::Hummingbot => "hummingbot",
+            Self::NautilusTrader => "nautilus-trader",
+        }
+    }
+
+    const fn template(self) -> &'static str {
+        match self {
+            Self::CcxtPython => include_str!("snippet/ccxt.py"),
+            Self::CcxtJs => include_str!("snippet/ccxt.mjs"),
+            Self::PythonBinance => include_str!("snippet/python_binance.py"),
+            Self::Freqtrade => include_str!("snippet/freqtrade.json"),
+            Self::Hummingbot => include_str!("snippet/hummingbot.sh"),
+            Self::NautilusTrader => include_str!("snippet/nautilus_trader.py"),
+        }
+    }
+
+    /// The snippet, filled in.
+    pub(crate) fn snippet(self, filling: Filling<'_>) -> String {
+        self.template()
+            .replace("@URL@", filling.url)
+            .replace("@KEY@", filling.api_key)
+            .replace("@SECRET@", filling.secret)
+            .replace("@MARKET@", filling.market)
+            .replace("@PAIR@", &pair(filling.market))
+    }
+}
+
+/// ccxt's spelling of a market (`BTC/USDT`), for the quote assets that are
+/// common; otherwise the venue's own, which ccxt takes as well.
+fn pair(market: &str) -> String {
+    ["USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY"]
+        .into_iter()
+        .find_map(|quote| {
+            let base = market.strip_suffix(quote)?;
+            (!base.is_empty()).then(|| format!("{base}/{quote}"))
+        })
+        .unwrap_or_else(|| market.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_snippet_is_filled_in() {
+        let filling = Filling {
+            url: "http://127.0.0.1:8787/binance",
+            api_key: "KEYKEY",
+            secret: "SECSEC",
+            market: "BTCUSDT",
+        };
+        for client in Client::ALL {
+            let text = client.snippet(filling);
+            assert!(!text.contains('@'), "{}: {text}", client.name());
+            assert!(text.contains("KEYKEY") && text.contains("SECSEC"), "{}", client.name());
+            assert!(text.contains("127.0.0.1:8787/binance"), "{}", client.name());
+        }
+        let freqtrade = Client::Freqtrade.snippet(filling);
+        assert!(serde_json::from_str::<serde_json::Value>(&freqtrade).is_ok());
+    }
+
+    #[test]
+    fn pairs_as_ccxt_spells_them() {
+        assert_eq!(pair("BTCUSDT"), "BTC/USDT");
+        assert_eq!(pair("ETHBTC"), "ETH/BTC");
+        assert_eq!(pair("USDT"), "USDT");
+    }
+}

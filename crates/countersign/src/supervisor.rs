@@ -1,0 +1,15 @@
+//! The supervisor: no network, no parser beyond the configuration's first
+//! lines. It starts the signer and the gateway as siblings, hands each its
+//! sockets, and starts again what dies.
+//!
+//! Reading order: [`ground`] (directories and owners), [`channel`] (packets
+//! with file descriptors), [`child`] (starting a process), [`signer`] and
+//! [`gateway`] (what each is told), [`run`] (the loop), [`backoff`].
+
+pub(crate) mod backoff;
+pub(crate) mod channel;
+pub(crate) mod child;
+pub(crate) mod gateway;
+pub(crate) mod ground;
+pub(crate) mod run;
+pub(crate) mod signer;

@@ -1,0 +1,60 @@
+//! What the gateway is told when it starts, and when the signer comes and
+//! goes.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+
+use serde_json::{Value, json};
+
+use super::child::Child;
+use super::ground;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+/// Starts the gateway with connections to a signer that is ready.
+pub(crate) fn start(
+    settings: &Settings,
+    connections: &[OwnedFd],
+    signer_epoch: u64,
+    allow_missing_sandbox: bool,
+) -> Result<Child, Failure> {
+    let uid = ground::separate_users().then(|| settings.gateway_uid());
+    let child = Child::start("gateway", uid)?;
+    let start = json!({
+        "kind": "start",
+        "config_text": settings.text,
+        "config_path": settings.config_path,
+        "data_dir": settings.data_dir,
+        "allow_missing_sandbox": allow_missing_sandbox,
+        "signer_epoch": signer_epoch,
+    });
+    tell(&child, &start, connections)?;
+    Ok(child)
+}
+
+/// The signer was started again: here are connections to it.
+pub(crate) fn signer_up(
+    child: &Child,
+    connections: &[OwnedFd],
+    signer_epoch: u64,
+) -> Result<(), Failure> {
+    tell(child, &json!({ "kind": "signer-up", "signer_epoch": signer_epoch }), connections)
+}
+
+/// The signer is gone.
+pub(crate) fn signer_down(child: &Child, signer_epoch: u64) -> Result<(), Failure> {
+    tell(child, &json!({ "kind": "signer-down", "signer_epoch": signer_epoch }), &[])
+}
+
+/// Take no more requests, finish what runs, leave.
+pub(crate) fn drain(child: &Child) -> Result<(), Failure> {
+    tell(child, &json!({ "kind": "drain" }), &[])
+}
+
+fn tell(child: &Child, what: &Value, connections: &[OwnedFd]) -> Result<(), Failure> {
+    let gone = || Failure::negative("the gateway left before it was told what to do");
+    let passed: Vec<_> = connections.iter().map(|end| end.as_fd()).collect();
+    let channel = child.channel.as_ref().ok_or_else(gone)?;
+    channel
+        .send(what, &passed)
+        .map_err(|error| Failure::negative(format!("cannot tell the gateway: {error}")))
+}

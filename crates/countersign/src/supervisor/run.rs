@@ -1,0 +1,347 @@
+//! The supervisor's loop: one thread, one `poll`.
+
+use std::io::Read as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+
+use super::backoff::Backoff;
+use super::channel::{Packet, timespec};
+use super::child::Child;
+use super::{gateway, signer};
+use crate::failure::Failure;
+use crate::output::warn;
+use crate::secret::Unsealer;
+use crate::settings::Settings;
+
+/// How long the gateway may take to finish what it has begun.
+const DRAIN: Duration = Duration::from_secs(15);
+/// How long a process may take from its start to saying that it is ready
+/// (argon2id and the first snapshot take most of it).
+const READY: Duration = Duration::from_secs(90);
+
+/// What the supervisor needs to know.
+pub(crate) struct Plan<'a> {
+    /// The configuration.
+    pub(crate) settings: &'a Settings,
+    /// What unseals the vault.
+    pub(crate) unsealer: &'a Unsealer,
+    /// Whether a missing sandbox feature is let through.
+    pub(crate) allow_missing_sandbox: bool,
+    /// Called once, with the listen addresses.
+    pub(crate) ready: &'a mut dyn FnMut(&[String]),
+}
+
+impl std::fmt::Debug for Plan<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Runs until told to stop. An error means that the start failed; what dies
+/// later is started again.
+pub(crate) fn run(plan: Plan<'_>) -> Result<(), Failure> {
+    let mut supervisor = Supervisor::new(plan)?;
+    let outcome = supervisor.serve();
+    supervisor.leave();
+    outcome
+}
+
+struct Supervisor<'a> {
+    plan: Plan<'a>,
+    stop: UnixStream,
+    child_left: UnixStream,
+    signer: Slot,
+    gateway: Slot,
+    /// Ends to the newest signer that the gateway has not been given.
+    connections: Vec<OwnedFd>,
+    signer_epoch: u64,
+    has_been_ready: bool,
+}
+
+/// One of the two processes.
+struct Slot {
+    child: Option<Child>,
+    ready: bool,
+    due: Instant,
+    backoff: Backoff,
+    said: Option<String>,
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self {
+            child: None,
+            ready: false,
+            due: Instant::now(),
+            backoff: Backoff::new(),
+            said: None,
+        }
+    }
+
+    /// Takes a child that has left out of its slot.
+    fn reap(&mut self) -> Option<(Child, ExitStatus)> {
+        let status = self.child.as_mut()?.left()?;
+        // What it said last may still lie in the socket.
+        while self.hear().is_some() {}
+        let child = self.child.take()?;
+        self.ready = false;
+        Some((child, status))
+    }
+
+    /// The packets that have come, and what they change.
+    fn hear(&mut self) -> Option<Packet> {
+        let channel = self.child.as_ref()?.channel.as_ref()?;
+        match channel.receive_within(Duration::ZERO) {
+            Ok(Some(packet)) => {
+                if packet.kind() == "failed" {
+                    self.said = packet.text("error").map(str::to_owned);
+                }
+                Some(packet)
+            }
+            Ok(None) => {
+                // It has closed its end: its exit comes with SIGCHLD.
+                if let Some(child) = &mut self.child {
+                    child.channel = None;
+                }
+                None
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+impl<'a> Supervisor<'a> {
+    fn new(plan: Plan<'a>) -> Result<Self, Failure> {
+        let failed = |error| Failure::negative(format!("cannot listen for signals: {error}"));
+        let (stop, stop_in) = UnixStream::pair().map_err(failed)?;
+        let (child_left, child_left_in) = UnixStream::pair().map_err(failed)?;
+        for end in [&stop, &child_left] {
+            end.set_nonblocking(true).map_err(failed)?;
+        }
+        let again = stop_in.try_clone().map_err(failed)?;
+        signal_hook::low_level::pipe::register(SIGTERM, stop_in).map_err(failed)?;
+        signal_hook::low_level::pipe::register(SIGINT, again).map_err(failed)?;
+        signal_hook::low_level::pipe::register(SIGCHLD, child_left_in).map_err(failed)?;
+        Ok(Self {
+            plan,
+            stop,
+            child_left,
+            signer: Slot::new(),
+            gateway: Slot::new(),
+            connections: Vec::new(),
+            signer_epoch: 0,
+            has_been_ready: false,
+        })
+    }
+
+    fn serve(&mut self) -> Result<(), Failure> {
+        loop {
+            self.start_what_is_due()?;
+            self.wait()?;
+            if drained(&mut self.stop) {
+                return Ok(());
+            }
+            drained(&mut self.child_left);
+            while let Some(packet) = self.signer.hear() {
+                self.signer_said(&packet)?;
+            }
+            while let Some(packet) = self.gateway.hear() {
+                self.gateway_said(&packet);
+            }
+            self.bury()?;
+        }
+    }
+
+    fn start_what_is_due(&mut self) -> Result<(), Failure> {
+        let now = Instant::now();
+        if self.signer.child.is_none() && now >= self.signer.due {
+            let wanted = usize::from(self.plan.settings.workers) + 1;
+            let started = signer::start(
+                self.plan.settings,
+                self.plan.unsealer,
+                wanted,
+                self.plan.allow_missing_sandbox,
+            )?;
+            self.connections = started.connections;
+            self.signer.child = Some(started.child);
+            self.signer_epoch += 1;
+        }
+        let may_start = self.signer.ready && !self.connections.is_empty();
+        if self.gateway.child.is_none() && may_start && now >= self.gateway.due {
+            let connections = std::mem::take(&mut self.connections);
+            self.gateway.child = Some(gateway::start(
+                self.plan.settings,
+                &connections,
+                self.signer_epoch,
+                self.plan.allow_missing_sandbox,
+            )?);
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something happens or is due.
+    fn wait(&self) -> Result<(), Failure> {
+        let now = Instant::now();
+        let wait = |slot: &Slot| match &slot.child {
+            None => Some(slot.due.saturating_duration_since(now)),
+            Some(child) if !slot.ready => {
+                Some((child.started + READY).saturating_duration_since(now))
+            }
+            Some(_) => None,
+        };
+        // The gateway waits for the signer, whatever the clock says.
+        let gateway = self.signer.ready.then(|| wait(&self.gateway)).flatten();
+        let soonest = wait(&self.signer).into_iter().chain(gateway).min();
+        // A millisecond more, so that what is due is due on waking.
+        let timeout = soonest.map(|wait| timespec(wait + Duration::from_millis(1)));
+        let mut watched = vec![
+            PollFd::new(&self.stop, PollFlags::IN),
+            PollFd::new(&self.child_left, PollFlags::IN),
+        ];
+        for slot in [&self.signer, &self.gateway] {
+            if let Some(channel) = slot.child.as_ref().and_then(|child| child.channel.as_ref()) {
+                watched.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
+            }
+        }
+        match poll(&mut watched, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(Failure::negative(format!("cannot wait: {error}"))),
+        }
+    }
+
+    fn signer_said(&mut self, packet: &Packet) -> Result<(), Failure> {
+        if packet.kind() != "ready" || self.signer.ready {
+            return Ok(());
+        }
+        self.signer.ready = true;
+        if self.has_been_ready {
+            warn(&format!("signer is back (process {})", id(&self.signer)));
+        }
+        let Some(child) = &self.gateway.child else { return Ok(()) };
+        let connections = std::mem::take(&mut self.connections);
+        if gateway::signer_up(child, &connections, self.signer_epoch).is_err() {
+            // The gateway is going too; its exit starts both anew.
+            warn("gateway does not listen to its supervisor");
+        }
+        Ok(())
+    }
+
+    fn gateway_said(&mut self, packet: &Packet) {
+        if packet.kind() != "ready" {
+            return;
+        }
+        self.gateway.ready = true;
+        if self.has_been_ready {
+            warn(&format!("gateway is back (process {})", id(&self.gateway)));
+            return;
+        }
+        self.has_been_ready = true;
+        let listen: Vec<String> = packet
+            .value
+            .get("listen")
+            .and_then(|list| list.as_array())
+            .map(|list| list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect())
+            .unwrap_or_default();
+        (self.plan.ready)(&listen);
+    }
+
+    /// Notes who has left and when to start it again.
+    fn bury(&mut self) -> Result<(), Failure> {
+        self.end_the_unready();
+        if let Some((child, status)) = self.signer.reap() {
+            let wait = self.note("signer", &child, status)?;
+            self.connections.clear();
+            self.signer.due = Instant::now() + wait;
+            if let Some(gateway) = &self.gateway.child {
+                // It sees the closed sockets as well.
+                let _ = gateway::signer_down(gateway, self.signer_epoch);
+                warn("nothing is signed until the signer is back; the gateway denies");
+            }
+        }
+        if let Some((child, status)) = self.gateway.reap() {
+            let wait = self.note("gateway", &child, status)?;
+            self.gateway.due = Instant::now() + wait;
+            // The signer's connections died with it: a fresh signer gets fresh ones.
+            if let Some(mut signer) = self.signer.child.take() {
+                signer.stop();
+            }
+            self.signer.ready = false;
+            self.connections.clear();
+            self.signer.due = self.gateway.due;
+        }
+        Ok(())
+    }
+
+    fn end_the_unready(&mut self) {
+        for slot in [&mut self.signer, &mut self.gateway] {
+            let Some(child) = &mut slot.child else { continue };
+            if !slot.ready && child.started.elapsed() > READY {
+                slot.said = Some(format!("not ready after {} s", READY.as_secs()));
+                child.kill();
+            }
+        }
+    }
+
+    /// Says that a process has left. Before the first readiness that is the
+    /// end: a wrong passphrase or a taken port does not mend itself.
+    fn note(
+        &mut self,
+        name: &'static str,
+        child: &Child,
+        status: ExitStatus,
+    ) -> Result<Duration, Failure> {
+        let slot = if name == "signer" { &mut self.signer } else { &mut self.gateway };
+        let said = slot.said.take();
+        if !self.has_been_ready {
+            let what = said.unwrap_or_else(|| format!("{name} left at its start: {status}"));
+            return Err(Failure::negative(what));
+        }
+        let wait = slot.backoff.after(child.started, Instant::now());
+        let why = said.unwrap_or_else(|| status.to_string());
+        warn(&format!(
+            "{name} (process {}) is gone: {why}; starting it again in {} ms",
+            child.id(),
+            wait.as_millis()
+        ));
+        Ok(wait)
+    }
+
+    /// Drains the gateway, then lets the signer go.
+    fn leave(&mut self) {
+        if let Some(mut child) = self.gateway.child.take() {
+            if gateway::drain(&child).is_ok() && self.gateway.ready {
+                let until = Instant::now() + DRAIN;
+                while child.left().is_none() && Instant::now() < until {
+                    if drained(&mut self.stop) {
+                        warn("told twice to stop: ending the gateway at once");
+                        child.kill();
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+            child.stop();
+        }
+        if let Some(mut child) = self.signer.child.take() {
+            child.stop();
+        }
+    }
+}
+
+fn id(slot: &Slot) -> u32 {
+    slot.child.as_ref().map_or(0, Child::id)
+}
+
+/// Empties a signal pipe; whether anything was in it.
+fn drained(end: &mut UnixStream) -> bool {
+    let mut bytes = [0; 64];
+    let mut any = false;
+    while matches!(end.read(&mut bytes), Ok(count) if count > 0) {
+        any = true;
+    }
+    any
+}
