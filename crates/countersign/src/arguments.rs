@@ -35,21 +35,17 @@ enum Command {
     /// Run the supervisor, the signer and the gateway
     Serve(command::serve::Arguments),
     /// Real keys: sealed, and never seen again outside the signer
-    #[command(subcommand)]
     Key(command::key::Arguments),
     /// Virtual keys: what bots hold
     #[command(subcommand)]
     Bot(command::bot::Arguments),
     /// Check, test and explain what bots may do
-    #[command(subcommand)]
     Policy(command::policy::Arguments),
     /// The tamper-evident log
-    #[command(subcommand)]
     Log(command::log::Arguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
     /// What is supported; a paper venue on a port
-    #[command(subcommand)]
     Venue(command::venue::Arguments),
     #[command(name = "__signer", hide = true)]
     SignerProcess,

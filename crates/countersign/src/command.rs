@@ -15,3 +15,4 @@ pub(crate) mod venue;
 
 mod admin;
 mod config_edit;
+mod vault_make;

@@ -41,7 +41,8 @@ impl Admin {
     /// The same, where a gateway has to run.
     pub(crate) fn required(settings: &Settings) -> Result<Self, Failure> {
         Self::connect(settings)?.ok_or_else(|| {
-            Failure::negative("no gateway is running here").next("start it with `countersign serve`")
+            Failure::negative("no gateway is running here")
+                .next("start it with `countersign serve`")
         })
     }
 
@@ -49,7 +50,8 @@ impl Admin {
     pub(crate) fn ask(&mut self, ask: &Value) -> Result<Value, Failure> {
         self.send(ask)?;
         self.line()?.ok_or_else(|| {
-            Failure::negative("the gateway closed its admin socket").next("see what it says in its log")
+            Failure::negative("the gateway closed its admin socket")
+                .next("see what it says in its log")
         })
     }
 
@@ -92,6 +94,8 @@ pub(crate) fn reload_bots(settings: &Settings) -> Result<bool, Failure> {
     match answer.get("error").and_then(Value::as_str) {
         None => Ok(true),
         Some(error) => Err(Failure::negative(format!("the running gateway refused: {error}"))
-            .next("the files are changed; correct countersign.toml and restart `countersign serve`")),
+            .next(
+                "the files are changed; correct countersign.toml and restart `countersign serve`",
+            )),
     }
 }

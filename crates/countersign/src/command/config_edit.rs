@@ -112,7 +112,9 @@ mod tests {
         edit.add_bot("mm-1", bot).unwrap();
         let text = edit.document.to_string();
         assert!(text.starts_with("# first\ndata_dir = \"d\" # second\n"), "{text}");
-        assert!(text.contains("[account.main]\nvenue = \"binance\"\nkeys = { trade = \"main-trade\" }"));
+        assert!(
+            text.contains("[account.main]\nvenue = \"binance\"\nkeys = { trade = \"main-trade\" }")
+        );
         assert!(text.contains("[bot.mm-1]\naccount = \"main\"\n"));
         edit.remove_bot("mm-1");
         edit.set_account_key("main", "trade", None).unwrap();

@@ -75,8 +75,7 @@ impl Channel {
         if text.len() > PACKET_BYTES || passed.len() > PACKET_DESCRIPTORS {
             return Err(std::io::Error::other("packet over its bound"));
         }
-        let mut space =
-            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PACKET_DESCRIPTORS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PACKET_DESCRIPTORS))];
         let mut beside = SendAncillaryBuffer::new(&mut space);
         if !passed.is_empty() && !beside.push(SendAncillaryMessage::ScmRights(passed)) {
             return Err(std::io::Error::other("too many descriptors"));
@@ -91,8 +90,7 @@ impl Channel {
     /// Waits for one packet; `None` when the other side is gone.
     pub(crate) fn receive(&self) -> std::io::Result<Option<Packet>> {
         let mut bytes = vec![0_u8; PACKET_BYTES];
-        let mut space =
-            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PACKET_DESCRIPTORS))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PACKET_DESCRIPTORS))];
         let mut beside = RecvAncillaryBuffer::new(&mut space);
         let received = {
             let mut parts = [IoSliceMut::new(&mut bytes)];

@@ -18,8 +18,6 @@ const ENVIRONMENT: [&str; 5] = ["RUST_LOG", "RUST_BACKTRACE", "TZ", "NO_COLOR", 
 /// A running child and the socket to it.
 #[derive(Debug)]
 pub(crate) struct Child {
-    /// `signer` or `gateway`.
-    pub(crate) name: &'static str,
     /// The socket; `None` once it was told to leave.
     pub(crate) channel: Option<Channel>,
     /// When it was started.
@@ -50,7 +48,7 @@ impl Child {
             command.uid(uid).gid(uid);
         }
         let process = command.spawn().map_err(failed)?;
-        Ok(Self { name, channel: Some(channel), started: Instant::now(), process })
+        Ok(Self { channel: Some(channel), started: Instant::now(), process })
     }
 
     /// Its process id.

@@ -20,8 +20,8 @@ use crate::settings::Settings;
 
 /// How long the gateway may take to finish what it has begun.
 const DRAIN: Duration = Duration::from_secs(15);
-/// How long a process may take from its start to saying that it is ready
-/// (argon2id and the first snapshot take most of it).
+/// How long the gateway may take from its start to saying that it is ready
+/// (the first snapshot takes most of it).
 const READY: Duration = Duration::from_secs(90);
 
 /// What the supervisor needs to know.
@@ -57,6 +57,8 @@ struct Supervisor<'a> {
     child_left: UnixStream,
     signer: Slot,
     gateway: Slot,
+    /// The line to the signer; closing it tells the signer to leave.
+    control: Option<vault::client::ControlClient>,
     /// Ends to the newest signer that the gateway has not been given.
     connections: Vec<OwnedFd>,
     signer_epoch: u64,
@@ -74,13 +76,7 @@ struct Slot {
 
 impl Slot {
     fn new() -> Self {
-        Self {
-            child: None,
-            ready: false,
-            due: Instant::now(),
-            backoff: Backoff::new(),
-            said: None,
-        }
+        Self { child: None, ready: false, due: Instant::now(), backoff: Backoff::new(), said: None }
     }
 
     /// Takes a child that has left out of its slot.
@@ -133,6 +129,7 @@ impl<'a> Supervisor<'a> {
             child_left,
             signer: Slot::new(),
             gateway: Slot::new(),
+            control: None,
             connections: Vec::new(),
             signer_epoch: 0,
             has_been_ready: false,
@@ -147,9 +144,7 @@ impl<'a> Supervisor<'a> {
                 return Ok(());
             }
             drained(&mut self.child_left);
-            while let Some(packet) = self.signer.hear() {
-                self.signer_said(&packet)?;
-            }
+            while self.signer.hear().is_some() {}
             while let Some(packet) = self.gateway.hear() {
                 self.gateway_said(&packet);
             }
@@ -166,10 +161,16 @@ impl<'a> Supervisor<'a> {
                 self.plan.unsealer,
                 wanted,
                 self.plan.allow_missing_sandbox,
-            )?;
-            self.connections = started.connections;
-            self.signer.child = Some(started.child);
-            self.signer_epoch += 1;
+            );
+            match started {
+                Ok(started) => self.signer_is_up(started),
+                Err(failure) if self.has_been_ready => {
+                    let wait = self.signer.backoff.after(now, Instant::now());
+                    self.signer.due = Instant::now() + wait;
+                    warn(&format!("{failure}; trying again in {} ms", wait.as_millis()));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
         let may_start = self.signer.ready && !self.connections.is_empty();
         if self.gateway.child.is_none() && may_start && now >= self.gateway.due {
@@ -214,21 +215,21 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    fn signer_said(&mut self, packet: &Packet) -> Result<(), Failure> {
-        if packet.kind() != "ready" || self.signer.ready {
-            return Ok(());
-        }
+    fn signer_is_up(&mut self, started: signer::Started) {
+        self.connections = started.connections;
+        self.signer.child = Some(started.child);
         self.signer.ready = true;
+        self.control = Some(started.control);
+        self.signer_epoch += 1;
         if self.has_been_ready {
             warn(&format!("signer is back (process {})", id(&self.signer)));
         }
-        let Some(child) = &self.gateway.child else { return Ok(()) };
+        let Some(child) = &self.gateway.child else { return };
         let connections = std::mem::take(&mut self.connections);
         if gateway::signer_up(child, &connections, self.signer_epoch).is_err() {
             // The gateway is going too; its exit starts both anew.
             warn("gateway does not listen to its supervisor");
         }
-        Ok(())
     }
 
     fn gateway_said(&mut self, packet: &Packet) {
@@ -256,6 +257,7 @@ impl<'a> Supervisor<'a> {
         if let Some((child, status)) = self.signer.reap() {
             let wait = self.note("signer", &child, status)?;
             self.connections.clear();
+            self.control = None;
             self.signer.due = Instant::now() + wait;
             if let Some(gateway) = &self.gateway.child {
                 // It sees the closed sockets as well.
@@ -267,6 +269,7 @@ impl<'a> Supervisor<'a> {
             let wait = self.note("gateway", &child, status)?;
             self.gateway.due = Instant::now() + wait;
             // The signer's connections died with it: a fresh signer gets fresh ones.
+            self.control = None;
             if let Some(mut signer) = self.signer.child.take() {
                 signer.stop();
             }
@@ -326,6 +329,7 @@ impl<'a> Supervisor<'a> {
             }
             child.stop();
         }
+        self.control = None;
         if let Some(mut child) = self.signer.child.take() {
             child.stop();
         }

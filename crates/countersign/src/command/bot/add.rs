@@ -90,7 +90,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     let account = settings.accounts.get(&arguments.account);
     if account.is_none() {
         return Err(Failure::misuse(format!("there is no account `{}`", arguments.account)).next(
-            format!("add a key to it: `countersign key add binance NAME --account {}`", arguments.account),
+            format!(
+                "add a key to it: `countersign key add binance NAME --account {}`",
+                arguments.account
+            ),
         ));
     }
     if settings.bots.contains_key(&arguments.name) {
@@ -146,18 +149,24 @@ fn table(arguments: &Arguments) -> toml_edit::Table {
     let list = |items: &[String]| {
         toml_edit::value(items.iter().map(String::as_str).collect::<toml_edit::Array>())
     };
-    table["account"] = toml_edit::value(&arguments.account);
-    table["preset"] = toml_edit::value(arguments.preset.name());
-    table["mode"] = toml_edit::value(&arguments.mode);
-    table["from"] = list(&arguments.from);
+    table.insert("account", toml_edit::value(&arguments.account));
+    table.insert("preset", toml_edit::value(arguments.preset.name()));
+    table.insert("mode", toml_edit::value(&arguments.mode));
+    table.insert("from", list(&arguments.from));
     if arguments.preset.trades() {
-        table["markets"] = list(&arguments.markets);
-        table["max_order_notional"] = toml_edit::value(&arguments.max_order_notional);
-        table["max_notional_per_hour"] = toml_edit::value(&arguments.max_notional_per_hour);
-        table["max_orders_per_second"] = toml_edit::value(i64::from(arguments.max_orders_per_second));
-        table["max_open_orders"] = toml_edit::value(i64::from(arguments.max_open_orders));
-        table["collar_bps"] = toml_edit::value(i64::from(arguments.collar_bps));
-        table["reference_max_age_ms"] = toml_edit::value(i64::from(arguments.reference_max_age_ms));
+        table.insert("markets", list(&arguments.markets));
+        table.insert("max_order_notional", toml_edit::value(&arguments.max_order_notional));
+        table.insert("max_notional_per_hour", toml_edit::value(&arguments.max_notional_per_hour));
+        table.insert(
+            "max_orders_per_second",
+            toml_edit::value(i64::from(arguments.max_orders_per_second)),
+        );
+        table.insert("max_open_orders", toml_edit::value(i64::from(arguments.max_open_orders)));
+        table.insert("collar_bps", toml_edit::value(i64::from(arguments.collar_bps)));
+        table.insert(
+            "reference_max_age_ms",
+            toml_edit::value(i64::from(arguments.reference_max_age_ms)),
+        );
     }
     table
 }
