@@ -146,8 +146,12 @@ impl Settings {
     /// The URL that bots use, as far as the configuration tells.
     pub(crate) fn bot_url(&self) -> String {
         let address = self.http.as_deref().unwrap_or("127.0.0.1:8787");
-        let prefix = self.binance.path_prefix.as_deref().unwrap_or("/binance");
-        format!("http://{address}{prefix}")
+        format!("http://{address}{}", self.bot_prefix())
+    }
+
+    /// The path prefix that bots use.
+    pub(crate) fn bot_prefix(&self) -> &str {
+        self.binance.path_prefix.as_deref().unwrap_or_default().trim_end_matches('/')
     }
 
     /// The signer's user id.
@@ -185,7 +189,7 @@ mod tests {
             Settings::parse("/etc/cs/countersign.toml".into(), "data_dir = \"d\"".into()).unwrap();
         assert_eq!(settings.data_dir, Path::new("/etc/cs/d"));
         assert_eq!(settings.workers, 1);
-        assert_eq!(settings.bot_url(), "http://127.0.0.1:8787/binance");
+        assert_eq!(settings.bot_url(), "http://127.0.0.1:8787");
     }
 
     #[test]

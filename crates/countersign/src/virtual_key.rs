@@ -105,7 +105,8 @@ pub(crate) fn inherit_owner(path: &Path) -> std::io::Result<()> {
     std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()))
 }
 
-fn random_text() -> Result<String, Failure> {
+/// Sixty-four letters and digits from the operating system's generator.
+pub(crate) fn random_text() -> Result<String, Failure> {
     let mut text = String::with_capacity(KEY_CHARACTERS);
     let mut bytes = zeroize::Zeroizing::new([0_u8; 128]);
     while text.len() < KEY_CHARACTERS {

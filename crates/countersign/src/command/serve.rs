@@ -39,14 +39,20 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     }
     crate::process::harden()?;
     let output = context.output;
-    let mut ready = |listen: &[String]| {
+    let prefix = settings.bot_prefix();
+    let mut ready = |ready: &run::Ready| {
+        let http = ready.listen.iter().find(|address| address.starts_with("http"));
         let json = json!({
             "ready": true,
-            "listen": listen,
-            "bot_url": settings.bot_url(),
-            "supervisor": std::process::id(),
+            "listen": ready.listen,
+            "bot_url": http.map(|address| format!("{address}{prefix}")),
+            "processes": {
+                "supervisor": std::process::id(),
+                "signer": ready.signer,
+                "gateway": ready.gateway,
+            },
         });
-        output.stream(&json, &format!("ready: {}", listen.join(" ")));
+        output.stream(&json, &format!("ready: {}", ready.listen.join(" ")));
         notify_systemd();
     };
     run::run(run::Plan {

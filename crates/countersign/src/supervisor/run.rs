@@ -32,14 +32,25 @@ pub(crate) struct Plan<'a> {
     pub(crate) unsealer: &'a Unsealer,
     /// Whether a missing sandbox feature is let through.
     pub(crate) allow_missing_sandbox: bool,
-    /// Called once, with the listen addresses.
-    pub(crate) ready: &'a mut dyn FnMut(&[String]),
+    /// Called once, when the gateway takes requests.
+    pub(crate) ready: &'a mut dyn FnMut(&Ready),
 }
 
 impl std::fmt::Debug for Plan<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Plan").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// What can be said once the gateway takes requests.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Where it listens.
+    pub(crate) listen: Vec<String>,
+    /// The signer's process id.
+    pub(crate) signer: u32,
+    /// The gateway's process id.
+    pub(crate) gateway: u32,
 }
 
 /// Runs until told to stop. An error means that the start failed; what dies
@@ -248,7 +259,8 @@ impl<'a> Supervisor<'a> {
             .and_then(|list| list.as_array())
             .map(|list| list.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect())
             .unwrap_or_default();
-        (self.plan.ready)(&listen);
+        let ready = Ready { listen, signer: id(&self.signer), gateway: id(&self.gateway) };
+        (self.plan.ready)(&ready);
     }
 
     /// Notes who has left and when to start it again.
