@@ -42,6 +42,7 @@ enum Command {
     /// Check, test and explain what bots may do
     Policy(command::policy::Arguments),
     /// The tamper-evident log
+    #[command(subcommand)]
     Log(command::log::Arguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
