@@ -40,6 +40,7 @@ enum Command {
     #[command(subcommand)]
     Bot(command::bot::Arguments),
     /// Check, test and explain what bots may do
+    #[command(subcommand)]
     Policy(command::policy::Arguments),
     /// The tamper-evident log
     #[command(subcommand)]
@@ -47,6 +48,7 @@ enum Command {
     /// What the running gateway says of itself
     Status(command::status::Arguments),
     /// What is supported; a paper venue on a port
+    #[command(subcommand)]
     Venue(command::venue::Arguments),
     #[command(name = "__signer", hide = true)]
     SignerProcess,
