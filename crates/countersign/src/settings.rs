@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) accounts: toml::Table,
     /// The bots by name.
     pub(crate) bots: toml::Table,
+    /// The file with additional Cedar policies.
+    pub(crate) extra_policy: Option<PathBuf>,
     /// User ids.
     pub(crate) supervisor: SupervisorTable,
 }
@@ -49,6 +51,8 @@ struct File {
     #[serde(default)]
     venue: VenueTable,
     #[serde(default)]
+    policy: PolicyTable,
+    #[serde(default)]
     account: toml::Table,
     #[serde(default)]
     bot: toml::Table,
@@ -60,6 +64,11 @@ struct File {
 struct ListenTable {
     http: Option<String>,
     workers: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PolicyTable {
+    extra: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,6 +136,7 @@ impl Settings {
             binance: file.venue.binance,
             accounts: file.account,
             bots: file.bot,
+            extra_policy: file.policy.extra,
             supervisor: file.supervisor,
             config_path,
             text,

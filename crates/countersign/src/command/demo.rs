@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 /// Plays the demo.
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     let output = context.output;
-    let mut stage = stage::Stage::set_up(output, arguments.allow_missing_sandbox)?;
+    let stage = stage::Stage::set_up(output, arguments.allow_missing_sandbox)?;
     let mut report = report::Report::default();
     scene::trade(&stage, output, &mut report)?;
     scene::attack(&stage, output, &mut report)?;

@@ -21,7 +21,7 @@ pub(crate) const PACKET_BYTES: usize = 64 * 1024;
 /// Most file descriptors in one packet: a connection per worker and one more.
 pub(crate) const PACKET_DESCRIPTORS: usize = 65;
 
-const _: () = assert!(crate::settings::WORKERS as usize + 1 <= PACKET_DESCRIPTORS);
+const _: () = assert!((crate::settings::WORKERS as usize) < PACKET_DESCRIPTORS);
 const _: () = assert!(crate::settings::CONFIG_BYTES as usize + 8 * 1024 <= PACKET_BYTES);
 
 /// One end of a packet socket.

@@ -87,7 +87,7 @@ impl Bot {
     }
 
     /// The same, from another address of this machine.
-    pub(super) fn from_address(mut self, source: IpAddr) -> Self {
+    pub(super) fn at_address(mut self, source: IpAddr) -> Self {
         self.source = source;
         self
     }
@@ -105,8 +105,7 @@ impl Bot {
 
     /// Parameters with a timestamp and the signature.
     pub(super) fn sign(&self, text: &str) -> String {
-        let now =
-            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let separator = if text.is_empty() { "" } else { "&" };
         let text = format!("{text}{separator}timestamp={now}&recvWindow=5000");
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());

@@ -96,9 +96,8 @@ pub(super) fn show(stage: &Stage, output: Output, report: &mut Report) {
                 ))
             ));
         }
-        Err(error) => output.say(&format!(
-            "  not searched: {error} (reading another process's memory takes root)"
-        )),
+        Err(error) => output
+            .say(&format!("  not searched: {error} (reading another process's memory takes root)")),
     }
 }
 

@@ -69,7 +69,8 @@ impl Report {
                 self.wrong.push("the search did not find its own control".to_owned());
             }
             (Some(count), _) => {
-                self.wrong.push(format!("the real secret was found {count} times outside the signer"));
+                self.wrong
+                    .push(format!("the real secret was found {count} times outside the signer"));
             }
         }
         let refused: Vec<Value> = self

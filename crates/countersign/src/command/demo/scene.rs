@@ -13,7 +13,8 @@ use crate::output::Output;
 
 /// The bot's day: a taker order, a maker order, a cancel.
 pub(super) fn trade(stage: &Stage, output: Output, report: &mut Report) -> Result<(), Failure> {
-    output.say(&format!("\n{}", output.strong("The bot trades, with a key worth nothing elsewhere")));
+    output
+        .say(&format!("\n{}", output.strong("The bot trades, with a key worth nothing elsewhere")));
     let bot = Bot::new(&stage.url, &stage.api_key, &stage.secret)?;
     let mid = mid_price(&bot)?;
     let buy = format!("symbol={MARKET}&side=BUY&type=MARKET&quantity=0.001");
@@ -92,7 +93,7 @@ pub(super) fn attack(stage: &Stage, output: Output, report: &mut Report) -> Resu
     let reply = thief.send_signed("POST", "/api/v3/order", &signed)?;
     refused(output, report, "replay", "sends one of the bot's own orders again", &reply);
     let elsewhere = Bot::new(&stage.url, &stage.api_key, &stage.secret)?
-        .from_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)));
+        .at_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)));
     let reply = elsewhere.signed("GET", "/api/v3/account", "")?;
     refused(output, report, "wrong-address", "asks for balances from another address", &reply);
     let twice = format!(

@@ -3,8 +3,11 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -53,6 +56,7 @@ pub(super) struct Stage {
     /// Who runs.
     pub(super) processes: Processes,
     serve: Option<Child>,
+    stop: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Stage {
@@ -87,7 +91,12 @@ impl Stage {
             secret: String::new(),
             processes: Processes::default(),
             serve: None,
+            stop: Arc::new(AtomicBool::new(false)),
         };
+        // Told to stop, the stage is still cleared.
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            let _ = signal_hook::flag::register(signal, Arc::clone(&stage.stop));
+        }
         stage.install(output, &real_key)?;
         stage.serve(output, allow_missing_sandbox)?;
         Ok(stage)
@@ -137,6 +146,8 @@ impl Stage {
         }
         let printed = std::fs::File::create(self.printed_path()).map_err(failed)?;
         let mut child = command
+            // ^C is for the demo, which then stops it in order.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(printed)
@@ -156,10 +167,10 @@ impl Stage {
         let line = hear.recv_timeout(START).unwrap_or_default();
         let ready: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
         if ready.get("ready") != Some(&Value::Bool(true)) {
-            let why = ready.pointer("/error/what").and_then(Value::as_str).map_or_else(
-                || self.last_printed(),
-                str::to_owned,
-            );
+            let why = ready
+                .pointer("/error/what")
+                .and_then(Value::as_str)
+                .map_or_else(|| self.last_printed(), str::to_owned);
             return Err(Failure::negative(format!("`serve` did not come up: {why}"))
                 .next("with a kernel that lacks landlock, try --allow-missing-sandbox"));
         }
@@ -178,6 +189,11 @@ impl Stage {
             self.processes.supervisor, self.processes.signer, self.processes.gateway, self.url
         ));
         Ok(())
+    }
+
+    /// Whether somebody has asked the demo to end.
+    pub(super) fn told_to_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// The data directory.

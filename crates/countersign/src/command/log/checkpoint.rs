@@ -39,8 +39,8 @@ pub(super) fn run(settings: &Settings, arguments: &Arguments) -> Result<Answer, 
             .next("one is signed within seconds of the first entry while `countersign serve` runs")
     })?;
     if let Some(path) = &arguments.out {
-        let written = std::fs::File::create(path)
-            .and_then(|mut file| file.write_all(stored.note.as_bytes()));
+        let written =
+            std::fs::File::create(path).and_then(|mut file| file.write_all(stored.note.as_bytes()));
         written.map_err(|error| Failure::file("write", path, error))?;
     }
     let json = json!({

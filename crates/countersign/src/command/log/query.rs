@@ -236,7 +236,11 @@ mod tests {
         let (_directory, path) = index();
         let table = ask(&path, "SELECT idx, bot FROM entries", 10).unwrap();
         assert_eq!(table.rows, vec![vec![json!(0), json!("mm-1")]]);
-        let table = ask(&path, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n", 5);
+        let table = ask(
+            &path,
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n",
+            5,
+        );
         assert!(table.unwrap().truncated);
     }
 

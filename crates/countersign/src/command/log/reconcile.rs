@@ -7,29 +7,23 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+
+use vault::signer::SignedLine;
 
 use super::show;
 use crate::failure::Failure;
 
 /// Most disagreements that are listed; more are counted.
 const LISTED: usize = 50;
-/// Longest line of the signer's record, bytes.
-const LINE_BYTES: usize = 1024;
 
 /// One text that the signer says it signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SignedText {
-    /// Its number.
-    pub(crate) sequence: u64,
-    /// The log index of the verdict that it was asked under.
-    pub(crate) entry: u64,
-    /// SHA-256 of the text as asked, hexadecimal.
-    pub(crate) asked: String,
-    /// SHA-256 of the text as signed, hexadecimal.
-    pub(crate) signed: String,
+#[derive(Debug)]
+struct SignedText {
+    sequence: u64,
+    asked: String,
 }
 
 /// How log and signer agree.
@@ -46,36 +40,38 @@ pub(crate) struct Reconciliation {
 }
 
 impl Reconciliation {
-    /// Reads the signer's record; a missing one is a disagreement only where
-    /// the log says that something was signed.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Reads the signer's record from its state directory; a missing one is a
+    /// disagreement only where the log says that something was signed.
+    pub(crate) fn read(state: &Path) -> Result<Self, Failure> {
         let mut reconciliation = Self::default();
-        let file = match std::fs::File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(reconciliation);
-            }
-            Err(error) => {
-                return Err(Failure::file("read", path, error)
-                    .next("run this as root or as the signer's user"));
-            }
-        };
-        reconciliation.present = true;
-        for (number, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(|error| Failure::file("read", path, error))?;
-            match parse(&line) {
-                Some(signed) => reconciliation.note(signed),
-                None => reconciliation
-                    .disagree(format!("line {} of the signer's record is damaged", number + 1)),
+        for path in segments(state)? {
+            reconciliation.present = true;
+            let file =
+                std::fs::File::open(&path).map_err(|error| Failure::file("read", &path, error))?;
+            for (number, line) in BufReader::new(file).lines().enumerate() {
+                let line = line.map_err(|error| Failure::file("read", &path, error))?;
+                if line.starts_with("countersign-signed ") {
+                    continue;
+                }
+                match SignedLine::parse(&line) {
+                    Some(signed) => reconciliation.note(&signed),
+                    None => reconciliation.disagree(format!(
+                        "line {} of `{}` is damaged",
+                        number + 1,
+                        path.display()
+                    )),
+                }
             }
         }
         Ok(reconciliation)
     }
 
-    fn note(&mut self, signed: SignedText) {
+    fn note(&mut self, line: &SignedLine<'_>) {
         self.signed += 1;
-        self.by_sequence.insert(signed.sequence, signed.signed.clone());
-        self.by_entry.entry(signed.entry).or_default().push(signed);
+        self.by_sequence.insert(line.sequence, line.signed_sha256.to_owned());
+        let signed =
+            SignedText { sequence: line.sequence, asked: line.asked_sha256.to_owned() };
+        self.by_entry.entry(line.entry).or_default().push(signed);
     }
 
     /// Compares one entry of the log; entries come in order.
@@ -173,18 +169,67 @@ impl fmt::Display for Reconciliation {
     }
 }
 
-/// A line of `signed.log`.
-fn parse(line: &str) -> Option<SignedText> {
-    if line.len() > LINE_BYTES {
-        return None;
+/// The files of the signer's record: the closed ones, then `signed.log`.
+fn segments(state: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let found = match std::fs::read_dir(state) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Failure::file("read", state, error)
+                .next("run this as root or as the signer's user"));
+        }
+    };
+    let mut paths = Vec::new();
+    for entry in found {
+        let path = entry.map_err(|error| Failure::file("read", state, error))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("signed") && name.ends_with(".log") {
+            paths.push(path);
+        }
     }
-    let value: Value = serde_json::from_str(line).ok()?;
-    let number = |name: &str| value.get(name).and_then(Value::as_u64);
-    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    Some(SignedText {
-        sequence: number("seq")?,
-        entry: number("entry")?,
-        asked: text("asked_sha256")?,
-        signed: text("signed_sha256")?,
-    })
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn compared(entries: &[Value]) -> Reconciliation {
+        let state = tempfile::tempdir().unwrap();
+        let text = format!("countersign-signed 1 1\n1 1700 k 0 order {A} {B} -\n");
+        std::fs::write(state.path().join("signed.log"), text).unwrap();
+        let mut reconciliation = Reconciliation::read(state.path()).unwrap();
+        for (index, entry) in entries.iter().enumerate() {
+            reconciliation.entry(index as u64, entry.to_string().as_bytes());
+        }
+        reconciliation.finish();
+        reconciliation
+    }
+
+    #[test]
+    fn a_signed_text_with_its_verdict_agrees() {
+        let verdict = json!({"kind": "verdict", "text_sha256": A});
+        let settle = json!({"kind": "settle", "signed_sequence": 1, "signed_sha256": B});
+        assert!(compared(&[verdict, settle]).agrees());
+    }
+
+    #[test]
+    fn what_was_signed_without_a_verdict_shows() {
+        assert!(!compared(&[]).agrees());
+        let other = json!({"kind": "verdict", "text_sha256": B});
+        assert!(!compared(&[other]).agrees());
+    }
+
+    #[test]
+    fn a_settlement_that_the_signer_does_not_know_shows() {
+        let verdict = json!({"kind": "verdict", "text_sha256": A});
+        let unknown = json!({"kind": "settle", "signed_sequence": 2, "signed_sha256": B});
+        assert!(!compared(&[verdict.clone(), unknown]).agrees());
+        let changed = json!({"kind": "settle", "signed_sequence": 1, "signed_sha256": A});
+        assert!(!compared(&[verdict, changed]).agrees());
+    }
 }

@@ -79,10 +79,8 @@ fn reasons(entry: &Value) -> String {
 
 /// The time of day, UTC, to the millisecond; the log has all of it.
 fn time(at_ns: i64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(at_ns)).map_or_else(
-        |_| "-".to_owned(),
-        |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
-    )
+    jiff::Timestamp::from_nanosecond(i128::from(at_ns))
+        .map_or_else(|_| "-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string())
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub(super) fn run(
     let log = arguments.log.clone().unwrap_or_else(|| settings.data("log"));
     let vkey = key(arguments.key.as_deref(), &settings.data("log").join("vkey"))?;
     let outside = arguments.checkpoint.as_deref().map(read).transpose()?;
-    let signed = settings.data("signer-state").join("signed.log");
+    let signed = settings.data("signer-state");
     let (report, reconciled) = verify(&log, &vkey, outside.as_deref(), &signed)?;
     let good = report.verified() && reconciled.agrees();
     let mut json = report.to_json();
@@ -47,7 +47,8 @@ pub(super) fn run(
         object.insert("verified".to_owned(), Value::Bool(good));
         object.insert("signer".to_owned(), reconciled.to_json());
     }
-    let verdict = if good { context.output.good("VERIFIED") } else { context.output.bad("NOT VERIFIED") };
+    let verdict =
+        if good { context.output.good("VERIFIED") } else { context.output.bad("NOT VERIFIED") };
     let text = report.to_string();
     let body = text.rsplit_once('\n').map_or("", |(body, _)| body);
     Ok(Answer::verdict(good, json, format!("{body}\n{reconciled}\n{verdict}")))

@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     Ok(Answer::yes(json!({ "valid": true, "bots": found }), text))
 }
 
-/// The additional Cedar text that the configuration names (`policy = "FILE"`).
+/// The additional Cedar text that the configuration names (`[policy] extra = "FILE"`).
 pub(super) fn extra(settings: &Settings) -> Result<String, Failure> {
     settings.extra_policy.as_ref().map_or_else(
         || Ok(String::new()),

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use judge::{AccountSetup, ClockState, Facts, HaltLevel, Judge, LogState, PolicySet, Reference};
 use judge::{UnixNanos, Verdict};
 use serde_json::{Value, json};
-use wire::model::{Decimal, Intent};
+use wire::model::{Decimal, Intent, Operation};
 use wire::venue::binance::{self, RawRequest};
 
 use crate::arguments::Context;
@@ -32,9 +32,8 @@ pub(crate) struct Arguments {
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     let settings = Settings::read(&context.config)?;
     let bots = super::bots(&settings)?;
-    let set = PolicySet::compile(&bots, &super::check::extra(&settings)?).map_err(|error| {
-        Failure::misuse(error).next("run `countersign policy check`")
-    })?;
+    let set = PolicySet::compile(&bots, &super::check::extra(&settings)?)
+        .map_err(|error| Failure::misuse(error).next("run `countersign policy check`"))?;
     let Some(cedar) = set.cedar_text(&arguments.bot) else {
         return Err(Failure::misuse(format!("there is no bot `{}`", arguments.bot))
             .next("see `countersign bot list`"));
@@ -96,7 +95,11 @@ fn judge(
         .ok_or_else(|| Failure::negative("the clock is off").next("fix time synchronisation"))?;
     let mut judge = Judge::new(policies, AccountSetup::named(&account));
     let ids: Vec<String> = (0..wire::limits::ORDERS_PER_REQUEST).map(|n| format!("e{n}")).collect();
-    let places = intent.operation.order_count();
+    let places = match &intent.operation {
+        Operation::Place(group) => group.orders.len(),
+        Operation::CancelReplace(_) => 1,
+        _ => 0,
+    };
     let facts = Facts {
         bot: &arguments.bot,
         intent,
@@ -113,12 +116,7 @@ fn judge(
     Ok(judge.decide(&facts))
 }
 
-fn answer(
-    context: &Context,
-    arguments: &Arguments,
-    intent: &Intent,
-    verdict: &Verdict,
-) -> Answer {
+fn answer(context: &Context, arguments: &Arguments, intent: &Intent, verdict: &Verdict) -> Answer {
     let output = context.output;
     let name = verdict.outcome_name();
     let painted = if verdict.is_allowed() { output.good(name) } else { output.bad(name) };

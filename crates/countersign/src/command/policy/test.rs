@@ -55,7 +55,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
             };
             let _ = writeln!(text, "{mark} {}", case.name);
             if !case.passed {
-                let _ = writeln!(text, "     expected {}\n     got      {}", case.expected, case.got);
+                let _ =
+                    writeln!(text, "     expected {}\n     got      {}", case.expected, case.got);
             }
             results.push(json!({
                 "file": path,
