@@ -35,6 +35,7 @@ enum Command {
     /// Run the supervisor, the signer and the gateway
     Serve(command::serve::Arguments),
     /// Real keys: sealed, and never seen again outside the signer
+    #[command(subcommand)]
     Key(command::key::Arguments),
     /// Virtual keys: what bots hold
     #[command(subcommand)]
@@ -54,6 +55,8 @@ enum Command {
     SignerProcess,
     #[command(name = "__gateway", hide = true)]
     GatewayProcess,
+    #[command(name = "__fetch", hide = true)]
+    FetchProcess,
 }
 
 /// What every command is given besides its own arguments.
@@ -99,6 +102,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Venue(arguments) => command::venue::run(context, &arguments),
         Command::SignerProcess => process::signer::run(),
         Command::GatewayProcess => process::gateway::run(),
+        Command::FetchProcess => process::fetch::run(),
     }
 }
 

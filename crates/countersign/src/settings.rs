@@ -84,6 +84,8 @@ pub(crate) struct BinanceTable {
     pub(crate) base_url: Option<String>,
     /// The path prefix under which bots reach it.
     pub(crate) path_prefix: Option<String>,
+    /// A certificate authority trusted beside the public ones, PEM file.
+    pub(crate) root_certificates: Option<PathBuf>,
 }
 
 /// `[supervisor]`: user ids of the children where started as root.
@@ -151,6 +153,30 @@ impl Settings {
     /// The gateway's admin socket.
     pub(crate) fn admin_socket(&self) -> PathBuf {
         self.data_dir.join("run").join("admin.sock")
+    }
+
+    /// The name of an account's key of a class, as `[account.NAME] keys` says.
+    pub(crate) fn key_of(&self, account: &str, class: &str) -> Option<&str> {
+        self.accounts.get(account)?.get("keys")?.get(class)?.as_str()
+    }
+
+    /// Keeps others from running a signer on this state meanwhile. Held until
+    /// dropped.
+    pub(crate) fn lock(&self) -> Result<std::fs::File, Failure> {
+        let path = self.data("lock");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| Failure::file("open", &path, error))?;
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(
+            |_| {
+                Failure::negative(format!("`{}` is in use", self.data_dir.display()))
+                    .next("stop the running `countersign serve` (or the other `key` command) first")
+            },
+        )?;
+        Ok(file)
     }
 
     /// The URL that bots use, as far as the configuration tells.

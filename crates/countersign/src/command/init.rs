@@ -57,11 +57,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     let made = Settings::read(config).and_then(|settings| {
         ground::prepare(&settings)?;
         warn("making the vault (deriving its key takes a second) ...");
-        crate::command::vault_make::make(&settings, &unsealer)?;
+        let vkey = crate::command::vault_make::make(&settings, &unsealer)?;
+        // Once more, for the owners of what was just made.
         ground::prepare(&settings)?;
-        let path = settings.data("log").join("vkey");
-        let vkey = std::fs::read_to_string(&path).map_err(|e| Failure::file("read", &path, e))?;
-        Ok((settings, vkey.trim().to_owned()))
+        Ok((settings, vkey))
     });
     let (settings, vkey) = made.inspect_err(|_| {
         // The vault is what was not made; the next try writes the file again.

@@ -1,14 +1,36 @@
-//! `countersign key`.
+//! `countersign key`: real keys. They go in; nothing takes them out.
+
+mod add;
+mod list;
+mod observe;
+mod rights;
+mod session;
+
+pub(crate) use session::NO_ENTRY;
 
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::Answer;
 
 /// Arguments of `key`.
-#[derive(clap::Args, Debug)]
-pub(crate) struct Arguments {}
+#[derive(clap::Subcommand, Debug)]
+pub(crate) enum Arguments {
+    /// Seal a venue key: reads its rights at once, proposes a ceiling, warns
+    Add(Box<add::Arguments>),
+    /// List the sealed keys
+    List(list::Arguments),
+    /// Compare every key's sealed rights with what the venue says now
+    Audit(list::Arguments),
+    /// Remove a key from the vault (revoke it at the venue as well)
+    Revoke(list::RevokeArguments),
+}
 
-/// Runs it.
-pub(crate) fn run(_: &Context, _: &Arguments) -> Result<Answer, Failure> {
-    Err(Failure::negative("not here"))
+/// Runs the subcommand.
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
+    match arguments {
+        Arguments::Add(arguments) => add::run(context, arguments),
+        Arguments::List(arguments) => list::list(context, arguments),
+        Arguments::Audit(arguments) => list::audit(context, arguments),
+        Arguments::Revoke(arguments) => list::revoke(context, arguments),
+    }
 }

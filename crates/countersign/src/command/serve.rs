@@ -30,6 +30,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         .next("run `countersign init` first"));
     }
     let unsealer = arguments.unseal.read(false)?;
+    let _lock = settings.lock()?;
     ground::prepare(&settings)?;
     if arguments.allow_missing_sandbox {
         warn(

@@ -1,9 +1,13 @@
 //! The signer process.
 
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 
-use zeroize::Zeroizing;
+use vault::limits::PASSPHRASE_BYTES;
+use vault::memory::Secret;
+use vault::protocol::control::ConnectionKind;
+use vault::sandbox::SandboxMode;
+use vault::sealed::UnsealSource;
+use vault::signer::SignerOptions;
 
 use crate::failure::Failure;
 use crate::output::Answer;
@@ -29,19 +33,36 @@ pub(crate) fn run() -> Result<Answer, Failure> {
 
 fn serve(packet: Packet) -> Result<(), Failure> {
     let missing = || Failure::misuse("the supervisor's first packet is incomplete");
+    let vault = packet.text("vault_dir").ok_or_else(missing)?.into();
+    let state = packet.text("state_dir").ok_or_else(missing)?.into();
+    let passphrase = packet.text("unseal") == Some("passphrase");
+    let allow = packet.value.get("allow_missing_sandbox") == Some(&serde_json::Value::Bool(true));
     let mut descriptors = packet.descriptors.into_iter();
-    let unseal = secret(descriptors.next().ok_or_else(missing)?)?;
+    let unseal = unseal(descriptors.next().ok_or_else(missing)?, passphrase)?;
     let control = descriptors.next().ok_or_else(missing)?;
-    let connections: Vec<OwnedFd> = descriptors.collect();
-    drop((unseal, control, connections));
-    Err(Failure::negative("no signer"))
+    vault::signer::run(SignerOptions {
+        vault,
+        state,
+        unseal,
+        connections: descriptors.map(|end| (end, ConnectionKind::Gateway)).collect(),
+        control,
+        sandbox: if allow { SandboxMode::AllowMissing } else { SandboxMode::Enforce },
+        // The supervisor has started this process as its user already.
+        identity: None,
+    })
+    .map_err(Failure::negative)
 }
 
 /// What unseals the vault, from the pipe to its end.
-fn secret(pipe: OwnedFd) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + 1));
-    std::fs::File::from(pipe).take(SECRET_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(
-        |error| Failure::negative(format!("cannot read what unseals the vault: {error}")),
-    )?;
-    Ok(bytes)
+fn unseal(pipe: OwnedFd, passphrase: bool) -> Result<UnsealSource, Failure> {
+    let mut pipe = std::fs::File::from(pipe);
+    let limit = if passphrase { PASSPHRASE_BYTES } else { SECRET_BYTES };
+    let secret = Secret::read_from(&mut pipe, limit).map_err(|error| {
+        Failure::negative(format!("cannot read what unseals the vault: {error}"))
+    })?;
+    Ok(if passphrase {
+        UnsealSource::Passphrase(secret)
+    } else {
+        UnsealSource::KeyMaterial(secret)
+    })
 }
