@@ -69,9 +69,7 @@ pub(crate) fn run() -> Result<Answer, Failure> {
 }
 
 fn connector(extra: Option<&std::path::Path>) -> Result<tokio_rustls::TlsConnector, Wrong> {
-    let mut roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
-    };
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = extra {
         for certificate in CertificateDer::pem_file_iter(path)? {
             roots.add(certificate?)?;

@@ -34,7 +34,10 @@ pub(super) fn show(stage: &Stage, output: Output, report: &mut Report) -> Result
         "  {mark} the log verifies: {} entries, {} under a signed checkpoint",
         found.entries, found.covered
     ));
-    output.say(&format!("     {}", output.faint(&reconciled.to_string().replace("signer      ", ""))));
+    output.say(&format!(
+        "     {}",
+        output.faint(&reconciled.to_string().replace("signer      ", ""))
+    ));
     for finding in &found.findings {
         output.say(&format!("     {}", finding.message));
     }
@@ -48,7 +51,10 @@ pub(super) fn show(stage: &Stage, output: Output, report: &mut Report) -> Result
         found.findings.first().map(|finding| finding.message.clone()).unwrap_or_default();
     let mark = if report.tamper_detected { output.good("ok") } else { output.bad("!!") };
     let what = named.map_or_else(|| "NOTHING".to_owned(), |index| format!("entry {index}"));
-    output.say(&format!("  {mark} one byte flipped in a copy of entry {}: verification names {what}", target.index));
+    output.say(&format!(
+        "  {mark} one byte flipped in a copy of entry {}: verification names {what}",
+        target.index
+    ));
     output.say(&format!("     {}", output.faint(&report.tamper_says)));
     Ok(())
 }
@@ -112,12 +118,8 @@ fn files(from: &Path, to: &Path) -> std::io::Result<Vec<(PathBuf, PathBuf)>> {
 
 /// Stays up: a snippet for anybody's client, and the verdicts as they fall.
 pub(super) fn follow(stage: &Stage, output: Output) -> Result<(), Failure> {
-    let filling = Filling {
-        url: &stage.url,
-        api_key: &stage.api_key,
-        secret: &stage.secret,
-        market: MARKET,
-    };
+    let filling =
+        Filling { url: &stage.url, api_key: &stage.api_key, secret: &stage.secret, market: MARKET };
     let snippet = Client::CcxtPython.snippet(filling);
     let ready = json!({
         "ready": true,

@@ -187,7 +187,9 @@ fn refuse_wide(arguments: &Arguments, stated: &Stated) -> Result<(), Failure> {
     if wide.is_empty() || arguments.class == Class::ValueOut || arguments.allow_value_out_rights {
         return Ok(());
     }
-    let what = if stated.known { "the venue lets this key move value" } else {
+    let what = if stated.known {
+        "the venue lets this key move value"
+    } else {
         "the venue cannot tell what this key may do, so every right is assumed"
     };
     Err(Failure::negative(format!("{what} ({})", wide.join(", "))).next(
@@ -296,9 +298,8 @@ fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
     let rights: Vec<&str> = added.stated.rights.names().collect();
     let mut warnings = Vec::new();
     if !added.stated.known {
-        warnings.push(
-            "the venue cannot tell what this key may do: every right is assumed".to_owned(),
-        );
+        warnings
+            .push("the venue cannot tell what this key may do: every right is assumed".to_owned());
     }
     let wide = added.stated.moves_value();
     if !wide.is_empty() && arguments.class != Class::ValueOut {
@@ -315,9 +316,12 @@ fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
         );
     }
     let pairs = indistinguishable(Reach::everywhere(added.stated.rights));
-    let pairs: Vec<String> =
-        pairs.iter().map(|pair| format!("{} reads as {}", pair.asked.name, pair.worse.name)).collect();
-    let mut text = format!("key `{}` is sealed for account `{}`\n", added.key.name, arguments.account);
+    let pairs: Vec<String> = pairs
+        .iter()
+        .map(|pair| format!("{} reads as {}", pair.asked.name, pair.worse.name))
+        .collect();
+    let mut text =
+        format!("key `{}` is sealed for account `{}`\n", added.key.name, arguments.account);
     let _ = writeln!(text, "  rights at the venue  {}", rights.join(", "));
     for line in &added.ceiling {
         let _ = writeln!(text, "  ceiling              {line}");

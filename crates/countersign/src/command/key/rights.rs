@@ -92,7 +92,10 @@ mod tests {
         odd["enableWithdrawals"] = json!("false");
         assert_eq!(Stated::read(&odd).unwrap().moves_value(), ["withdrawals"]);
         odd.as_object_mut().unwrap().remove("permitsUniversalTransfer");
-        assert_eq!(Stated::read(&odd).unwrap().moves_value(), ["withdrawals", "universal-transfer"]);
+        assert_eq!(
+            Stated::read(&odd).unwrap().moves_value(),
+            ["withdrawals", "universal-transfer"]
+        );
     }
 
     #[test]

@@ -35,8 +35,11 @@ impl Session {
         allow_missing_sandbox: bool,
     ) -> Result<Self, Failure> {
         if !settings.data("vault").is_dir() {
-            return Err(Failure::misuse(format!("there is no vault in `{}`", settings.data_dir.display()))
-                .next("run `countersign init` first"));
+            return Err(Failure::misuse(format!(
+                "there is no vault in `{}`",
+                settings.data_dir.display()
+            ))
+            .next("run `countersign init` first"));
         }
         let lock = settings.lock()?;
         let unsealer: Unsealer = unseal.read(false)?;

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use vault::signer::signed_log::SignedLine;
 
-use super::show;
 use super::super::key::NO_ENTRY;
+use super::show;
 use crate::failure::Failure;
 
 /// Most disagreements that are listed; more are counted.
@@ -77,8 +77,7 @@ impl Reconciliation {
         }
         self.signed += 1;
         self.by_sequence.insert(line.sequence, line.signed_sha256.to_owned());
-        let signed =
-            SignedText { sequence: line.sequence, asked: line.asked_sha256.to_owned() };
+        let signed = SignedText { sequence: line.sequence, asked: line.asked_sha256.to_owned() };
         self.by_entry.entry(line.entry).or_default().push(signed);
     }
 
