@@ -47,6 +47,8 @@ pub enum UnsealSource {
     Passphrase(Secret),
     /// A file of 32 to 4096 random bytes that only its owner may read.
     KeyFile(PathBuf),
+    /// What such a file or credential holds, read by somebody else.
+    KeyMaterial(Secret),
     /// The same from systemd: `$CREDENTIALS_DIRECTORY/<name>`.
     Credential {
         /// The directory, as systemd passed it.
@@ -76,6 +78,14 @@ impl UnsealSource {
     pub fn load(&self) -> Result<Secret, SealError> {
         match self {
             Self::Passphrase(passphrase) => Ok(passphrase.clone()),
+            Self::KeyMaterial(bytes) if KEY_FILE_BYTES.contains(&bytes.expose().len()) => {
+                Ok(bytes.clone())
+            }
+            Self::KeyMaterial(_) => Err(SealError::Source(format!(
+                "a key file has {} to {} bytes; make one with `head -c 32 /dev/urandom`",
+                KEY_FILE_BYTES.start(),
+                KEY_FILE_BYTES.end()
+            ))),
             Self::KeyFile(path) => read_key_file(path, true),
             Self::Credential { directory, name } => read_key_file(&directory.join(name), false),
         }
@@ -160,7 +170,9 @@ impl Derivation {
             UnsealSource::Passphrase(_) => {
                 Err(SealError::Source("the passphrase cost is out of bounds".to_owned()))
             }
-            UnsealSource::KeyFile(_) | UnsealSource::Credential { .. } => Ok(Self::Hkdf { salt }),
+            UnsealSource::KeyFile(_)
+            | UnsealSource::KeyMaterial(_)
+            | UnsealSource::Credential { .. } => Ok(Self::Hkdf { salt }),
         }
     }
 
