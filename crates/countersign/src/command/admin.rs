@@ -38,14 +38,6 @@ impl Admin {
         }
     }
 
-    /// The same, where a gateway has to run.
-    pub(crate) fn required(settings: &Settings) -> Result<Self, Failure> {
-        Self::connect(settings)?.ok_or_else(|| {
-            Failure::negative("no gateway is running here")
-                .next("start it with `countersign serve`")
-        })
-    }
-
     /// Asks one thing.
     pub(crate) fn ask(&mut self, ask: &Value) -> Result<Value, Failure> {
         self.send(ask)?;
@@ -61,14 +53,6 @@ impl Admin {
             .get_mut()
             .write_all(format!("{ask}\n").as_bytes())
             .map_err(|error| Failure::negative(format!("the gateway does not listen: {error}")))
-    }
-
-    /// Waits for lines without an end to its patience.
-    pub(crate) fn patient(&mut self) -> Result<(), Failure> {
-        self.stream
-            .get_ref()
-            .set_read_timeout(None)
-            .map_err(|error| Failure::negative(format!("cannot wait for the gateway: {error}")))
     }
 
     /// The next line; `None` at the end.
@@ -90,7 +74,11 @@ impl Admin {
 /// Has the running gateway read its bots again; whether one is running.
 pub(crate) fn reload_bots(settings: &Settings) -> Result<bool, Failure> {
     let Some(mut admin) = Admin::connect(settings)? else { return Ok(false) };
-    let answer = admin.ask(&json!({ "do": "reload-bots" }))?;
+    // The whole text: the gateway's sandbox shows it the file that was there
+    // when it started, not the one that has taken its name since.
+    let text = std::fs::read_to_string(&settings.config_path)
+        .map_err(|error| Failure::file("read", &settings.config_path, error))?;
+    let answer = admin.ask(&json!({ "do": "reload-bots", "config_text": text }))?;
     match answer.get("error").and_then(Value::as_str) {
         None => Ok(true),
         Some(error) => Err(Failure::negative(format!("the running gateway refused: {error}"))
