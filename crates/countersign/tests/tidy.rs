@@ -193,7 +193,11 @@ fn files_say_what_they_are_for() {
         let text = std::fs::read_to_string(&path).unwrap();
         // What a test file is for stands in the file that it tests.
         let tests = path.ends_with("tests.rs") || in_tests(&path);
-        assert!(tests || text.contains("//!"), "{} has no headline", path.display());
+        assert!(
+            tests || text.starts_with("//!") || text.starts_with("#!["),
+            "{} has no headline",
+            path.display()
+        );
     }
 }
 

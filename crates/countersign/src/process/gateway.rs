@@ -7,9 +7,10 @@ use crate::supervisor::channel::Channel;
 /// Becomes the gateway.
 pub(crate) fn run() -> Result<Answer, Failure> {
     super::harden()?;
-    let failed =
-        |error| Failure::negative(format!("the gateway is started by `serve` only: {error}"));
-    let channel = Channel::from_standard_input().map_err(failed)?;
-    drop(channel);
-    Err(Failure::negative("no gateway"))
+    let channel = Channel::from_standard_input().map_err(|error| {
+        Failure::negative(format!("the gateway is started by `serve` only: {error}"))
+    })?;
+    // It tells the supervisor itself why it ends.
+    gateway::run_child(channel.into_socket()).map_err(Failure::negative)?;
+    Ok(Answer::printed(true))
 }

@@ -17,11 +17,13 @@ pub(super) fn trade(stage: &Stage, output: Output, report: &mut Report) -> Resul
         .say(&format!("\n{}", output.strong("The bot trades, with a key worth nothing elsewhere")));
     let bot = Bot::new(&stage.url, &stage.api_key, &stage.secret)?;
     let mid = mid_price(&bot)?;
-    let buy = format!("symbol={MARKET}&side=BUY&type=MARKET&quantity=0.001");
-    order(&bot, output, report, "buys 0.001 BTC at the market", &buy)?;
+    let price = near(mid, 20);
+    let buy =
+        format!("symbol={MARKET}&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.001&price={price}");
+    order(&bot, output, report, "buys 0.001 BTC", &buy)?;
     let price = near(mid, -50);
     let rest = format!(
-        "symbol={MARKET}&side=BUY&type=LIMIT_MAKER&quantity=0.002&price={price}&newClientOrderId=demo-1"
+        "symbol={MARKET}&side=BUY&type=LIMIT_MAKER&quantity=0.002&price={price}&newClientOrderId=demo-1&newOrderRespType=RESULT"
     );
     order(&bot, output, report, &format!("bids for 0.002 BTC at {price}"), &rest)?;
     let cancel = format!("symbol={MARKET}&origClientOrderId=demo-1");

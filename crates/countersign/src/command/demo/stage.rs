@@ -113,12 +113,14 @@ impl Stage {
             true,
             "",
         )?;
-        output.say(&output.faint("  countersign key add binance demo-trade --class trade"));
-        self.command(
-            &["key", "add", "binance", KEY, "--class", "trade", "--secret-stdin"],
-            true,
-            &format!("{real_key}\n{}\n", self.real_secret),
-        )?;
+        output.say(
+            &output
+                .faint("  countersign key add binance demo-trade --class trade --market BTCUSDT"),
+        );
+        let key = ["key", "add", "binance", KEY, "--class", "trade"];
+        let more = ["--market", MARKET, "--secret-stdin"];
+        let input = format!("{real_key}\n{}\n", self.real_secret);
+        self.command(&[key.as_slice(), &more].concat(), true, &input)?;
         output.say(&output.faint(
             "  countersign bot add demo-bot --preset market-maker --market BTCUSDT \
              --max-order-notional 1000",
