@@ -1,7 +1,7 @@
 //! The command line's rules: one object with `--json`, exit codes, one-line
 //! errors that say what to do next, secrets never in an argument.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::io::Write as _;
 use std::path::Path;

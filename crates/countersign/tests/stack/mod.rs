@@ -1,7 +1,15 @@
 //! What the whole-system tests stand on: a paper venue, a configured data
 //! directory, and the real `countersign serve` with its three processes.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code; each test binary uses its own part"
+)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -50,12 +58,10 @@ impl Stack {
 
     /// The same with other paper options.
     pub fn configured_with(change: impl FnOnce(&mut PaperOptions)) -> Self {
-        let trade = Rights { spot_trade: true, read: true, ..Rights::NONE };
-        let read = Rights { read: true, ..Rights::NONE };
         let mut options =
-            PaperOptions::with_key(ApiKey::hmac(REAL_TRADE_KEY, REAL_TRADE_SECRET, trade));
+            PaperOptions::with_key(ApiKey::hmac(REAL_TRADE_KEY, REAL_TRADE_SECRET, Rights::TRADE));
         let account = options.accounts.first_mut().expect("one account");
-        account.keys.push(ApiKey::hmac(REAL_READ_KEY, REAL_READ_SECRET, read));
+        account.keys.push(ApiKey::hmac(REAL_READ_KEY, REAL_READ_SECRET, Rights::READ));
         change(&mut options);
         let venue = PaperVenue::spawn_blocking(options).expect("the paper venue starts");
         let directory = tempfile::tempdir().expect("a temporary directory");
