@@ -37,6 +37,9 @@ pub(crate) struct Gateway {
     pub(crate) keys: ArcSwap<KeyRing>,
     pub(crate) log: LogDesk,
     pub(crate) replay: ReplayCache,
+    /// Host time of the start, Unix ns, where another process ran before on
+    /// this log: what it remembered of signed texts is lost.
+    pub(crate) forgets_before: Option<u64>,
     pub(crate) clock: VenueClock,
     pub(crate) prices: PriceBoard,
     pub(crate) halts: Halts,
@@ -124,6 +127,16 @@ impl Gateway {
         *all += 1;
         drop(table);
         Some(Slot { gateway: Arc::clone(self), peer })
+    }
+
+    /// Texts with a timestamp up to this may have been used before the start,
+    /// Unix ms in venue time: a bot's timestamp may lie ahead by a second.
+    pub(crate) fn forgets_before_ms(&self) -> u64 {
+        let Some(start) = self.forgets_before else { return 0 };
+        let unmeasured = if self.clock.is_measured() { 0 } else { wire::limits::CLOCK_OFFSET_MS };
+        (start / 1_000_000)
+            .saturating_add_signed(self.clock.offset_ms().saturating_add(unmeasured))
+            .saturating_add(wire::limits::BOT_TIMESTAMP_AHEAD_MS)
     }
 
     /// Downstream connections now.

@@ -27,6 +27,7 @@ pub(crate) struct House {
     pub(crate) signer: Arc<HouseSigner>,
     pub(crate) pool: Pool,
     pub(crate) requests: std::cell::Cell<u64>,
+    pub(crate) budget: watch::Budget,
 }
 
 /// Runs the house's tasks on this thread until `stop`.
@@ -48,6 +49,7 @@ pub(crate) fn run(
         gateway,
         signer,
         requests: std::cell::Cell::new(0),
+        budget: watch::Budget::default(),
     });
     tasks.block_on(&runtime, async move {
         tokio::task::spawn_local(watch::signals(told.clone()));

@@ -163,7 +163,7 @@ pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
             gateway.note(format!("sandbox: {missing}"));
         }
     }
-    tell_start(&gateway, restored)?;
+    tell_start(&gateway, restored);
 
     let (stop, stopped) = watch::channel(false);
     let ended = Arc::new(AtomicBool::new(false));
@@ -259,6 +259,7 @@ fn open(
         keys: ArcSwap::default(),
         log,
         replay: ReplayCache::default(),
+        forgets_before: (restored.entries > 0).then(clock::host_nanos),
         clock: VenueClock::new(),
         prices: crate::prices::PriceBoard::default(),
         halts: Halts::default(),
@@ -271,7 +272,7 @@ fn open(
     Ok((Arc::new(gateway), restored))
 }
 
-fn tell_start(gateway: &Gateway, restored: recovery::Restoration) -> Result<(), GatewayError> {
+fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
     let entry = entry::plain("start", clock::host_nanos(), |json| {
         json.text("version", env!("CARGO_PKG_VERSION"));
         json.number("pid", u64::from(std::process::id()));
@@ -280,11 +281,10 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) -> Result<(), 
         json.number("restored_requests", restored.requests);
         json.number("unknown_outcomes", restored.unknown);
     });
-    gateway
-        .log
-        .append(&entry, Purpose::Ordinary)
-        .map(|_| ())
-        .map_err(|error| GatewayError::Log(format!("the log takes no entry: {error}")))
+    // On a full disk reads and cancels go on all the same.
+    if let Err(error) = gateway.log.append(&entry, Purpose::Read) {
+        gateway.note(format!("the log takes no entry: {error}"));
+    }
 }
 
 fn tell_stop(gateway: &Gateway) {

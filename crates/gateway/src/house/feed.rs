@@ -92,7 +92,9 @@ impl House {
         let traded_at = group.traded_at.load(Ordering::Relaxed);
         let traded = traded_at > last.traded_at;
         let due = is_due(last.orders, limits::SNAPSHOT_EVERY)
-            || (traded && is_due(last.orders, limits::SNAPSHOT_AFTER_ORDERS));
+            || (traded
+                && self.budget.is_plenty()
+                && is_due(last.orders, limits::SNAPSHOT_AFTER_ORDERS));
         if !due {
             return Ok(());
         }

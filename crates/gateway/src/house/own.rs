@@ -54,6 +54,9 @@ impl House {
         endpoint: &'static Served,
         parameters: &[(&str, &str)],
     ) -> Result<Read, String> {
+        if !self.budget.may_ask() {
+            return Err("the venue asked for quiet".to_owned());
+        }
         if endpoint.effect != Effect::Read {
             return Err(format!("`{}` is no read", endpoint.name));
         }
@@ -136,6 +139,7 @@ impl House {
         text.extend_from_slice(signed.signature.as_bytes());
         match self.pool.exchange(&outgoing(&course, text), || Ok(())).await {
             Ok(answer) => {
+                self.budget.heard(&answer);
                 let http = answer.status.as_u16();
                 let reading = Reading::of(course.endpoint, http, &answer.body);
                 let mut settlement = Settlement::of(reading.outcome, reading.detail);

@@ -1,9 +1,10 @@
 //! Clock, prices, failed authentications, signals.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -19,12 +20,54 @@ use crate::prices;
 use crate::record::Purpose;
 use crate::upstream::{Answer, Host, Outgoing};
 
+/// The weight in one minute above which the house asks less: bots need the
+/// rest. The venue allows 6000.
+const MUCH_WEIGHT: u32 = 4_000;
+/// How long the house is quiet after a 429 or 418 that does not say.
+const QUIET: Duration = Duration::from_secs(60);
+/// The longest that it is quiet.
+const QUIET_MOST: Duration = Duration::from_secs(3_600);
+
 /// How soon the venue is asked again after a failure.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often failed authentications are told to the log.
 const FAILURES_EVERY: Duration = Duration::from_secs(60);
 /// Sources named in one entry.
 const SOURCES_NAMED: usize = 100;
+
+/// What the venue says of the request budget that bots and house share.
+#[derive(Debug, Default)]
+pub(crate) struct Budget {
+    used: Cell<u32>,
+    quiet_until: Cell<Option<Instant>>,
+}
+
+impl Budget {
+    /// Takes note of an answer.
+    pub(crate) fn heard(&self, answer: &Answer) {
+        let number = |name: &str| -> Option<u64> {
+            answer.headers.get(name)?.to_str().ok()?.trim().parse().ok()
+        };
+        if let Some(used) = number("x-mbx-used-weight-1m") {
+            self.used.set(u32::try_from(used).unwrap_or(u32::MAX));
+        }
+        if matches!(answer.status.as_u16(), 418 | 429) {
+            let pause = number("retry-after").map_or(QUIET, Duration::from_secs).min(QUIET_MOST);
+            tracing::warn!(seconds = pause.as_secs(), "the venue asks for quiet");
+            self.quiet_until.set(Some(Instant::now() + pause));
+        }
+    }
+
+    /// Whether the house may ask at all.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.quiet_until.get().is_none_or(|until| Instant::now() >= until)
+    }
+
+    /// Whether there is plenty: what is not urgent may be asked often.
+    pub(crate) fn is_plenty(&self) -> bool {
+        self.may_ask() && self.used.get() < MUCH_WEIGHT
+    }
+}
 
 impl House {
     /// Asks for public data.
@@ -38,7 +81,14 @@ impl House {
             time_unit: None,
             repeatable: true,
         };
-        match self.pool.exchange(&request, || Ok(())).await {
+        if !self.budget.may_ask() {
+            return Err("the venue asked for quiet".to_owned());
+        }
+        let exchanged = self.pool.exchange(&request, || Ok(())).await;
+        if let Ok(answer) = &exchanged {
+            self.budget.heard(answer);
+        }
+        match exchanged {
             Ok(answer) if answer.status.is_success() => Ok(answer),
             Ok(answer) => Err(format!("the venue answers {}", answer.status)),
             Err(
@@ -173,5 +223,39 @@ pub(crate) async fn signals(told: Sender<Told>) {
             }
             _ = interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::{HeaderMap, StatusCode};
+
+    fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        let status = StatusCode::from_u16(status).unwrap();
+        Answer { status, headers: map, body: Bytes::new() }
+    }
+
+    #[test]
+    fn the_house_leaves_the_budget_to_bots() {
+        let budget = Budget::default();
+        assert!(budget.is_plenty());
+        budget.heard(&answer(200, &[("x-mbx-used-weight-1m", "5000")]));
+        assert!(budget.may_ask() && !budget.is_plenty());
+        budget.heard(&answer(200, &[("x-mbx-used-weight-1m", "10")]));
+        assert!(budget.is_plenty());
+    }
+
+    #[test]
+    fn the_house_is_quiet_when_asked_to() {
+        let budget = Budget::default();
+        budget.heard(&answer(429, &[("retry-after", "0")]));
+        assert!(budget.may_ask());
+        budget.heard(&answer(418, &[]));
+        assert!(!budget.may_ask() && !budget.is_plenty());
     }
 }

@@ -72,6 +72,12 @@ pub(crate) fn authenticate(
         is_read: endpoint.class == Class::Read,
         deadline_ms,
     };
+    // Signed before this process began, it may have been used before.
+    if !usage.is_read
+        && received.timestamp_ms.is_some_and(|stamp| stamp <= gateway.forgets_before_ms())
+    {
+        return Err(replayed(Replay::Full));
+    }
     match gateway.replay.admit(identity.number, signature, usage, now_ms) {
         Ok(()) => Ok(Authenticated { identity: Arc::clone(identity), deadline_ms }),
         Err(replay) => Err(replayed(replay)),
@@ -135,7 +141,8 @@ fn replayed(replay: Replay) -> Refused {
         ),
         Replay::Full => Refused::not_executed(
             Ending::Replayed,
-            "too many signed requests are remembered to tell whether this one is new",
+            "it cannot be told whether this signed request is new (too many are remembered, or \
+             the gateway has just started); sign it anew",
         ),
     }
 }

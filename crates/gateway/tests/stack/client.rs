@@ -73,15 +73,14 @@ impl Client {
             "GET" | "DELETE" => (format!("/binance{path}?{text}"), ""),
             _ => (format!("/binance{path}"), text),
         };
-        let stream = self.stream.get_mut();
-        write!(
-            stream,
+        let text = format!(
             "{method} {target} HTTP/1.1\r\nHost: gateway\r\nX-MBX-APIKEY: {key}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nX-Bot-Secret: {BOT_SECRET}\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
-        )
-        .unwrap();
+        );
+        // In one piece: several would wait for each other's acknowledgement.
+        self.stream.get_mut().write_all(text.as_bytes()).unwrap();
         self.reply()
     }
 
