@@ -36,6 +36,10 @@ struct SignedText {
 pub(crate) struct Reconciliation {
     by_entry: HashMap<u64, Vec<SignedText>>,
     by_sequence: HashMap<u64, String>,
+    /// Settlements of texts that were signed after the record was read: entry,
+    /// sequence, hash.
+    later: Vec<(u64, u64, Option<String>)>,
+    last: u64,
     present: bool,
     signed: u64,
     by_commands: u64,
@@ -48,31 +52,23 @@ pub(crate) struct Reconciliation {
 impl Reconciliation {
     /// Reads the signer's record from its state directory; a missing one is a
     /// disagreement only where the log says that something was signed.
+    ///
+    /// Both sides may be at work meanwhile. A verdict stands in the log before
+    /// its text is signed, so the record is read first; what is settled later
+    /// than that is compared at the end.
     pub(crate) fn read(state: &Path) -> Result<Self, Failure> {
         let mut reconciliation = Self::default();
-        for path in segments(state)? {
-            reconciliation.present = true;
-            let file =
-                std::fs::File::open(&path).map_err(|error| Failure::file("read", &path, error))?;
-            for (number, line) in BufReader::new(file).lines().enumerate() {
-                let line = line.map_err(|error| Failure::file("read", &path, error))?;
-                if line.starts_with("countersign-signed ") {
-                    continue;
-                }
-                match SignedLine::parse(&line) {
-                    Some(signed) => reconciliation.note(&signed),
-                    None => reconciliation.disagree(format!(
-                        "line {} of `{}` is damaged",
-                        number + 1,
-                        path.display()
-                    )),
-                }
-            }
-        }
+        let mut damaged = Vec::new();
+        reconciliation.present = each_line(state, |line| match line {
+            Ok(line) => reconciliation.note(&line),
+            Err(why) => damaged.push(why),
+        })?;
+        damaged.into_iter().for_each(|why| reconciliation.disagree(why));
         Ok(reconciliation)
     }
 
     fn note(&mut self, line: &SignedLine<'_>) {
+        self.last = self.last.max(line.sequence);
         // A read that a `key` command made while no gateway ran: its text is
         // a bare timestamp, which is checked. Anything else needs a verdict.
         if line.entry == NO_ENTRY && is_bare_timestamp(line) {
@@ -105,20 +101,45 @@ impl Reconciliation {
             && let Some(sequence) = entry.get("signed_sequence").and_then(Value::as_u64)
         {
             self.settled += 1;
-            match self.by_sequence.get(&sequence) {
-                Some(hash) if text("signed_sha256") == Some(hash.as_str()) => {}
-                Some(_) => self.disagree(format!(
-                    "entry {index} settles signed text {sequence} with another hash than the signer's"
-                )),
-                None => self.disagree(format!(
-                    "entry {index} settles signed text {sequence}, which the signer does not know"
-                )),
+            let hash = text("signed_sha256").map(str::to_owned);
+            if sequence > self.last {
+                self.later.push((index, sequence, hash));
+            } else {
+                self.settle(index, sequence, hash.as_deref());
             }
         }
     }
 
-    /// What was signed under entries that the log does not have.
-    pub(crate) fn finish(&mut self) {
+    fn settle(&mut self, index: u64, sequence: u64, hash: Option<&str>) {
+        match self.by_sequence.get(&sequence) {
+            Some(signed) if hash == Some(signed.as_str()) => {}
+            Some(_) => self.disagree(format!(
+                "entry {index} settles signed text {sequence} with another hash than the signer's"
+            )),
+            None => self.disagree(format!(
+                "entry {index} settles signed text {sequence}, which the signer does not know"
+            )),
+        }
+    }
+
+    /// What was settled while we read, and what was signed under entries that
+    /// the log does not have.
+    pub(crate) fn finish(&mut self, state: &Path) -> Result<(), Failure> {
+        let later = std::mem::take(&mut self.later);
+        if !later.is_empty() {
+            let last = self.last;
+            let known = &mut self.by_sequence;
+            each_line(state, |line| {
+                if let Ok(line) = line
+                    && line.sequence > last
+                {
+                    known.insert(line.sequence, line.signed_sha256.to_owned());
+                }
+            })?;
+            for (index, sequence, hash) in later {
+                self.settle(index, sequence, hash.as_deref());
+            }
+        }
         let mut missing: Vec<(u64, u64)> = self
             .by_entry
             .drain()
@@ -130,6 +151,7 @@ impl Reconciliation {
                 "signed text {sequence} has no verdict: the log has no entry {entry}"
             ));
         }
+        Ok(())
     }
 
     fn disagree(&mut self, what: String) {
@@ -182,6 +204,35 @@ impl fmt::Display for Reconciliation {
     }
 }
 
+/// Gives every line of the record to `each`; whether there is a record.
+fn each_line(
+    state: &Path,
+    mut each: impl FnMut(Result<SignedLine<'_>, String>),
+) -> Result<bool, Failure> {
+    let paths = segments(state)?;
+    for path in &paths {
+        let failed = |error| Failure::file("read", path, error);
+        let mut reader = BufReader::new(std::fs::File::open(path).map_err(failed)?);
+        let mut line = String::new();
+        for number in 1_u64.. {
+            line.clear();
+            if reader.read_line(&mut line).map_err(failed)? == 0 {
+                break;
+            }
+            // Without its end a line is being written just now.
+            let Some(whole) = line.strip_suffix('\n') else { break };
+            if whole.starts_with("countersign-signed ") {
+                continue;
+            }
+            each(
+                SignedLine::parse(whole)
+                    .ok_or_else(|| format!("line {number} of `{}` is damaged", path.display())),
+            );
+        }
+    }
+    Ok(!paths.is_empty())
+}
+
 /// Whether the text was `timestamp=` and a time near that of the signature.
 fn is_bare_timestamp(line: &SignedLine<'_>) -> bool {
     let near = line.at_ms.saturating_sub(COMMAND_MS)..=line.at_ms.saturating_add(COMMAND_MS);
@@ -228,7 +279,7 @@ mod tests {
         for (index, entry) in entries.iter().enumerate() {
             reconciliation.entry(index as u64, entry.to_string().as_bytes());
         }
-        reconciliation.finish();
+        reconciliation.finish(state.path()).unwrap();
         reconciliation
     }
 

@@ -71,7 +71,7 @@ pub(crate) fn verify(
     .map_err(|error| {
         Failure::misuse(error).next("see that the directory and the key belong together")
     })?;
-    reconciliation.finish();
+    reconciliation.finish(signed)?;
     Ok((report, reconciliation))
 }
 

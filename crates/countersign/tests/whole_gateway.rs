@@ -1,0 +1,266 @@
+//! The whole product as an operator runs it, against the paper venue: a bot
+//! trades, is denied, processes die and come back, the log verifies.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code: a failure is a failed test"
+)]
+
+mod stack;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::hmac;
+use serde_json::Value;
+use stack::{Bot, Stack, Unseal, signal};
+
+/// A bot's own signing: HMAC over the parameters as they are sent.
+fn signed(bot: &Bot, params: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let separator = if params.is_empty() { "" } else { "&" };
+    let text = format!("{params}{separator}timestamp={now}&recvWindow=10000");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, bot.secret.as_bytes());
+    format!("{text}&signature={}", hex::encode(hmac::sign(&key, text.as_bytes())))
+}
+
+/// One request over a connection of its own.
+fn call(stack: &Stack, bot: &Bot, method: &str, path: &str, params: &str) -> (u16, Value) {
+    let text = signed(bot, params);
+    let rest = stack.bot_url.strip_prefix("http://").unwrap();
+    let (address, prefix) = rest.split_once('/').unwrap();
+    let (target, body) = if matches!(method, "GET" | "DELETE") {
+        (format!("/{prefix}{path}?{text}"), String::new())
+    } else {
+        (format!("/{prefix}{path}"), text)
+    };
+    let mut stream = match TcpStream::connect(address) {
+        Ok(stream) => stream,
+        // The gateway is being restarted.
+        Err(_) => return (0, Value::Null),
+    };
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nX-MBX-APIKEY: {}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        bot.api_key,
+        body.len()
+    );
+    let mut answer = String::new();
+    if stream.write_all(request.as_bytes()).is_err() || stream.read_to_string(&mut answer).is_err()
+    {
+        return (0, Value::Null);
+    }
+    let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+}
+
+fn order(quantity: &str, price: &str) -> String {
+    format!(
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity={quantity}&price={price}\
+         &newOrderRespType=RESULT"
+    )
+}
+
+fn place(stack: &Stack, bot: &Bot) -> (u16, Value) {
+    call(stack, bot, "POST", "/api/v3/order", &order("0.001", "59500"))
+}
+
+/// The log verifies by itself and against the signer's record.
+fn verify(stack: &Stack) -> Value {
+    // Where a gateway runs, everything so far gets its checkpoint now.
+    if stack.run(&["status"], Unseal::No, "").0 == 0 {
+        stack.wait_for("a checkpoint", || {
+            (stack.run(&["log", "checkpoint"], Unseal::No, "").0 == 0).then_some(())
+        });
+    }
+    let report = stack.must(&["log", "verify"], Unseal::No, "");
+    assert_eq!(report["verified"], true, "{report}");
+    assert_eq!(report["signer"]["agrees"], true, "{report}");
+    report
+}
+
+#[test]
+fn a_bot_trades_and_is_held_to_its_rules() {
+    let (mut stack, bot) = Stack::serving("mm-1");
+    let (status, placed) = place(&stack, &bot);
+    assert_eq!((status, placed["status"].as_str()), (200, Some("NEW")), "{placed}");
+    let (status, large) = call(&stack, &bot, "POST", "/api/v3/order", &order("1", "59500"));
+    assert_eq!((status, large["code"].as_i64()), (400, Some(-2010)), "{large}");
+    let (_, far) = call(&stack, &bot, "POST", "/api/v3/order", &order("0.001", "70000"));
+    assert_eq!(far["code"], -2010, "{far}");
+    let elsewhere = "symbol=ETHUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=2990";
+    let (_, market) = call(&stack, &bot, "POST", "/api/v3/order", elsewhere);
+    assert_eq!(market["code"], -1002, "{market}");
+    let withdraw = "coin=USDT&network=ETH&address=0xabc&amount=72";
+    let (_, out) = call(&stack, &bot, "POST", "/sapi/v1/capital/withdraw/apply", withdraw);
+    assert_eq!(out["code"], -1002, "{out}");
+    let id = placed["orderId"].as_u64().unwrap();
+    let cancel = format!("symbol=BTCUSDT&orderId={id}");
+    let (status, cancelled) = call(&stack, &bot, "DELETE", "/api/v3/order", &cancel);
+    assert_eq!((status, cancelled["status"].as_str()), (200, Some("CANCELED")), "{cancelled}");
+    assert_eq!(stack.venue.withdrawals(0).len(), 0);
+    let listed = stack.must(
+        &[
+            "log",
+            "query",
+            "SELECT outcome, count(*) FROM entries WHERE bot = 'mm-1' GROUP BY 1 ORDER BY 1",
+        ],
+        Unseal::No,
+        "",
+    );
+    assert_eq!(listed["rows"][0][0], "allow", "{listed}");
+    let report = verify(&stack);
+    // Kept elsewhere, a checkpoint shows what was cut off; here nothing is.
+    let kept = stack.directory.path().join("kept");
+    let out = kept.to_str().unwrap();
+    stack.must(&["log", "checkpoint", "--out", out], Unseal::No, "");
+    let (code, again, _) = stack.run(&["log", "verify", "--checkpoint", out], Unseal::No, "");
+    assert_eq!((code, &again["verified"]), (0, &Value::Bool(true)), "{again}");
+    assert!(again["entries"].as_u64() >= report["entries"].as_u64());
+    stack.stop();
+    verify(&stack);
+}
+
+#[test]
+fn a_suspended_bot_is_refused_at_once() {
+    let (stack, bot) = Stack::serving("mm-1");
+    assert_eq!(call(&stack, &bot, "GET", "/api/v3/account", "").0, 200);
+    let suspended = stack.must(&["bot", "suspend", "mm-1"], Unseal::No, "");
+    assert_eq!(suspended["reloaded"], true);
+    assert_eq!(call(&stack, &bot, "GET", "/api/v3/account", "").1["code"], -2015);
+    stack.must(&["bot", "suspend", "mm-1", "--resume"], Unseal::No, "");
+    assert_eq!(call(&stack, &bot, "GET", "/api/v3/account", "").0, 200);
+    let second = stack.add_bot("mm-2", &["--preset", "read-only"]);
+    assert_eq!(call(&stack, &second, "GET", "/api/v3/account", "").0, 200);
+    assert_eq!(place(&stack, &second).0, 401);
+    stack.must(&["bot", "revoke", "mm-1"], Unseal::No, "");
+    assert_eq!(call(&stack, &bot, "GET", "/api/v3/account", "").1["code"], -2015);
+}
+
+/// The process id that `what` has now, from what the supervisor said last.
+fn restarted(stack: &Stack, what: &str) -> u32 {
+    let mark = format!("{what} is back (process ");
+    stack.wait_for(&format!("the {what} to come back"), || {
+        let said = stack.said();
+        let tail = said.rsplit_once(&mark)?.1;
+        tail.split(')').next()?.parse().ok()
+    })
+}
+
+#[test]
+fn a_killed_signer_is_started_again_and_the_gateway_denies_meanwhile() {
+    let (mut stack, bot) = Stack::serving("mm-1");
+    assert_eq!(place(&stack, &bot).0, 200);
+    let seen = stack.venue.request_count();
+    signal(stack.process("signer"), "KILL");
+    // Until it is back nothing is signed; the bot is told to ask again.
+    let mut denied = 0;
+    let placed = stack.wait_for("an order after the signer's death", || {
+        let (status, answer) = place(&stack, &bot);
+        if status == 200 {
+            return Some(answer);
+        }
+        assert_eq!(answer["code"], -1008, "{status} {answer}");
+        denied += 1;
+        None
+    });
+    assert_eq!(placed["status"], "NEW", "{placed}");
+    assert!(denied > 0, "the gateway never noticed");
+    assert!(stack.venue.request_count() > seen);
+    assert_ne!(restarted(&stack, "signer"), stack.process("signer"));
+    let said = stack.said();
+    assert!(said.contains("signer (process") && said.contains("is gone"), "{said}");
+    verify(&stack);
+    stack.stop();
+    verify(&stack);
+}
+
+#[test]
+fn a_killed_gateway_is_started_again_and_remembers() {
+    let (mut stack, bot) = Stack::serving("mm-1");
+    let (status, placed) = place(&stack, &bot);
+    assert_eq!(status, 200, "{placed}");
+    signal(stack.process("gateway"), "KILL");
+    restarted(&stack, "gateway");
+    // It listens on a port of its own choice in this test: ask where.
+    let status = stack.must(&["status"], Unseal::No, "");
+    assert_eq!(status["running"], true, "{status}");
+    let report = verify(&stack);
+    assert!(report["entries"].as_u64().unwrap() > 3, "{report}");
+    stack.stop();
+    verify(&stack);
+}
+
+#[test]
+fn a_killed_supervisor_takes_everybody_with_it() {
+    let (mut stack, bot) = Stack::serving("mm-1");
+    assert_eq!(place(&stack, &bot).0, 200);
+    let (signer, gateway) = (stack.process("signer"), stack.process("gateway"));
+    signal(stack.process("supervisor"), "KILL");
+    stack.stop();
+    let lives = |process: u32| std::path::Path::new(&format!("/proc/{process}")).exists();
+    stack.wait_for("the children to leave", || (!lives(signer) && !lives(gateway)).then_some(()));
+    stack.serve();
+    assert_eq!(place(&stack, &bot).0, 200);
+    verify(&stack);
+}
+
+#[test]
+fn two_supervisors_do_not_share_a_vault() {
+    let (stack, _) = Stack::serving("mm-1");
+    let (code, answer, _) = stack.run(&["serve"], Unseal::Yes, "");
+    assert_eq!(code, 1, "{answer}");
+    assert!(answer["error"]["what"].as_str().unwrap().contains("in use"), "{answer}");
+    let (code, answer, _) = stack.run(&["key", "list"], Unseal::Yes, "");
+    assert_eq!(code, 1, "{answer}");
+}
+
+#[test]
+fn keys_are_audited_and_revoked() {
+    let stack = Stack::configured();
+    let audit = stack.must(&["key", "audit"], Unseal::Yes, "");
+    assert_eq!(audit["as_sealed"], true, "{audit}");
+    let listed = stack.must(&["key", "list"], Unseal::Yes, "");
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 2);
+    assert!(!listed.to_string().contains(stack::REAL_TRADE_SECRET));
+    stack.venue.revoke_key(stack::REAL_READ_KEY);
+    let (code, audit, _) = stack.run(&["key", "audit"], Unseal::Yes, "");
+    assert_eq!((code, &audit["as_sealed"]), (1, &Value::Bool(false)), "{audit}");
+    stack.must(&["key", "revoke", "main-read"], Unseal::Yes, "");
+    let listed = stack.must(&["key", "list"], Unseal::Yes, "");
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 1, "{listed}");
+    let config = std::fs::read_to_string(&stack.config).unwrap();
+    assert!(!config.contains("main-read"), "{config}");
+}
+
+#[test]
+fn a_trade_key_that_may_withdraw_is_refused() {
+    let stack = Stack::configured_with(|options| {
+        let key = sim::binance::ApiKey::hmac("wideKey", "wideSecret", sim::binance::Rights::ALL);
+        options.accounts.first_mut().unwrap().keys.push(key);
+    });
+    let add = ["key", "add", "binance", "wide", "--class", "trade", "--account", "other"];
+    let more = ["--market", "BTCUSDT", "--secret-stdin"];
+    let arguments = [add.as_slice(), &more].concat();
+    let (code, answer, _) = stack.run(&arguments, Unseal::Yes, "wideKey\nwideSecret\n");
+    assert_eq!(code, 1, "{answer}");
+    assert!(answer["error"]["what"].as_str().unwrap().contains("withdrawals"), "{answer}");
+    let insisted = [arguments.as_slice(), &["--allow-value-out-rights"]].concat();
+    let added = stack.must(&insisted, Unseal::Yes, "wideKey\nwideSecret\n");
+    assert!(added["warnings"].to_string().contains("can move value"), "{added}");
+    let (code, wrong, said) = stack.run(
+        &["key", "add", "binance", "bad", "--class", "read", "--secret-stdin"],
+        Unseal::Yes,
+        "wideKey\nnotTheSecret\n",
+    );
+    assert_eq!(code, 1, "{wrong}");
+    assert!(!said.contains("notTheSecret") && !wrong.to_string().contains("notTheSecret"));
+    let listed = stack.must(&["key", "list"], Unseal::Yes, "");
+    assert!(!listed.to_string().contains("\"bad\""), "{listed}");
+}
