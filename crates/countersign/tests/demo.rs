@@ -1,6 +1,6 @@
 //! `countersign demo --once --json`: the main job, end to end.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::process::Command;
 
