@@ -68,7 +68,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     })?;
     let text = format!(
         "wrote {}\nmade  {} (vault, log)\nlog verifier key, keep it where this machine cannot \
-         change it:\n  {}\nnext: `countersign key add binance NAME --class trade`",
+         change it:\n  {}\nnext: `countersign key add binance NAME --class trade --market BTCUSDT`",
         settings.config_path.display(),
         settings.data_dir.display(),
         context.output.strong(&vkey),

@@ -25,8 +25,6 @@ const LEAVE: Duration = Duration::from_secs(30);
 pub(super) const BOT: &str = "demo-bot";
 /// The market that it trades.
 pub(super) const MARKET: &str = "BTCUSDT";
-/// The real key's name in the vault.
-const KEY: &str = "demo-trade";
 
 /// The process ids.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,8 +39,9 @@ pub(super) struct Stage {
     directory: PathBuf,
     /// The paper venue.
     pub(super) venue: PaperVenue,
-    /// What the venue knows and only the signer holds.
-    pub(super) real_secret: String,
+    /// What the venue knows and only the signer holds: the secret of the key
+    /// that trades and of the key that may withdraw.
+    pub(super) real_secrets: [String; 2],
     /// What unseals the vault.
     pub(super) passphrase: String,
     /// A text that the gateway holds for certain, planted for the search.
@@ -72,18 +71,20 @@ impl Stage {
             "A paper Binance, a bot, and Countersign between them: real processes, made-up money",
         ));
         let directory = make_directory()?;
-        let real_key = random_text()?;
-        let real_secret = random_text()?;
-        let venue = PaperVenue::spawn_blocking(PaperOptions::with_key(ApiKey::hmac(
-            &real_key,
-            &real_secret,
-            Rights::TRADE,
-        )))
-        .map_err(|error| Failure::negative(format!("cannot start the paper venue: {error}")))?;
+        let (trade, treasury) = (random_text()?, random_text()?);
+        let real_secrets = [random_text()?, random_text()?];
+        let [trade_secret, treasury_secret] = &real_secrets;
+        let mut options = PaperOptions::with_key(ApiKey::hmac(&trade, trade_secret, Rights::TRADE));
+        if let Some(account) = options.accounts.first_mut() {
+            let rights = Rights { withdraw: true, ..Rights::READ };
+            account.keys.push(ApiKey::hmac(&treasury, treasury_secret, rights));
+        }
+        let venue = PaperVenue::spawn_blocking(options)
+            .map_err(|error| Failure::negative(format!("cannot start the paper venue: {error}")))?;
         let mut stage = Self {
             directory,
             venue,
-            real_secret,
+            real_secrets,
             passphrase: random_text()?,
             control: format!("planted-{}", random_text()?.get(..24).unwrap_or_default()),
             url: String::new(),
@@ -97,13 +98,13 @@ impl Stage {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             let _ = signal_hook::flag::register(signal, Arc::clone(&stage.stop));
         }
-        stage.install(output, &real_key)?;
+        stage.install(output, [&trade, &treasury])?;
         stage.serve(output, allow_missing_sandbox)?;
         Ok(stage)
     }
 
-    /// The four commands of a first day.
-    fn install(&mut self, output: Output, real_key: &str) -> Result<(), Failure> {
+    /// The first commands of a first day.
+    fn install(&mut self, output: Output, real_keys: [&str; 2]) -> Result<(), Failure> {
         let passphrase = self.directory.join("passphrase");
         write_private(&passphrase, &self.passphrase)?;
         let venue = self.venue.base_url();
@@ -113,14 +114,15 @@ impl Stage {
             true,
             "",
         )?;
-        output.say(
-            &output
-                .faint("  countersign key add binance demo-trade --class trade --market BTCUSDT"),
-        );
-        let key = ["key", "add", "binance", KEY, "--class", "trade"];
-        let more = ["--market", MARKET, "--secret-stdin"];
-        let input = format!("{real_key}\n{}\n", self.real_secret);
-        self.command(&[key.as_slice(), &more].concat(), true, &input)?;
+        let trade: &[&str] = &["demo-trade", "--class", "trade", "--market", MARKET];
+        let treasury: &[&str] = &["demo-treasury", "--class", "value-out"];
+        let keys = [trade, treasury].into_iter().zip(real_keys).zip(&self.real_secrets);
+        for ((how, key), secret) in keys {
+            let shown = format!("  countersign key add binance {}", how.join(" "));
+            output.say(&output.faint(&shown));
+            let arguments = [&["key", "add", "binance"], how, &["--secret-stdin"]].concat();
+            self.command(&arguments, true, &format!("{key}\n{secret}\n"))?;
+        }
         output.say(&output.faint(
             "  countersign bot add demo-bot --preset market-maker --market BTCUSDT \
              --max-order-notional 1000",
@@ -187,7 +189,7 @@ impl Stage {
         };
         ready.get("bot_url").and_then(Value::as_str).unwrap_or_default().clone_into(&mut self.url);
         output.say(&format!(
-            "  supervisor {}, signer {} (holds the real key), gateway {} at {}",
+            "  supervisor {}, signer {} (holds the real keys), gateway {} at {}",
             self.processes.supervisor, self.processes.signer, self.processes.gateway, self.url
         ));
         Ok(())
