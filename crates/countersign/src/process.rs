@@ -5,17 +5,35 @@ pub(crate) mod fetch;
 pub(crate) mod gateway;
 pub(crate) mod signer;
 
-use rustix::process::{DumpableBehavior, Resource, Rlimit};
+use vault::memory;
+use vault::sandbox::{self, Profile, SandboxMode};
 
 use crate::failure::Failure;
+use crate::output::warn;
 
 /// No core dump, not traceable: for a process that holds what unseals the
 /// vault, before it reads it.
 pub(crate) fn harden() -> Result<(), Failure> {
-    let failed = |error: rustix::io::Errno| {
+    memory::forbid_dumps().map_err(|error| {
         Failure::negative(format!("cannot forbid core dumps and tracing: {error}"))
-    };
-    rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
-        .map_err(failed)?;
-    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(failed)
+    })
+}
+
+/// The supervisor's own walls. Its children inherit the limit on locked memory
+/// that it raises, and add walls of their own.
+pub(crate) fn wall_in_supervisor(allow_missing_sandbox: bool) -> Result<(), Failure> {
+    harden()?;
+    // INVARIANT (key custody): what unseals the vault is never swapped out.
+    if let Err(why) = memory::lock_memory() {
+        warn(&format!("warning: {why}"));
+    }
+    let mode = if allow_missing_sandbox { SandboxMode::AllowMissing } else { SandboxMode::Enforce };
+    let report = sandbox::apply(&Profile::supervisor(), None, mode).map_err(|error| {
+        Failure::negative(error)
+            .next("use a kernel with seccomp, or accept less with --allow-missing-sandbox")
+    })?;
+    for missing in &report.missing {
+        warn(&format!("WARNING: the supervisor's sandbox lacks: {missing}"));
+    }
+    Ok(())
 }

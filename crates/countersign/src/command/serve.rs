@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
              anyway; key custody is weaker than documented",
         );
     }
-    crate::process::harden()?;
+    crate::process::wall_in_supervisor(arguments.allow_missing_sandbox)?;
     let output = context.output;
     let prefix = settings.bot_prefix();
     let mut ready = |ready: &run::Ready| {
