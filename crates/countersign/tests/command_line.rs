@@ -120,6 +120,18 @@ fn the_top_help_is_as_reviewed() {
 }
 
 #[test]
+fn every_object_is_documented() {
+    let place = Place::new();
+    let text = include_str!("../JSON.md");
+    for subcommand in SUBCOMMANDS {
+        let help = self::text(&place.run(&[subcommand, &["--help"]].concat(), "").stdout);
+        let leaf = !help.contains("\nCommands:");
+        let documented = text.contains(&format!("| `{}", subcommand.join(" ")));
+        assert!(!leaf || documented, "{subcommand:?} is not in JSON.md");
+    }
+}
+
+#[test]
 fn misuse_is_two_and_one_line() {
     let place = Place::new();
     for arguments in [

@@ -221,6 +221,27 @@ fn two_supervisors_do_not_share_a_vault() {
 }
 
 #[test]
+fn a_start_that_fails_says_why_once() {
+    let mut stack = Stack::configured();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = std::fs::read_to_string(&stack.config).unwrap();
+    std::fs::write(&stack.config, text.replace("127.0.0.1:0", &address)).unwrap();
+    let (code, answer, said) = stack.run(&["serve"], Unseal::Yes, "");
+    assert_eq!(code, 1, "{answer}");
+    assert!(answer["error"]["what"].as_str().unwrap().contains(&address), "{answer}");
+    assert_eq!(said.matches("error:").count(), 1, "{said}");
+    std::fs::write(&stack.config, text.replace("workers = 1", "wrokers = 1")).unwrap();
+    let (code, checked, _) = stack.run(&["policy", "check"], Unseal::No, "");
+    assert_eq!((code, &checked["valid"]), (1, &Value::Bool(false)), "{checked}");
+    std::fs::write(&stack.key_file, [7_u8; 32]).unwrap();
+    let (code, answer, said) = stack.run(&["serve"], Unseal::Yes, "");
+    assert_eq!(code, 1, "{answer}");
+    assert_eq!(said.matches("error:").count(), 1, "{said}");
+    stack.stop();
+}
+
+#[test]
 fn keys_are_audited_and_revoked() {
     let stack = Stack::configured();
     let audit = stack.must(&["key", "audit"], Unseal::Yes, "");

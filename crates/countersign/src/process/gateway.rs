@@ -10,7 +10,6 @@ pub(crate) fn run() -> Result<Answer, Failure> {
     let channel = Channel::from_standard_input().map_err(|error| {
         Failure::negative(format!("the gateway is started by `serve` only: {error}"))
     })?;
-    // It tells the supervisor itself why it ends.
-    gateway::run_child(channel.into_socket()).map_err(Failure::negative)?;
-    Ok(Answer::printed(true))
+    // It tells the supervisor itself why it ends; that one says it, once.
+    Ok(Answer::printed(gateway::run_child(channel.into_socket()).is_ok()))
 }

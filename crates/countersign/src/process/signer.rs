@@ -23,12 +23,15 @@ pub(crate) fn run() -> Result<Answer, Failure> {
     let Some(packet) = channel.receive().map_err(failed)? else {
         return Err(Failure::negative("the supervisor left"));
     };
-    let outcome = serve(packet);
-    if let Err(failure) = &outcome {
-        let said = serde_json::json!({ "kind": "failed", "error": failure.to_string() });
-        let _ = channel.send(&said, &[]);
+    match serve(packet) {
+        Ok(()) => Ok(Answer::printed(true)),
+        Err(failure) => {
+            // The supervisor says why, once; where it is gone, this process does.
+            let said = serde_json::json!({ "kind": "failed", "error": failure.to_string() });
+            channel.send(&said, &[]).map_err(|_| failure)?;
+            Ok(Answer::printed(false))
+        }
     }
-    outcome.map(|()| Answer::printed(true))
 }
 
 fn serve(packet: Packet) -> Result<(), Failure> {

@@ -22,13 +22,15 @@ pub(crate) struct Arguments {
 /// answer.
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     let settings = Settings::read(&context.config)?;
+    let base = settings.config_path.parent().unwrap_or_else(|| std::path::Path::new("/"));
+    // The whole file as the gateway takes it, then the policies.
+    if let Err(error) = gateway::Config::parse(&settings.text, base) {
+        return Ok(invalid(&error.to_string(), None));
+    }
     let bots = super::bots(&settings)?;
     let set = match PolicySet::compile(&bots, &extra(&settings)?) {
         Ok(set) => set,
-        Err(error) => {
-            let json = json!({ "valid": false, "error": error.to_string(), "bot": error.bot });
-            return Ok(Answer::verdict(false, json, error.to_string()));
-        }
+        Err(error) => return Ok(invalid(&error.to_string(), error.bot.as_deref())),
     };
     let mut text = String::new();
     let mut found = Vec::new();
@@ -58,6 +60,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     }
     let _ = write!(text, "{}: {} bots", context.output.good("valid"), found.len());
     Ok(Answer::yes(json!({ "valid": true, "bots": found }), text))
+}
+
+fn invalid(error: &str, bot: Option<&str>) -> Answer {
+    Answer::verdict(false, json!({ "valid": false, "error": error, "bot": bot }), error)
 }
 
 /// The additional Cedar text that the configuration names (`[policy] extra = "FILE"`).
