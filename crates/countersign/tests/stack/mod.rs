@@ -117,6 +117,11 @@ impl Stack {
         let mut stack = Self::configured();
         let bot = stack.add_bot(name, &["--preset", "market-maker", "--market", "BTCUSDT"]);
         stack.serve();
+        // Orders are denied until the gateway knows a price.
+        stack.wait_for("the first price", || {
+            let (_, status, _) = stack.run(&["status"], Unseal::No, "");
+            (status["markets_with_price"].as_u64() > Some(0)).then_some(())
+        });
         (stack, bot)
     }
 

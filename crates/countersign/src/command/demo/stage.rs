@@ -19,6 +19,8 @@ use crate::virtual_key::random_text;
 
 /// How long the processes may take to start.
 const START: Duration = Duration::from_secs(120);
+/// How long the first price may take.
+const PRICE: Duration = Duration::from_secs(20);
 /// How long they may take to leave.
 const LEAVE: Duration = Duration::from_secs(30);
 /// The bot of the demo.
@@ -98,13 +100,18 @@ impl Stage {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             let _ = signal_hook::flag::register(signal, Arc::clone(&stage.stop));
         }
-        stage.install(output, [&trade, &treasury])?;
+        stage.install(output, [&trade, &treasury], allow_missing_sandbox)?;
         stage.serve(output, allow_missing_sandbox)?;
         Ok(stage)
     }
 
     /// The first commands of a first day.
-    fn install(&mut self, output: Output, real_keys: [&str; 2]) -> Result<(), Failure> {
+    fn install(
+        &mut self,
+        output: Output,
+        real_keys: [&str; 2],
+        allow_missing_sandbox: bool,
+    ) -> Result<(), Failure> {
         let passphrase = self.directory.join("passphrase");
         write_private(&passphrase, &self.passphrase)?;
         let venue = self.venue.base_url();
@@ -120,7 +127,10 @@ impl Stage {
         for ((how, key), secret) in keys {
             let shown = format!("  countersign key add binance {}", how.join(" "));
             output.say(&output.faint(&shown));
-            let arguments = [&["key", "add", "binance"], how, &["--secret-stdin"]].concat();
+            let mut arguments = [&["key", "add", "binance"], how, &["--secret-stdin"]].concat();
+            if allow_missing_sandbox {
+                arguments.push("--allow-missing-sandbox");
+            }
             self.command(&arguments, true, &format!("{key}\n{secret}\n"))?;
         }
         output.say(&output.faint(
@@ -192,7 +202,20 @@ impl Stage {
             "  supervisor {}, signer {} (holds the real keys), gateway {} at {}",
             self.processes.supervisor, self.processes.signer, self.processes.gateway, self.url
         ));
-        Ok(())
+        self.wait_for_price()
+    }
+
+    /// Orders are denied until the gateway knows a price: wait for the first.
+    fn wait_for_price(&self) -> Result<(), Failure> {
+        let until = Instant::now() + PRICE;
+        while Instant::now() < until {
+            let status = self.command(&["status"], false, "")?;
+            if status.get("markets_with_price").and_then(Value::as_u64) > Some(0) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(Failure::negative("the gateway has no price from the paper venue"))
     }
 
     /// Whether somebody has asked the demo to end.
