@@ -144,14 +144,14 @@ fn make_ready(
         ));
     }
     let Some(key) = ring.for_request(&group.name, endpoint.class, endpoint.effect) else {
-        return Err(Refused::new(
-            Ending::Denied,
-            errors::UNAUTHORIZED,
-            format_args!(
-                "account `{}` has no key for this; add one with `countersign key add`",
-                group.name
-            ),
-        ));
+        let why = format!(
+            "account `{}` has no key for this; add one with `countersign key add`",
+            group.name
+        );
+        let refused = Refused::new(Ending::Denied, errors::UNAUTHORIZED, &why);
+        let reason = Reason::plain("no_key", DenyKind::Never, why);
+        record_denial(worker, identity, endpoint, Some(&intent), reason, arrival, request);
+        return Err(refused);
     };
     let ready = Ready {
         text_digest: sha256(&text),
@@ -295,8 +295,24 @@ fn refuse(
     arrival: &Arrival,
     request: u64,
 ) -> Refused {
-    let gateway = &worker.gateway;
     let reason = Reason::plain(refusal.code.name(), DenyKind::Never, refusal.to_string());
+    record_denial(worker, identity, endpoint, None, reason, arrival, request);
+    let mut refused = Refused::unreadable(refusal);
+    refused.ending = Ending::Denied;
+    refused
+}
+
+/// Records a denial that the judge was not asked for.
+fn record_denial(
+    worker: &Worker,
+    identity: &Identity,
+    endpoint: &'static Served,
+    intent: Option<&Intent>,
+    reason: Reason,
+    arrival: &Arrival,
+    request: u64,
+) {
+    let gateway = &worker.gateway;
     let mut entry = Vec::with_capacity(512);
     VerdictEntry {
         at_ns: clock::host_nanos(),
@@ -306,7 +322,7 @@ fn refuse(
         endpoint: endpoint.name,
         class: endpoint.class,
         security: "signed",
-        intent: None,
+        intent,
         outcome: "deny",
         reasons: &[reason],
         relaxed: &[],
@@ -327,7 +343,4 @@ fn refuse(
     .write(&mut entry);
     // A denial that cannot be recorded is a denial all the same.
     let _ = gateway.log.append(&entry, Purpose::Ordinary);
-    let mut refused = Refused::unreadable(refusal);
-    refused.ending = Ending::Denied;
-    refused
 }

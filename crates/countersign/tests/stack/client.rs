@@ -1,0 +1,278 @@
+//! A bot with a plain socket: HTTP/1.1 over one kept connection, so that a
+//! test sees exactly what was sent and when a connection broke.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::hmac;
+use serde_json::Value;
+
+use super::Bot;
+
+/// How long an answer may take before the connection counts as dead.
+const ANSWER: Duration = Duration::from_secs(40);
+
+/// One bot's connection.
+pub struct Client {
+    pub bot: Bot,
+    address: SocketAddr,
+    prefix: String,
+    from: Ipv4Addr,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub text: String,
+    pub json: Value,
+}
+
+impl Answer {
+    /// The venue's error code; zero where there is none.
+    pub fn code(&self) -> i64 {
+        self.json["code"].as_i64().unwrap_or(0)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The answer, where it is a success.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self
+    }
+
+    /// The answer, where it is that error of the venue's.
+    #[track_caller]
+    pub fn refused(self, code: i64) -> Self {
+        assert_eq!(self.code(), code, "{} {}", self.status, self.text);
+        assert!(self.status >= 400, "{} {}", self.status, self.text);
+        self
+    }
+
+    /// Whether the gateway says that nothing reached the venue.
+    pub fn says_nothing_was_sent(&self) -> bool {
+        self.status == 503 && self.code() == -1008 && self.text.contains("nothing was sent")
+    }
+}
+
+/// Unix time, milliseconds.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
+    u64::try_from(since.as_millis()).expect("a clock before the year 500 million")
+}
+
+impl Client {
+    pub fn new(base_url: &str, bot: &Bot) -> Self {
+        let rest = base_url.strip_prefix("http://").expect("plain HTTP");
+        let (address, prefix) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| {
+            (a, format!("/{}", p.trim_end_matches('/')))
+        });
+        Self {
+            bot: bot.clone(),
+            address: address.parse().expect("an address and port"),
+            prefix: if prefix == "/" { String::new() } else { prefix },
+            from: Ipv4Addr::LOCALHOST,
+            connection: None,
+        }
+    }
+
+    /// The same bot from another address of this machine.
+    pub fn from_address(mut self, address: Ipv4Addr) -> Self {
+        self.from = address;
+        self
+    }
+
+    /// Parameters with timestamp and signature, as this bot signs them now.
+    pub fn sign(&self, parameters: &[(&str, &str)]) -> String {
+        self.sign_at(parameters, now_ms())
+    }
+
+    /// The same at another time.
+    pub fn sign_at(&self, parameters: &[(&str, &str)], timestamp_ms: u64) -> String {
+        let mut text = String::new();
+        for (name, value) in parameters {
+            text.push_str(&format!("{name}={value}&"));
+        }
+        text.push_str(&format!("recvWindow=5000&timestamp={timestamp_ms}"));
+        self.sign_text(&text)
+    }
+
+    /// A whole text with its signature.
+    pub fn sign_text(&self, text: &str) -> String {
+        format!("{text}&signature={}", signature(&self.bot.secret, text))
+    }
+
+    /// A signed request. An error means that nobody knows what became of it.
+    pub fn try_signed(
+        &mut self,
+        method: &str,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> io::Result<Answer> {
+        let text = self.sign(parameters);
+        let key = self.bot.api_key.clone();
+        self.try_send(method, path, &text, Some(&key))
+    }
+
+    #[track_caller]
+    pub fn signed(&mut self, method: &str, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.try_signed(method, path, parameters).expect("an answer")
+    }
+
+    #[track_caller]
+    pub fn get(&mut self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.signed("GET", path, parameters)
+    }
+
+    #[track_caller]
+    pub fn post(&mut self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.signed("POST", path, parameters)
+    }
+
+    #[track_caller]
+    pub fn delete(&mut self, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        self.signed("DELETE", path, parameters)
+    }
+
+    /// A text that is signed already, under this bot's key.
+    #[track_caller]
+    pub fn send_text(&mut self, method: &str, path: &str, text: &str) -> Answer {
+        let key = self.bot.api_key.clone();
+        self.try_send(method, path, text, Some(&key)).expect("an answer")
+    }
+
+    /// One request: its text in the query for GET and DELETE, else in the
+    /// body.
+    pub fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        text: &str,
+        key: Option<&str>,
+    ) -> io::Result<Answer> {
+        let outcome = self.exchange(method, path, text, key);
+        if outcome.is_err() {
+            self.connection = None;
+        }
+        outcome
+    }
+
+    fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        text: &str,
+        key: Option<&str>,
+    ) -> io::Result<Answer> {
+        let in_query = matches!(method, "GET" | "DELETE");
+        let mut head = format!("{method} {}{path}", self.prefix);
+        if in_query && !text.is_empty() {
+            head.push('?');
+            head.push_str(text);
+        }
+        head.push_str(&format!(" HTTP/1.1\r\nHost: {}\r\n", self.address));
+        if let Some(key) = key {
+            head.push_str(&format!("X-MBX-APIKEY: {key}\r\n"));
+        }
+        if !in_query {
+            head.push_str(&format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                text.len()
+            ));
+        }
+        head.push_str("\r\n");
+        if !in_query {
+            head.push_str(text);
+        }
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(BufReader::new(connect(self.from, self.address)?)),
+        };
+        connection.get_mut().write_all(head.as_bytes())?;
+        let (answer, stays) = read_answer(connection)?;
+        if !stays {
+            self.connection = None;
+        }
+        Ok(answer)
+    }
+}
+
+/// The signature of a text under a virtual key's secret.
+pub fn signature(secret: &str, text: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    hex::encode(hmac::sign(&key, text.as_bytes()))
+}
+
+fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+    let socket =
+        socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    bind(&socket, &SocketAddr::new(IpAddr::V4(from), 0))?;
+    connect(&socket, &to)?;
+    let stream = TcpStream::from(socket);
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.set_write_timeout(Some(ANSWER))?;
+    Ok(stream)
+}
+
+fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+fn line(connection: &mut BufReader<TcpStream>) -> io::Result<String> {
+    let mut line = String::new();
+    if connection.read_line(&mut line)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(line.trim_end().to_owned())
+}
+
+/// The answer, and whether the connection goes on.
+fn read_answer(connection: &mut BufReader<TcpStream>) -> io::Result<(Answer, bool)> {
+    let status = line(connection)?
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .ok_or_else(|| broken("no status line"))?;
+    let mut headers = Vec::new();
+    loop {
+        let line = line(connection)?;
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = line.split_once(':').ok_or_else(|| broken("no header"))?;
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    }
+    let find = |name: &str| {
+        headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone())
+    };
+    let mut body = Vec::new();
+    if let Some(length) = find("content-length") {
+        body.resize(length.parse().map_err(|_| broken("no length"))?, 0);
+        connection.read_exact(&mut body)?;
+    } else if find("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+        loop {
+            let size = usize::from_str_radix(&line(connection)?, 16)
+                .map_err(|_| broken("no chunk length"))?;
+            let start = body.len();
+            body.resize(start + size, 0);
+            connection.read_exact(&mut body[start..])?;
+            line(connection)?;
+            if size == 0 {
+                break;
+            }
+        }
+    }
+    let stays = find("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close"));
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Ok((Answer { status, headers, text, json }, stays))
+}
