@@ -8,7 +8,7 @@ use serde_json::Value;
 use sim::binance::{PaperOptions, Recorded};
 
 use crate::stack::client::{Answer, Client};
-use crate::stack::{Bot, Stack, Unseal};
+use crate::stack::{Bot, Stack};
 
 pub const MARKET: &str = "BTCUSDT";
 pub const ORDER: &str = "/api/v3/order";
@@ -67,10 +67,7 @@ impl Bench {
     }
 
     pub fn verify(&self) -> Value {
-        let (code, report, said) = self.stack.run(&["log", "verify"], Unseal::No, "");
-        assert_eq!(code, 0, "{report:#} {said}");
-        assert_eq!(report["verified"], true, "{report:#}");
-        report
+        self.stack.verify()
     }
 
     pub fn client(&self, bot: &str) -> Client {
@@ -91,9 +88,7 @@ impl Bench {
     /// What the venue was sent since the mark, to this method and path.
     pub fn sent(&self, since: u64, method: &str, path: &str) -> Vec<Recorded> {
         let requests = self.stack.venue.requests().into_iter();
-        requests
-            .filter(|r| r.number > since && r.method == method && r.path == path)
-            .collect()
+        requests.filter(|r| r.number > since && r.method == method && r.path == path).collect()
     }
 
     /// The status of an order at the venue; none where it is not there.
@@ -112,20 +107,19 @@ impl Bench {
         })
     }
 
-    /// The outcomes settled for a verdict, in order.
+    /// What was settled for a verdict or for what it reserved, in order.
     pub fn outcomes(&self, verdict: u64) -> Vec<String> {
-        let entries = self.stack.entries(verdict).into_iter();
+        let entries = self.stack.entries(verdict);
+        let reservation = entries[0].1["reservation"].as_u64();
+        let about = |entry: &Value| {
+            entry["verdict"] == verdict
+                || (reservation.is_some() && entry["reservation"].as_u64() == reservation)
+        };
         entries
-            .filter(|(_, entry)| entry["kind"] == "settle" && entry["verdict"] == verdict)
+            .into_iter()
+            .filter(|(_, entry)| entry["kind"] == "settle" && about(entry))
             .map(|(_, entry)| entry["outcome"].as_str().unwrap_or_default().to_owned())
             .collect()
-    }
-
-    /// Waits until a verdict has this outcome.
-    pub fn wait_for_outcome(&self, verdict: u64, outcome: &str) {
-        self.stack.wait_for(&format!("entry {verdict} to be `{outcome}`"), || {
-            self.outcomes(verdict).iter().any(|found| found == outcome).then_some(())
-        });
     }
 
     /// A buy that rests, as `bot`; its id.
@@ -201,19 +195,4 @@ pub fn limit<'a>(
         ("price", price),
         ("newClientOrderId", id),
     ]
-}
-#[test]
-fn zz_debug() {
-    let bench = Bench::start(&[("mm", "market-maker", &[])]);
-    let id = bench.resting("mm");
-    bench.clear("mm", &id);
-    for round in 0..8 {
-        let log = std::fs::read_to_string(bench.stack.data("signer-state").join("signed.log")).unwrap();
-        let entries = bench.stack.entries(0);
-        println!("{round}: lines {:?}", log.lines().map(|l| l.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>());
-        println!("entries {:?}", entries.iter().map(|(i, e)| format!("{i} {} {} {} {}", e["kind"], e["endpoint"], e["signed_sequence"], e["outcome"])).collect::<Vec<_>>());
-        std::thread::sleep(std::time::Duration::from_millis(if round < 4 {20} else {700}));
-    }
-    let (code, report, said) = bench.stack.run(&["log", "verify"], Unseal::No, "");
-    println!("{code} {report:#} {said}");
 }

@@ -109,7 +109,7 @@ fn unknown_key(bench: &mut Bench) {
 }
 
 fn other_address(bench: &mut Bench) {
-    let mut client = bench.client("mm").from_address(Ipv4Addr::new(127, 0, 0, 2));
+    let mut client = bench.client("mm").at_address(Ipv4Addr::new(127, 0, 0, 2));
     client.get(ACCOUNT, &[]).refused(-2015);
     let id = bench.id();
     buy(&mut client, &id, "0.001", "59900").refused(-2015);

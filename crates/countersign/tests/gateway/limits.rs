@@ -68,8 +68,7 @@ fn per_minute(bench: &mut Bench) {
 fn per_second(bench: &mut Bench) {
     let mut client = bench.client("burst");
     let ids: Vec<String> = (0..12).map(|_| bench.id()).collect();
-    let answers: Vec<_> =
-        ids.iter().map(|id| buy(&mut client, id, "0.001", "59900")).collect();
+    let answers: Vec<_> = ids.iter().map(|id| buy(&mut client, id, "0.001", "59900")).collect();
     let denied: Vec<_> =
         ids.iter().zip(answers).filter(|(_, answer)| answer.status != 200).collect();
     // On a slow machine twelve orders may take some seconds; three of every

@@ -188,6 +188,6 @@ fn reads(bench: &mut Bench) {
     assert!(account.json["balances"].as_array().is_some_and(|list| !list.is_empty()));
     let open = client.get(OPEN_ORDERS, &[("symbol", MARKET)]).ok();
     assert_eq!(open.json[0]["clientOrderId"], id.as_str());
-    client.get("/api/v3/myTrades", &[("symbol", MARKET)]).ok();
+    client.get("/api/v3/myTrades", &[("symbol", MARKET), ("limit", "5")]).ok();
     bench.clear("mm", &id);
 }

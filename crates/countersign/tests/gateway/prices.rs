@@ -6,8 +6,7 @@ use crate::bench::{ACCOUNT, Bench, Case, buy};
 
 #[test]
 fn without_a_fresh_price_orders_wait_and_cancels_pass() {
-    let mut bench =
-        Bench::start(&[("mm", "market-maker", &[("reference_max_age_ms", "2500")])]);
+    let mut bench = Bench::start(&[("mm", "market-maker", &[("reference_max_age_ms", "2500")])]);
     bench.run(CASES);
 }
 

@@ -49,7 +49,10 @@ pub struct Counts {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { answers, broken, without_signer } = self;
-        write!(f, "{answers} answers, {broken} broken, {without_signer} denied for want of a signer")
+        write!(
+            f,
+            "{answers} answers, {broken} broken, {without_signer} denied for want of a signer"
+        )
     }
 }
 
@@ -237,8 +240,11 @@ impl Trader {
         self.next += 1;
         let crosses = self.random.random_range(0..10) == 0;
         let cents = self.random.random_range(0..20_000);
-        let price =
-            if crosses { "60100.00".to_owned() } else { format!("{}.{:02}", 59_600 + cents / 100, cents % 100) };
+        let price = if crosses {
+            "60100.00".to_owned()
+        } else {
+            format!("{}.{:02}", 59_600 + cents / 100, cents % 100)
+        };
         let quantity = format!("0.000{}", self.random.random_range(2..9));
         let answer = self.client.try_signed(
             "POST",

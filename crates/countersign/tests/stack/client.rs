@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
@@ -71,9 +72,9 @@ pub fn now_ms() -> u64 {
 impl Client {
     pub fn new(base_url: &str, bot: &Bot) -> Self {
         let rest = base_url.strip_prefix("http://").expect("plain HTTP");
-        let (address, prefix) = rest.split_once('/').map_or((rest, String::new()), |(a, p)| {
-            (a, format!("/{}", p.trim_end_matches('/')))
-        });
+        let (address, prefix) = rest
+            .split_once('/')
+            .map_or((rest, String::new()), |(a, p)| (a, format!("/{}", p.trim_end_matches('/'))));
         Self {
             bot: bot.clone(),
             address: address.parse().expect("an address and port"),
@@ -84,14 +85,21 @@ impl Client {
     }
 
     /// The same bot from another address of this machine.
-    pub fn from_address(mut self, address: Ipv4Addr) -> Self {
+    pub fn at_address(mut self, address: Ipv4Addr) -> Self {
         self.from = address;
         self
     }
 
-    /// Parameters with timestamp and signature, as this bot signs them now.
+    /// Parameters with timestamp and signature, as this bot signs them now. No
+    /// two texts of one test have the same timestamp: they would be one text
+    /// where they agree otherwise, and its second use a replay.
     pub fn sign(&self, parameters: &[(&str, &str)]) -> String {
-        self.sign_at(parameters, now_ms())
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let now = now_ms();
+        let last = LAST
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)))
+            .expect("an update");
+        self.sign_at(parameters, now.max(last + 1))
     }
 
     /// The same at another time.
@@ -212,8 +220,7 @@ pub fn signature(secret: &str, text: &str) -> String {
 
 fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
-    let socket =
-        socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     bind(&socket, &SocketAddr::new(IpAddr::V4(from), 0))?;
     connect(&socket, &to)?;
     let stream = TcpStream::from(socket);

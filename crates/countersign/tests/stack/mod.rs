@@ -6,14 +6,19 @@
     unreachable_pub,
     missing_docs,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::expect_used,
     clippy::panic,
     reason = "test code; each test binary uses its own part"
 )]
 
+pub mod client;
+
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -175,6 +180,89 @@ impl Stack {
             .expect("a log file")
     }
 
+    /// A fixed port to listen on, so that a gateway that was started again is
+    /// found where the last one was. Below the ports that outgoing connections
+    /// take.
+    pub fn fix_port(&self) {
+        // Systems of one test binary start at once: each port is tried once.
+        static TRIED: AtomicU32 = AtomicU32::new(0);
+        let port = (0..10_000)
+            .map(|_| {
+                let next = std::process::id().wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+                u16::try_from(12_000 + next % 20_000).expect("below 32 000")
+            })
+            .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .expect("a free port");
+        let text = std::fs::read_to_string(&self.config).expect("a configuration");
+        assert!(text.contains("127.0.0.1:0"), "{text}");
+        let text = text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+        std::fs::write(&self.config, text).expect("a configuration");
+    }
+
+    /// Sets more fields of a bot's table in the configuration.
+    pub fn set_bot(&self, name: &str, fields: &[(&str, &str)]) {
+        let mut text = std::fs::read_to_string(&self.config).expect("a configuration");
+        let header = format!("[bot.{name}]\n");
+        let start = text.find(&header).expect("the bot's table") + header.len();
+        let end = text[start..].find("\n[").map_or(text.len(), |found| start + found + 1);
+        let mut table: Vec<String> = text[start..end]
+            .lines()
+            .filter(|line| {
+                let field = line.split('=').next().unwrap_or_default().trim();
+                !fields.iter().any(|(name, _)| *name == field)
+            })
+            .map(str::to_owned)
+            .collect();
+        table.splice(0..0, fields.iter().map(|(name, value)| format!("{name} = {value}")));
+        text.replace_range(start..end, &format!("{}\n", table.join("\n")));
+        std::fs::write(&self.config, text).expect("a configuration");
+    }
+
+    /// The process that the supervisor runs now as `signer` or `gateway`,
+    /// found without its help.
+    pub fn child(&self, role: &str) -> Option<u32> {
+        let supervisor = self.serve.as_ref()?.id().to_string();
+        std::fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+            let process: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (_, rest) = stat.rsplit_once(") ")?;
+            let mut fields = rest.split(' ');
+            let runs = fields.next() != Some("Z") && fields.next() == Some(&supervisor);
+            let arguments = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+            (runs && arguments.contains(&format!("__{role}"))).then_some(process)
+        })
+    }
+
+    /// The log's entries from an index on, as JSON.
+    pub fn entries(&self, from: u64) -> Vec<(u64, Value)> {
+        let reader = audit::Reader::open(&self.data("log")).expect("the log opens");
+        let entries = reader.entries(from).expect("the log is read");
+        entries
+            .map(|entry| {
+                let entry = entry.expect("an entry");
+                (entry.index, serde_json::from_slice(&entry.bytes).expect("JSON"))
+            })
+            .collect()
+    }
+
+    /// `log verify`, which must pass. Until the first checkpoint of a new log
+    /// there is nothing to verify against, so that is waited for.
+    pub fn verify(&self) -> Value {
+        self.wait_for("a checkpoint", || {
+            let (code, report, said) = self.run(&["log", "verify"], Unseal::No, "");
+            let findings = report["findings"].as_array().cloned().unwrap_or_default();
+            let unpublished = report["checkpoint"].is_null()
+                && report["signer"]["agrees"] == true
+                && findings.iter().all(|finding| finding["what"] == "checkpoint");
+            if code == 1 && unpublished {
+                return None;
+            }
+            assert_eq!(code, 0, "the log does not verify: {report:#} {said}");
+            assert_eq!(report["verified"], true, "{report:#}");
+            Some(report)
+        })
+    }
+
     pub fn process(&self, name: &str) -> u32 {
         u32::try_from(self.processes[name].as_u64().expect("a process id")).expect("a process id")
     }
@@ -244,6 +332,12 @@ impl Drop for Stack {
 pub enum Unseal {
     Yes,
     No,
+}
+
+/// Whether a process is there and is no zombie.
+pub fn is_running(process: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{process}/stat"))
+        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
 }
 
 /// Sends a signal by name.
