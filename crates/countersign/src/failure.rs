@@ -7,6 +7,15 @@ pub(crate) const EXIT_NEGATIVE: u8 = 1;
 /// Exit status 2: the command was misused (arguments, configuration).
 pub(crate) const EXIT_MISUSE: u8 = 2;
 
+/// What helps against the system's most common answers.
+const KNOWN: [(&str, &str); 5] = [
+    ("Permission denied", "run this as the user that owns it"),
+    ("Operation not permitted", "run this as the user that owns it"),
+    ("No such file", "see that the path is right"),
+    ("No space", "free some disk space"),
+    ("Read-only", "use a place that can be written to"),
+];
+
 /// One line for a person: what was wrong and what to do next.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -28,7 +37,10 @@ impl Failure {
 
     /// A file operation failed.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: impl fmt::Display) -> Self {
-        Self::negative(format!("cannot {doing} `{}`: {error}", path.display()))
+        let why = error.to_string();
+        let next = KNOWN.iter().find(|(text, _)| why.contains(text)).map(|(_, next)| *next);
+        let failure = Self::negative(format!("cannot {doing} `{}`: {why}", path.display()));
+        failure.next(next.unwrap_or("see that the disk is sound, then try again"))
     }
 
     /// What the person should do next.

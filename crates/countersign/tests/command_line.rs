@@ -45,6 +45,9 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
+        // Where the test is root the processes have users of their own.
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(directory.path(), open).unwrap();
         std::fs::write(directory.path().join("pass"), "correct horse battery\n").unwrap();
         Self(directory)
     }
@@ -191,6 +194,21 @@ fn init_makes_everything_once() {
     let (code, over) = place.json(&["--config", "b.toml", "init", "--passphrase-file", "pass"], "");
     assert_eq!(code, 2, "{over}");
     assert!(!place.path().join("b.toml").exists());
+}
+
+#[test]
+fn a_place_that_the_processes_cannot_reach_is_refused() {
+    let place = Place::new();
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(place.path(), closed).unwrap();
+    let (code, value) = place.json(&["init", "--passphrase-file", "pass"], "");
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(code, 2, "{value}");
+        assert!(value["error"]["next"].as_str().unwrap().contains("data_dir"), "{value}");
+        assert!(!place.path().join("countersign.toml").exists());
+    } else {
+        assert_eq!(code, 0, "{value}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub(crate) fn separate_users() -> bool {
 
 /// Creates what is missing and sets owners and modes; safe to repeat.
 pub(crate) fn prepare(settings: &Settings) -> Result<(), Failure> {
+    passable(settings)?;
     // With users of their own the children must pass through, not look.
     let top = if separate_users() { 0o711 } else { 0o700 };
     directory(&settings.data_dir, top)?;
@@ -28,6 +29,30 @@ pub(crate) fn prepare(settings: &Settings) -> Result<(), Failure> {
     for name in GATEWAY_DIRECTORIES {
         directory(&settings.data(name), 0o700)?;
         give(&settings.data(name), settings.gateway_uid())?;
+    }
+    Ok(())
+}
+
+/// Whether the children's users can reach the data directory at all: under
+/// `/root`, for example, they cannot.
+fn passable(settings: &Settings) -> Result<(), Failure> {
+    if !separate_users() {
+        return Ok(());
+    }
+    for directory in settings.data_dir.ancestors().skip(1) {
+        let Ok(found) = std::fs::metadata(directory) else { continue };
+        if found.permissions().mode() & 0o001 == 0 {
+            return Err(Failure::misuse(format!(
+                "the processes run as users {} and {}, who cannot pass through `{}`",
+                settings.signer_uid(),
+                settings.gateway_uid(),
+                directory.display()
+            ))
+            .next(
+                "put data_dir where they can (for example /var/lib/countersign), or start without \
+                 root",
+            ));
+        }
     }
     Ok(())
 }
