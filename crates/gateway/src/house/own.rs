@@ -124,7 +124,7 @@ impl House {
         let ended = |course: &Course, outcome, detail: &str, proof| {
             let mut settlement = Settlement::of(outcome, Some(detail));
             settlement.proof = proof;
-            settle::record(gateway, course, &settlement);
+            settle::record(gateway, course, settlement);
         };
         let signed = match self.sign(&course, text) {
             Ok(signed) => signed,
@@ -145,7 +145,7 @@ impl House {
                 let mut settlement = Settlement::of(reading.outcome, reading.detail);
                 (settlement.http, settlement.code) = (Some(http), reading.code);
                 settlement.proof = proof;
-                settle::record(gateway, &course, &settlement);
+                settle::record(gateway, &course, settlement);
                 Ok(Read { answer, course })
             }
             Err(SendError::NotSent(why)) => {

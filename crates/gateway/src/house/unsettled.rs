@@ -104,7 +104,7 @@ impl House {
         course.reservation = question.reservation.map(|id| id.0);
         let mut settlement = Settlement::of(outcome, None);
         (settlement.http, settlement.orders) = (Some(http), orders);
-        settle::record(&self.gateway, &course, &settlement);
+        settle::record(&self.gateway, &course, settlement);
         Ok(())
     }
 }

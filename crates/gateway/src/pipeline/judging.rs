@@ -271,7 +271,7 @@ async fn durable(worker: &Worker, course: &Course) -> Result<(), Refused> {
         return Ok(());
     }
     let why = "the log cannot be put on disk";
-    settle::record(&worker.gateway, course, &Settlement::of(SettleOutcome::Unsigned, Some(why)));
+    settle::record(&worker.gateway, course, Settlement::of(SettleOutcome::Unsigned, Some(why)));
     Err(Refused::not_executed(Ending::Unrecorded, why))
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn send(worker: &Worker, signed: Signed) -> Result<Sent, Refuse
         Err(SendError::NotSent(why)) => {
             let mut settlement = Settlement::of(SettleOutcome::Unsent, Some(&why));
             settlement.proof = proof;
-            settle::record(&worker.gateway, &course, &settlement);
+            settle::record(&worker.gateway, &course, settlement);
             return Err(Refused::not_executed(Ending::Unsent, why));
         }
     };

@@ -58,20 +58,21 @@ pub(crate) fn settle(
             // Timeouts are unknown, not failed: what was reserved stays.
             let mut settlement = Settlement::of(SettleOutcome::Unknown, Some(&why));
             settlement.proof = proof;
-            record(gateway, &course, &settlement);
+            record(gateway, &course, settlement);
             return Err(Refused::unknown(why));
         }
     };
     let reading = Reading::of(course.endpoint, answer.status.as_u16(), &answer.body);
+    let outcome = reading.outcome;
     let settlement = Settlement {
-        outcome: reading.outcome,
+        outcome,
         http: Some(answer.status.as_u16()),
         code: reading.code,
         detail: reading.detail,
         proof,
         orders: reading.orders,
     };
-    record(gateway, &course, &settlement);
+    record(gateway, &course, settlement);
     if course.key.finder.find(&answer.body).is_some() {
         return Err(Refused::new(
             Ending::Answered,
@@ -80,7 +81,7 @@ pub(crate) fn settle(
         )
         .with_status(StatusCode::BAD_GATEWAY));
     }
-    let ending = match settlement.outcome {
+    let ending = match outcome {
         SettleOutcome::Acknowledged => Ending::Answered,
         SettleOutcome::Unknown => Ending::Unknown,
         _ => Ending::Rejected,
@@ -91,7 +92,7 @@ pub(crate) fn settle(
 
 /// Tells account and log what became of a request, in one critical section as
 /// the verdict was.
-pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: &Settlement<'_>) {
+pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: Settlement<'_>) {
     let now = gateway.clock.now();
     let mut out = Vec::with_capacity(512);
     SettleEntry {
@@ -109,8 +110,7 @@ pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: &Settlement
         orders: &settlement.orders,
     }
     .write(&mut out);
-    let events =
-        entry::events(settlement.outcome.name(), course.reservation, settlement.orders.clone());
+    let events = entry::events(settlement.outcome.name(), course.reservation, settlement.orders);
     let mut judge = held(&course.group.judge);
     for event in &events {
         judge.apply(event, now);

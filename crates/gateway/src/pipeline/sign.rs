@@ -66,7 +66,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
             settle::record(
                 &worker.gateway,
                 &course,
-                &Settlement::of(SettleOutcome::Unsigned, Some(&detail)),
+                Settlement::of(SettleOutcome::Unsigned, Some(&detail)),
             );
             Err(refused)
         }
