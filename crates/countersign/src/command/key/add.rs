@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     /// The account that it belongs to
     #[arg(long, default_value = "main")]
     account: String,
-    /// A market that it may trade (`BTCUSDT`); repeat for more (default: those of the bots)
+    /// A market that it may trade (`BTCUSDT`); repeat for more (default: those of the bots, or asked for)
     #[arg(long = "market", value_name = "MARKET")]
     markets: Vec<String>,
     /// Largest order that bots will place, USD: the ceiling is twice that, in the base asset
@@ -210,6 +210,13 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
         let lists = ours.filter_map(|bot| bot.get("markets")?.as_array());
         markets = lists.flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect();
     }
+    if markets.is_empty() && !arguments.secret_stdin {
+        markets = ask("markets that it may trade (for example BTCUSDT, ETHUSDT): ")?
+            .split([',', ' '])
+            .filter(|market| !market.is_empty())
+            .map(str::to_owned)
+            .collect();
+    }
     markets.sort();
     markets.dedup();
     let fine = |market: &String| {
@@ -226,6 +233,20 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
         }
         None => Ok(markets),
     }
+}
+
+/// Asks at the terminal, where there is one; nothing otherwise.
+fn ask(question: &str) -> Result<String, Failure> {
+    use std::io::{IsTerminal as _, Write as _};
+    if !std::io::stdin().is_terminal() {
+        return Ok(String::new());
+    }
+    let mut answer = String::new();
+    let _ = write!(std::io::stderr(), "{question}");
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::negative(format!("cannot read from the terminal: {error}")))?;
+    Ok(answer.trim().to_owned())
 }
 
 /// The API key and the secret, each from a line.
