@@ -7,6 +7,13 @@ use crate::supervisor::channel::Channel;
 /// Becomes the gateway.
 pub(crate) fn run() -> Result<Answer, Failure> {
     super::harden()?;
+    // Standard error is the supervisor's own: what the gateway has to say to
+    // the person who runs it stands beside what the supervisor says.
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
     let channel = Channel::from_standard_input().map_err(|error| {
         Failure::negative(format!("the gateway is started by `serve` only: {error}"))
     })?;
