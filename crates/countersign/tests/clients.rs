@@ -58,7 +58,10 @@ fn drive(library: &Library) {
         );
         return;
     };
-    let (stack, bot) = Stack::serving("matrix");
+    let mut stack = Stack::configured();
+    // A taker: the matrix has market orders, which a market maker may not place.
+    let bot = stack.add_bot("matrix", &["--preset", "taker", "--market", "BTCUSDT"]);
+    stack.serve();
     let output = Command::new(library.interpreter(&clients))
         .arg(library.script(&clients, library.script))
         .current_dir(scripts())
@@ -81,7 +84,7 @@ fn drive(library: &Library) {
     let requests = stack.venue.requests();
     no_refused_request_left(&requests);
     for (key, secret) in [(REAL_TRADE_KEY, REAL_TRADE_SECRET), (REAL_READ_KEY, REAL_READ_SECRET)] {
-        sign_again(library, &clients, key, secret, &requests);
+        sign_again(library, &clients, key, secret, &of_the_bot(&stack, &requests));
     }
     let (code, verified, said) = stack.run(&["log", "verify"], stack::Unseal::No, "");
     assert_eq!(code, 0, "{verified} {said}");
@@ -100,6 +103,45 @@ fn no_refused_request_left(requests: &[Recorded]) {
     }
 }
 
+/// The requests that the bot caused, without the gateway's own polling: those
+/// whose signed text the log has under one of the bot's verdicts.
+fn of_the_bot(stack: &Stack, requests: &[Recorded]) -> Vec<Recorded> {
+    let answer = stack.must(
+        &[
+            "log",
+            "query",
+            "--limit",
+            "100000",
+            "SELECT json_extract(settled.json, '$.signed_sha256') FROM entries settled \
+             JOIN entries asked ON asked.idx = json_extract(settled.json, '$.verdict') \
+             WHERE settled.kind = 'settle' AND asked.bot IS NOT NULL",
+        ],
+        stack::Unseal::No,
+        "",
+    );
+    let digests: Vec<&str> = answer["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|row| row.get(0)?.as_str())
+        .collect();
+    let known = |request: &&Recorded| {
+        signed_text(request).is_some_and(|(text, _)| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+            digests.contains(&hex::encode(digest).as_str())
+        })
+    };
+    requests.iter().filter(known).cloned().collect()
+}
+
+/// What the signature covers, and the signature.
+fn signed_text(request: &Recorded) -> Option<(String, String)> {
+    let body = String::from_utf8(request.body.clone()).ok()?;
+    let whole = format!("{}{body}", request.query);
+    let (text, signature) = whole.rsplit_once("&signature=")?;
+    Some((text.to_owned(), signature.to_owned()))
+}
+
 fn sign_again(
     library: &Library,
     clients: &std::path::Path,
@@ -111,9 +153,7 @@ fn sign_again(
         .iter()
         .filter(|request| request.header("x-mbx-apikey") == Some(key))
         .filter_map(|request| {
-            let body = String::from_utf8(request.body.clone()).unwrap();
-            let whole = format!("{}{body}", request.query);
-            let (text, signature) = whole.rsplit_once("&signature=")?;
+            let (text, signature) = signed_text(request)?;
             Some(json!({
                 "method": request.method,
                 "path": request.path,
