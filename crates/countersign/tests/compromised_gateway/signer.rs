@@ -50,8 +50,12 @@ impl Files {
         self.directory.join("signer-state")
     }
 
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.directory.join("key")
+    }
+
     fn unseal(&self) -> UnsealSource {
-        UnsealSource::KeyFile(self.directory.join("key"))
+        UnsealSource::KeyFile(self.key_file())
     }
 }
 
@@ -103,6 +107,11 @@ impl Signer {
 
     pub(crate) fn files(&self) -> Files {
         Files { directory: self.directory.path().to_owned() }
+    }
+
+    #[allow(dead_code, reason = "the custody test attacks it")]
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     pub(crate) fn start(&mut self) {

@@ -41,6 +41,8 @@ pub(crate) struct Client {
 /// Status and body.
 pub(crate) struct Response {
     pub(crate) status: u16,
+    #[allow(dead_code, reason = "the custody test searches it")]
+    pub(crate) head: String,
     pub(crate) body: Value,
 }
 
@@ -52,7 +54,10 @@ impl Response {
 
 impl Client {
     pub(crate) fn new(venue: &PaperVenue) -> Self {
-        let address = venue.addr();
+        Self::to(venue.addr())
+    }
+
+    pub(crate) fn to(address: std::net::SocketAddr) -> Self {
         Self { address, stream: connect(address) }
     }
 
@@ -84,10 +89,11 @@ impl Client {
         let mut line = String::new();
         self.stream.read_line(&mut line).ok()?;
         let status = line.split(' ').nth(1)?.parse().ok()?;
-        let mut length = 0;
+        let (mut length, mut head) = (0, line.clone());
         loop {
             line.clear();
             self.stream.read_line(&mut line).ok()?;
+            head.push_str(&line);
             if line.trim().is_empty() {
                 break;
             }
@@ -99,7 +105,7 @@ impl Client {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).ok()?;
-        Some(Response { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+        Some(Response { status, head, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
     }
 }
 

@@ -31,6 +31,9 @@ pub const REAL_READ_KEY: &str = "paperReadKey00000000000000000000000000000000000
 pub const REAL_READ_SECRET: &str =
     "paperReadSecret000000000000000000000000000000000000000000000real";
 
+/// What the key file holds: bytes that occur nowhere else by chance.
+pub const KEY_FILE: &[u8; 32] = b"\xf3\x1ckey file of the tests \x05\xe7 0001\n";
+
 /// How long anything may take before the test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -78,7 +81,7 @@ impl Stack {
         .expect("permissions");
         let config = directory.path().join("countersign.toml");
         let key_file = directory.path().join("key");
-        std::fs::write(&key_file, [42_u8; 32]).expect("a key file");
+        std::fs::write(&key_file, KEY_FILE).expect("a key file");
         std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600))
             .expect("permissions");
         let stack = Self {

@@ -61,6 +61,10 @@ fn allowed() -> Result<Rules, seccompiler::BackendError> {
     let own = u64::from(std::process::id());
     // abort() signals its own thread.
     rules.insert(libc::SYS_tgkill, vec![argument(0, SeccompCmpOp::Eq, own)?]);
+    rules.insert(
+        libc::SYS_prlimit64,
+        vec![argument(0, SeccompCmpOp::Eq, 0)?, argument(0, SeccompCmpOp::Eq, own)?],
+    );
     let name_thread = u64::from(libc::PR_SET_NAME.unsigned_abs());
     let name_memory = 0x5356_4d41; // PR_SET_VMA, used by allocators to name memory
     rules.insert(
@@ -129,7 +133,6 @@ const SIGNER: &[c_long] = &[
     libc::SYS_getpid,
     libc::SYS_getuid,
     libc::SYS_geteuid,
-    libc::SYS_prlimit64,
     libc::SYS_membarrier,
     libc::SYS_exit,
     libc::SYS_exit_group,
@@ -225,7 +228,27 @@ const NO_PROCESSES: &[c_long] = &[
     libc::SYS_rt_sigqueueinfo,
     libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_tkill,
+    libc::SYS_setpriority,
+    libc::SYS_ioprio_set,
 ];
+
+/// What changes a process by its number, the first argument: a limit on
+/// processor time ends a process of the same user as surely as a signal does.
+const OWN_PROCESS_ONLY: &[c_long] = &[
+    libc::SYS_prlimit64,
+    libc::SYS_sched_setaffinity,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setscheduler,
+];
+
+/// Requests of `fcntl` that let a file send signals to another process.
+const SIGNAL_OWNER: &[libc::c_int] = &[libc::F_SETOWN, F_SETOWN_EX, F_SETSIG];
+// From the kernel's headers (`fcntl.h`, `sockios.h`); not in the library.
+const F_SETSIG: libc::c_int = 10;
+const F_SETOWN_EX: libc::c_int = 15;
+const FIOSETOWN: u64 = 0x8901;
+const SIOCSPGRP: u64 = 0x8902;
 
 fn denied(processes: bool) -> Result<Rules, seccompiler::BackendError> {
     let mut rules: Rules = NOBODY.iter().map(|call| (*call, Vec::new())).collect();
@@ -235,6 +258,23 @@ fn denied(processes: bool) -> Result<Rules, seccompiler::BackendError> {
         for call in [libc::SYS_kill, libc::SYS_tgkill] {
             rules.insert(call, vec![argument(0, SeccompCmpOp::Ne, own)?]);
         }
+        for call in OWN_PROCESS_ONLY {
+            let not = |process| {
+                SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, process)
+            };
+            rules.insert(*call, vec![SeccompRule::new(vec![not(0)?, not(own)?])?]);
+        }
+        let requests = SIGNAL_OWNER
+            .iter()
+            .map(|request| argument(1, SeccompCmpOp::Eq, u64::from(request.unsigned_abs())));
+        rules.insert(libc::SYS_fcntl, requests.collect::<Result<_, _>>()?);
+        rules.insert(
+            libc::SYS_ioctl,
+            vec![
+                argument(1, SeccompCmpOp::Eq, FIOSETOWN)?,
+                argument(1, SeccompCmpOp::Eq, SIOCSPGRP)?,
+            ],
+        );
     }
     Ok(rules)
 }
