@@ -27,7 +27,6 @@ mod search;
 #[allow(dead_code, reason = "shared with another test")]
 mod signer;
 #[path = "../stack/mod.rs"]
-#[allow(unreachable_pub, reason = "shared by whole-system tests")]
 mod stack;
 #[path = "../compromised_gateway/venue.rs"]
 #[allow(dead_code, reason = "shared with another test")]
