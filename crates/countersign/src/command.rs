@@ -15,4 +15,5 @@ pub(crate) mod venue;
 
 mod admin;
 mod config_edit;
+mod destination;
 mod vault_make;

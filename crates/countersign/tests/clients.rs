@@ -5,6 +5,7 @@
 //! `COUNTERSIGN_CLIENTS`; without it these tests say that they did not run.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "test code: a failure is a failed test"

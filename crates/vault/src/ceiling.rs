@@ -11,7 +11,7 @@ use wire::limits::{CLOCK_OFFSET_MS, SIGNED_RECEIVE_WINDOW_MS};
 use wire::model::{Decimal, Effect};
 
 pub use encode::CeilingError;
-pub use propose::{MarketNeed, propose_read, propose_trade};
+pub use propose::{MarketNeed, ValueOutNeed, propose_read, propose_trade, propose_value_out};
 
 use crate::protocol::KeyClass;
 
@@ -86,6 +86,9 @@ pub struct Destination {
     /// The memo or tag; none means that the text must have none.
     pub memo: Option<String>,
 }
+
+/// Most destinations of an asset that [`Ceiling::describe`] writes out.
+const DESCRIBED: usize = 16;
 
 /// The count of an allowance that is not counted.
 pub const UNCOUNTED: u32 = u32::MAX;
@@ -193,6 +196,19 @@ impl Ceiling {
                 asset.per_day,
                 asset.destinations.len()
             ));
+            for to in asset.destinations.iter().take(DESCRIBED) {
+                let memo = match &to.memo {
+                    Some(memo) => format!("memo {memo}"),
+                    None => "no memo".to_owned(),
+                };
+                lines.push(format!(
+                    "{} out: to {} on {}, {memo}",
+                    asset.asset, to.address, to.network
+                ));
+            }
+            if let Some(more) = asset.destinations.len().checked_sub(DESCRIBED + 1) {
+                lines.push(format!("{} out: to {} more", asset.asset, more + 1));
+            }
         }
         for allowed in &self.allowances {
             let times = match allowed.requests_per_day {

@@ -12,7 +12,7 @@ use crate::output::Answer;
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Arguments {
     /// Give a bot a virtual key, write its policy, print a snippet for its library
-    Add(add::Arguments),
+    Add(Box<add::Arguments>),
     /// List the bots
     List,
     /// Take a bot's virtual key away for good

@@ -59,7 +59,8 @@ pub struct BotPolicy {
     /// The oldest reference price that counts, ms.
     #[serde(default = "reference_max_age_ms")]
     pub reference_max_age_ms: u64,
-    /// When it may place orders, UTC: `"08:00-17:30"`; past midnight too.
+    /// When it may place orders or withdraw, UTC: `"08:00-17:30"`; past
+    /// midnight too.
     #[serde(default)]
     pub hours: Option<Hours>,
     /// Whether orders that take any price (market orders) are allowed; where

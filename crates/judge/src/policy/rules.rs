@@ -205,12 +205,14 @@ impl Decided<'_> {
                 let minute = self.context.get(Attribute::MinuteOfDay);
                 let limit = self.bot.hours.map(|hours| hours.to_string()).unwrap_or_default();
                 let observed = format!("{:02}:{:02}", minute / 60, minute % 60);
+                let withdraws = Shape::of(self.class) == Shape::Withdraw;
+                let what = if withdraws { "withdrawals" } else { "orders" };
                 Some(Reason {
                     code: "hours",
-                    detail: format!("orders are taken {limit} UTC, it is {observed}"),
+                    detail: format!("{what} are taken {limit} UTC, it is {observed}"),
                     limit: Some(limit),
                     observed: Some(observed),
-                    kind: DenyKind::Limit,
+                    kind: kind_of(self.class),
                 })
             }
             "market_orders" => Some(Reason::plain(

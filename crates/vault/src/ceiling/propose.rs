@@ -2,7 +2,7 @@
 
 use wire::model::Decimal;
 
-use super::{Ceiling, CeilingError, MarketCeiling, QuoteCeiling};
+use super::{Ceiling, CeilingError, Destination, MarketCeiling, QuoteCeiling, ValueOutCeiling};
 use crate::protocol::KeyClass;
 
 /// The ceiling for one order, in multiples of the largest a bot may place.
@@ -25,6 +25,21 @@ pub struct MarketNeed {
     pub quote: Option<(Decimal, Decimal)>,
     /// Whether every bot here only makes.
     pub maker_only: bool,
+}
+
+/// One place that value may go to, with the caps of its asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueOutNeed {
+    /// The asset (`USDT`).
+    pub asset: String,
+    /// Largest amount of one request, asset units; the same in every need of
+    /// the asset.
+    pub per_request: Decimal,
+    /// Largest sum in 24 h over all destinations of the asset, asset units;
+    /// the same in every need of the asset.
+    pub per_day: Decimal,
+    /// Where to.
+    pub destination: Destination,
 }
 
 /// The ceiling of a read key.
@@ -57,6 +72,37 @@ pub fn propose_trade(needs: &[MarketNeed]) -> Result<Ceiling, CeilingError> {
             quote,
             maker_only: need.maker_only,
         });
+    }
+    ceiling.checked()
+}
+
+/// A ceiling for a value-out key: what was listed and no more. A multiple, as
+/// for orders, would be room that nobody asked for.
+///
+/// # Errors
+/// Needs of one asset with different caps, a destination named twice, or a
+/// rule of every ceiling.
+pub fn propose_value_out(needs: &[ValueOutNeed]) -> Result<Ceiling, CeilingError> {
+    let mut ceiling = Ceiling::closed(KeyClass::ValueOut);
+    for need in needs {
+        let to = need.destination.clone();
+        let rule = |what: &str| Err(CeilingError::Rule(format!("{} {what}", need.asset)));
+        let Some(known) = ceiling.value_out.iter_mut().find(|one| one.asset == need.asset) else {
+            ceiling.value_out.push(ValueOutCeiling {
+                asset: need.asset.clone(),
+                per_request: need.per_request,
+                per_day: need.per_day,
+                destinations: vec![to],
+            });
+            continue;
+        };
+        if (known.per_request, known.per_day) != (need.per_request, need.per_day) {
+            return rule("has two caps");
+        }
+        if known.destinations.contains(&to) {
+            return rule("has a destination twice");
+        }
+        known.destinations.push(to);
     }
     ceiling.checked()
 }

@@ -113,3 +113,52 @@ fn rules_that_make_no_sense_are_refused() {
         assert!(ceiling.encode().is_err(), "change {at}");
     }
 }
+
+#[test]
+fn value_out_is_what_was_listed_and_no_more() {
+    let need = |asset: &str, request: &str, address: &str| ValueOutNeed {
+        asset: asset.into(),
+        per_request: decimal(request),
+        per_day: decimal("500"),
+        destination: Destination { network: "ETH".into(), address: address.into(), memo: None },
+    };
+    let listed =
+        [need("USDT", "100", "0xaa"), need("ETH", "2", "0xaa"), need("USDT", "100", "0xb")];
+    let ceiling = propose_value_out(&listed).unwrap();
+    assert_eq!(ceiling.class, KeyClass::ValueOut);
+    assert_eq!(ceiling.value_out.len(), 2);
+    let usdt = ceiling.asset("USDT").unwrap();
+    assert_eq!((usdt.per_request, usdt.per_day), (decimal("100"), decimal("500")));
+    assert_eq!(usdt.destinations.len(), 2);
+    assert!(ceiling.describe().contains(&"USDT out: to 0xb on ETH, no memo".to_owned()));
+    assert_eq!(propose_value_out(&[]).unwrap(), Ceiling::closed(KeyClass::ValueOut));
+    let one = need("USDT", "100", "0xaa");
+    for (second, says) in [
+        (need("USDT", "99", "0xb"), "two caps"),
+        (need("USDT", "100", "0xaa"), "destination twice"),
+        (need("ETH", "501", "0xaa"), "a day must allow"),
+        (need("ETH", "0", "0xaa"), "over zero"),
+    ] {
+        let error = propose_value_out(&[one.clone(), second]).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_long_list_is_described_in_part() {
+    let needs: Vec<ValueOutNeed> = (0..DESCRIBED + 2)
+        .map(|number| ValueOutNeed {
+            asset: "USDT".into(),
+            per_request: decimal("1"),
+            per_day: decimal("1"),
+            destination: Destination {
+                network: "ETH".into(),
+                address: format!("0x{number}"),
+                memo: None,
+            },
+        })
+        .collect();
+    let lines = propose_value_out(&needs).unwrap().describe();
+    assert_eq!(lines.len(), 1 + DESCRIBED + 1);
+    assert_eq!(lines.last().map(String::as_str), Some("USDT out: to 2 more"));
+}

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::super::config_edit::ConfigEdit;
+use super::super::destination::{self, CapNames, Listed};
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::Answer;
@@ -78,6 +79,18 @@ pub(crate) struct Arguments {
     /// Oldest reference price an order is judged by, ms
     #[arg(long, value_name = "MS", default_value_t = 5_000)]
     reference_max_age_ms: u32,
+    /// When it may place orders or withdraw, UTC (`08:00-20:00`; past midnight too)
+    #[arg(long, value_name = "HH:MM-HH:MM")]
+    hours: Option<String>,
+    /// Where a treasury bot may withdraw to; repeat for more
+    #[arg(long = "withdraw", value_name = destination::FORM)]
+    withdraw: Vec<String>,
+    /// Most of an asset that it withdraws at once; repeat for more
+    #[arg(long, value_name = "ASSET=AMOUNT")]
+    withdraw_max_per_request: Vec<String>,
+    /// Most of an asset that it withdraws in 24 h; repeat for more
+    #[arg(long, value_name = "ASSET=AMOUNT")]
+    withdraw_max_per_day: Vec<String>,
     /// Only the snippet of this client library; repeat for more (default: all)
     #[arg(long = "client", value_enum)]
     clients: Vec<Client>,
@@ -86,6 +99,7 @@ pub(crate) struct Arguments {
 /// Writes the key and the policy; prints the key once.
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     check(arguments)?;
+    let destinations = destinations(arguments)?;
     let settings = Settings::read(&context.config)?;
     let account = settings.accounts.get(&arguments.account);
     if account.is_none() {
@@ -101,14 +115,15 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
             .next("choose another name, or revoke it first"));
     }
     let mut edit = ConfigEdit::open(&settings)?;
-    edit.add_bot(&arguments.name, table(arguments))?;
+    edit.add_bot(&arguments.name, table(arguments, &destinations))?;
     let key = VirtualKey::generate(&arguments.name)?;
     // The key first: a policy without a key denies, a key without a policy
     // would have to.
     key.write(&settings.data_dir)?;
     edit.save()?;
     let reloaded = crate::command::admin::reload_bots(&settings)?;
-    Ok(answer(context, &settings, arguments, &key, reloaded))
+    let warnings = warnings(&settings, arguments);
+    Ok(answer(context, &settings, arguments, &key, reloaded, &warnings))
 }
 
 fn check(arguments: &Arguments) -> Result<(), Failure> {
@@ -125,6 +140,15 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
         if !fine {
             return Err(Failure::misuse(format!("`{market}` is not a market"))
                 .next("write it as the venue does, for example BTCUSDT"));
+        }
+    }
+    if let Some(hours) = &arguments.hours {
+        judge::policy::config::Hours::parse(hours)
+            .map_err(|what| Failure::misuse(what).next("for example --hours 08:00-20:00"))?;
+        if arguments.preset == Preset::ReadOnly {
+            return Err(
+                Failure::misuse("a bot that only reads has no hours").next("leave --hours out")
+            );
         }
     }
     for range in &arguments.from {
@@ -144,7 +168,47 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn table(arguments: &Arguments) -> toml_edit::Table {
+/// Where a treasury bot may withdraw to.
+fn destinations(arguments: &Arguments) -> Result<Vec<Listed>, Failure> {
+    let any =
+        [&arguments.withdraw, &arguments.withdraw_max_per_request, &arguments.withdraw_max_per_day];
+    if arguments.preset != Preset::Treasury && any.iter().any(|list| !list.is_empty()) {
+        return Err(Failure::misuse(format!(
+            "a bot with preset `{}` never withdraws",
+            arguments.preset.name()
+        ))
+        .next("give withdrawals to a bot of their own, with --preset treasury"));
+    }
+    destination::read(
+        &arguments.withdraw,
+        &arguments.withdraw_max_per_request,
+        &arguments.withdraw_max_per_day,
+        CapNames { per_request: "--withdraw-max-per-request", per_day: "--withdraw-max-per-day" },
+    )
+}
+
+/// What a treasury bot still lacks.
+fn warnings(settings: &Settings, arguments: &Arguments) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if arguments.preset != Preset::Treasury {
+        return warnings;
+    }
+    if arguments.withdraw.is_empty() {
+        warnings.push("it can withdraw nowhere; list destinations with --withdraw".to_owned());
+    }
+    if settings.key_of(&arguments.account, "value_out").is_none() {
+        warnings.push(format!(
+            "account `{}` has no key that withdraws; add one with `countersign key add binance \
+             NAME --class value-out --account {} --destination {}`",
+            arguments.account,
+            arguments.account,
+            destination::FORM
+        ));
+    }
+    warnings
+}
+
+fn table(arguments: &Arguments, destinations: &[Listed]) -> toml_edit::Table {
     let mut table = toml_edit::Table::new();
     let list = |items: &[String]| {
         toml_edit::value(items.iter().map(String::as_str).collect::<toml_edit::Array>())
@@ -168,6 +232,26 @@ fn table(arguments: &Arguments) -> toml_edit::Table {
             toml_edit::value(i64::from(arguments.reference_max_age_ms)),
         );
     }
+    if let Some(hours) = &arguments.hours {
+        table.insert("hours", toml_edit::value(hours));
+    }
+    if !destinations.is_empty() {
+        let tables: toml_edit::ArrayOfTables = destinations.iter().map(withdraw_table).collect();
+        table.insert("withdraw", toml_edit::Item::ArrayOfTables(tables));
+    }
+    table
+}
+
+fn withdraw_table(listed: &Listed) -> toml_edit::Table {
+    let mut table = toml_edit::Table::new();
+    table.insert("asset", toml_edit::value(&listed.asset));
+    table.insert("network", toml_edit::value(&listed.network));
+    table.insert("address", toml_edit::value(&listed.address));
+    if let Some(memo) = &listed.memo {
+        table.insert("memo", toml_edit::value(memo));
+    }
+    table.insert("max_per_request", toml_edit::value(listed.per_request.to_string()));
+    table.insert("max_per_day", toml_edit::value(listed.per_day.to_string()));
     table
 }
 
@@ -177,6 +261,7 @@ fn answer(
     arguments: &Arguments,
     key: &VirtualKey,
     reloaded: bool,
+    warnings: &[String],
 ) -> Answer {
     let output = context.output;
     let url = settings.bot_url();
@@ -201,6 +286,9 @@ fn answer(
         let _ = writeln!(text, "\n{}", output.strong(&format!("--- {}", client.name())));
         text.push_str(&client.snippet(filling));
     }
+    for warning in warnings {
+        let _ = writeln!(text, "\n{} {warning}", output.bad("WARNING"));
+    }
     let state = if reloaded {
         "the running gateway knows it"
     } else {
@@ -221,6 +309,7 @@ fn answer(
         "url": url,
         "snippets": snippets,
         "reloaded": reloaded,
+        "warnings": warnings,
     });
     Answer::yes(json, text)
 }

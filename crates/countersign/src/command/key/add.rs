@@ -5,14 +5,17 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
-use vault::ceiling::{Ceiling, MarketNeed, propose_read, propose_trade};
+use vault::ceiling::{
+    Ceiling, Destination, MarketNeed, ValueOutNeed, propose_read, propose_trade, propose_value_out,
+};
 use vault::protocol::control::{BoxedKey, ControlAnswer, ControlAsk, Scheme};
 use vault::protocol::{KeyClass, KeyInfo};
-use wire::model::{Decimal, Rights};
+use wire::model::{Decimal, Right, Rights};
 use wire::venue::binance::collide::{Reach, indistinguishable};
 use zeroize::Zeroizing;
 
 use super::super::config_edit::ConfigEdit;
+use super::super::destination::{self, CapNames, Listed};
 use super::observe::Observer;
 use super::rights::Stated;
 use super::session::Session;
@@ -32,7 +35,7 @@ enum Class {
     Read,
     /// Orders
     Trade,
-    /// Withdrawals (nothing leaves until destinations are listed with the ceiling)
+    /// Withdrawals to the destinations listed with it, for ever; others need another key
     ValueOut,
 }
 
@@ -78,6 +81,15 @@ pub(crate) struct Arguments {
     /// What bots will trade in an hour, USD: the ceiling is twenty times that, in the base asset
     #[arg(long, value_name = "USD", default_value = "100000")]
     hourly_notional: Decimal,
+    /// Where a value-out key may send an asset; repeat for more
+    #[arg(long = "destination", value_name = destination::FORM)]
+    destinations: Vec<String>,
+    /// Most of an asset that a value-out key withdraws at once; repeat for more
+    #[arg(long, value_name = "ASSET=AMOUNT")]
+    max_per_request: Vec<String>,
+    /// Most of an asset that a value-out key withdraws in 24 h; repeat for more
+    #[arg(long, value_name = "ASSET=AMOUNT")]
+    max_per_day: Vec<String>,
     /// Read API key and secret from standard input, a line each, instead of asking
     #[arg(long, conflicts_with = "secret_file")]
     secret_stdin: bool,
@@ -100,6 +112,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     check_name("account", &arguments.account)?;
     let settings = Settings::read(&context.config)?;
     let markets = markets(&settings, arguments)?;
+    let destinations = destinations(arguments)?;
     let (api_key, secret) = credentials(arguments)?;
     warn("unsealing the vault in a signer process ...");
     let mut session = Session::open(&settings, &arguments.unseal, arguments.allow_missing_sandbox)?;
@@ -112,7 +125,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     // that the signer alone opens.
     let sealed_secret = boxed(&session.box_key()?, &secret)?;
     drop(secret);
-    let outcome = add(&settings, arguments, &markets, &api_key, sealed_secret, &mut session);
+    let needs = Needs { markets, destinations };
+    let outcome = add(&settings, arguments, &needs, &api_key, sealed_secret, &mut session);
     session.close();
     let added = outcome?;
     let mut edit = ConfigEdit::open(&settings)?;
@@ -123,6 +137,14 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     )?;
     edit.save()?;
     Ok(answer(context, arguments, &added))
+}
+
+/// What the ceiling is made from.
+struct Needs {
+    /// Of a trade key.
+    markets: Vec<String>,
+    /// Of a value-out key.
+    destinations: Vec<Listed>,
 }
 
 /// What was found out and sealed.
@@ -136,7 +158,7 @@ struct Added {
 fn add(
     settings: &Settings,
     arguments: &Arguments,
-    markets: &[String],
+    needs: &Needs,
     api_key: &str,
     sealed_secret: Vec<u8>,
     session: &mut Session,
@@ -161,7 +183,7 @@ fn add(
     let mut observer = Observer::start(settings, arguments.allow_missing_sandbox)?;
     let found = observer.rights(session, &provisional).and_then(|stated| {
         refuse_wide(arguments, &stated)?;
-        let ceiling = ceiling(arguments, markets, &mut observer)?;
+        let ceiling = ceiling(arguments, needs, &mut observer)?;
         Ok((stated, ceiling))
     });
     session.ask(&ControlAsk::RemoveKey { name: arguments.name.clone() })?;
@@ -281,15 +303,36 @@ fn boxed(to: &[u8; 32], secret: &[u8]) -> Result<Vec<u8>, Failure> {
         .map_err(|_| Failure::negative("the secret cannot be sealed"))
 }
 
-/// A ceiling in the base assets, at today's prices.
+/// Where a value-out key may send what.
+fn destinations(arguments: &Arguments) -> Result<Vec<Listed>, Failure> {
+    let any = [&arguments.destinations, &arguments.max_per_request, &arguments.max_per_day];
+    if arguments.class != Class::ValueOut && any.iter().any(|list| !list.is_empty()) {
+        return Err(Failure::misuse("only a value-out key has destinations and their caps")
+            .next("add a key of its own for withdrawals, with --class value-out"));
+    }
+    destination::read(
+        &arguments.destinations,
+        &arguments.max_per_request,
+        &arguments.max_per_day,
+        CapNames { per_request: "--max-per-request", per_day: "--max-per-day" },
+    )
+}
+
+/// A ceiling in the base assets, at today's prices; or to where it was listed.
 fn ceiling(
     arguments: &Arguments,
-    markets: &[String],
+    needs: &Needs,
     observer: &mut Observer,
 ) -> Result<Ceiling, Failure> {
-    if arguments.class != Class::Trade {
-        return Ok(Ceiling::closed(arguments.class.of_vault()));
+    match arguments.class {
+        Class::Read => return Ok(Ceiling::closed(KeyClass::Read)),
+        Class::ValueOut => {
+            let needs: Vec<ValueOutNeed> = needs.destinations.iter().map(need).collect();
+            return propose_value_out(&needs).map_err(Failure::negative);
+        }
+        Class::Trade => {}
     }
+    let markets = &needs.markets;
     let mut needs = Vec::with_capacity(markets.len());
     for market in markets {
         let price = observer.price(market)?;
@@ -311,8 +354,47 @@ fn ceiling(
     propose_trade(&needs).map_err(Failure::negative)
 }
 
+fn need(listed: &Listed) -> ValueOutNeed {
+    ValueOutNeed {
+        asset: listed.asset.clone(),
+        per_request: listed.per_request,
+        per_day: listed.per_day,
+        destination: Destination {
+            network: listed.network.clone(),
+            address: listed.address.clone(),
+            memo: listed.memo.clone(),
+        },
+    }
+}
+
 /// A ceiling is a bound on what was asked for: it is never below it.
 const UP: rust_decimal::RoundingStrategy = rust_decimal::RoundingStrategy::AwayFromZero;
+
+/// What a value-out key cannot do that a person might expect of it, or can do
+/// that it need not.
+fn value_out_warnings(arguments: &Arguments, stated: &Stated) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if !stated.rights.has(Right::Withdrawals) {
+        warnings.push(
+            "the venue does not let this key withdraw: allow it there (Binance asks for an \
+             address restriction first), then revoke this key here and add it again"
+                .to_owned(),
+        );
+    }
+    if arguments.destinations.is_empty() {
+        warnings.push(
+            "no destination is listed, so nothing leaves by this key; revoke it and add it again \
+             with --destination to change that"
+                .to_owned(),
+        );
+    }
+    if stated.known && stated.rights.has(Right::SpotMarginTrading) {
+        warnings.push(
+            "this key may trade as well; a key of its own for withdrawals is safer".to_owned(),
+        );
+    }
+    warnings
+}
 
 fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
     let output = context.output;
@@ -329,6 +411,9 @@ fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
              would not",
             wide.join(", ")
         ));
+    }
+    if arguments.class == Class::ValueOut {
+        warnings.extend(value_out_warnings(arguments, &added.stated));
     }
     if added.stated.address_restricted == Some(false) {
         warnings.push(
@@ -374,12 +459,18 @@ fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
         "  egress address       {local} as this machine sees it; behind a router the venue sees \
          the router's public address: allow that one"
     );
-    let _ = write!(
-        text,
-        "next: `countersign bot add NAME --preset market-maker --account {} --market {}`",
-        arguments.account,
-        arguments.markets.first().map_or("BTCUSDT", String::as_str)
-    );
+    let preset = match arguments.class {
+        Class::ValueOut => {
+            let withdraw = arguments.destinations.first().map_or(destination::FORM, String::as_str);
+            format!("treasury --account {} --withdraw {withdraw}", arguments.account)
+        }
+        Class::Read | Class::Trade => format!(
+            "market-maker --account {} --market {}",
+            arguments.account,
+            arguments.markets.first().map_or("BTCUSDT", String::as_str)
+        ),
+    };
+    let _ = write!(text, "next: `countersign bot add NAME --preset {preset}`");
     let json = json!({
         "key": added.key.name,
         "account": arguments.account,

@@ -1,13 +1,14 @@
-//! Client order ids: which parameters name the orders of a request.
+//! Client ids: which parameters name the orders or the withdrawal of a request.
 //!
-//! Every order that is signed has one, so that an order whose answer was lost
-//! can be asked for by it. Where the bot gave none, the gateway does.
+//! Every order and withdrawal that is signed has one, so that one whose answer
+//! was lost can be asked for by it, and a withdrawal that is sent twice leaves
+//! once. Where the bot gave none, the gateway does.
 
 use super::listed::{Reading, Served};
 use super::params::ParamText;
 
-/// The parameters that name the orders (and the list) of a request to this
-/// endpoint; empty where it places none. Legs that a request may leave out are
+/// The parameters that name the orders (and the list) or the withdrawal of a
+/// request to this endpoint; empty where it makes none. Legs that a request may leave out are
 /// told by [`missing`].
 pub fn required(endpoint: &Served) -> &'static [&'static str] {
     match endpoint.reading {
@@ -21,11 +22,12 @@ pub fn required(endpoint: &Served) -> &'static [&'static str] {
             "pendingAboveClientOrderId",
             "pendingBelowClientOrderId",
         ],
+        // Any text will do for the venue; it remembers those it has seen.
+        Reading::Withdraw => &["withdrawOrderId"],
         Reading::Read
         | Reading::Cancel
         | Reading::CancelList
         | Reading::CancelAll
-        | Reading::Withdraw
         | Reading::Transfer
         | Reading::Local
         | Reading::Refused => &[],

@@ -114,6 +114,18 @@ fn the_text_to_sign_has_every_id_and_no_signature() {
 }
 
 #[test]
+fn a_withdrawal_gets_an_id_where_it_has_none() {
+    let body = "coin=USDT&network=ETH&address=0xaa&amount=1&timestamp=1795189989231&signature=ab";
+    let ids_of = |body: &str| {
+        let raw = post("/sapi/v1/capital/withdraw/apply", body);
+        let received = receive(&raw).unwrap();
+        ids::missing(received.endpoint, &received.params).collect::<Vec<_>>()
+    };
+    assert_eq!(ids_of(body), ["withdrawOrderId"]);
+    assert!(ids_of(&format!("withdrawOrderId=w&{body}")).is_empty());
+}
+
+#[test]
 fn nothing_that_is_printed_holds_a_value() {
     let raw = post(
         "/sapi/v1/capital/withdraw/apply",
