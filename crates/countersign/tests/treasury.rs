@@ -118,6 +118,8 @@ fn a_listed_amount_goes_to_a_listed_place_and_nothing_else_does() {
     let without_network = [("coin", "USDT"), ("address", HOME), ("amount", "20")];
     let omitted = Client::new(&stack.bot_url, &bot).post(APPLY, &without_network);
     assert!(omitted.status >= 400 && omitted.text.contains("network"), "{}", omitted.text);
+    let number = withdraw(&stack, &bot, HOME, "20", Some("7"));
+    assert!(number.status >= 400 && number.text.contains("no letter"), "{}", number.text);
     let sent = |stack: &Stack| {
         stack.venue.requests().into_iter().filter(|one| one.path == APPLY).collect::<Vec<_>>()
     };

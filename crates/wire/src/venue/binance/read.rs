@@ -69,7 +69,7 @@ fn operation(reading: Reading, fields: &Fields<'_>) -> Result<Operation, Refusal
             address: fields.needed_text("address")?,
             memo: fields.text("addressTag"),
             amount: fields.needed_amount("amount")?,
-            client_withdrawal_id: fields.text("withdrawOrderId"),
+            client_withdrawal_id: withdrawal_id(fields)?,
         }),
         Reading::Transfer => Operation::Transfer(Transfer {
             asset: fields.needed_text("asset")?,
@@ -77,6 +77,20 @@ fn operation(reading: Reading, fields: &Fields<'_>) -> Result<Operation, Refusal
             direction: fields.needed_text("type")?,
         }),
     })
+}
+
+/// The bot's own id of a withdrawal. One that is a number could be cut into the
+/// `orderId` of a loan, which the signer refuses; so a letter comes first.
+fn withdrawal_id(fields: &Fields<'_>) -> Result<Option<String>, Refusal> {
+    let id = fields.text("withdrawOrderId");
+    if id.as_ref().is_some_and(|id| !id.starts_with(|first: char| first.is_ascii_alphabetic())) {
+        return Err(Refusal::of(
+            RefusalCode::Malformed,
+            "withdrawOrderId",
+            "begins with no letter; put one before it, or leave it out to be given one",
+        ));
+    }
+    Ok(id)
 }
 
 fn cancel_list(fields: &Fields<'_>) -> Result<Operation, Refusal> {
