@@ -23,15 +23,18 @@ pub(crate) struct Stack {
     pub(crate) targets: [Target; 3],
     pub(crate) signer: u32,
     upstream: u32,
-    children: Vec<Child>,
+    children: Children,
     configuration: PathBuf,
     _directory: tempfile::TempDir,
 }
 
-impl Drop for Stack {
+/// Processes that end with it, also where the start fails half-way.
+struct Children(Vec<Child>);
+
+impl Drop for Children {
     fn drop(&mut self) {
         // In reverse: the gateway drains before its upstream goes.
-        for child in self.children.iter_mut().rev() {
+        for child in self.0.iter_mut().rev() {
             let _ = Command::new("kill").arg(child.id().to_string()).status();
             let _ = child.wait();
         }
@@ -46,7 +49,7 @@ impl Stack {
         // The gateway's own user must reach its data directory inside it.
         std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         let [port, nginx_port] = [free_port()?, free_port()?];
-        let mut children = Vec::new();
+        let mut children = Children(Vec::new());
 
         let mut upstream = Command::new(std::env::current_exe()?);
         upstream.args(["upstream", "--port", &port.to_string()]);
@@ -60,18 +63,18 @@ impl Stack {
         }
         let upstream = upstream.spawn()?;
         let upstream_id = upstream.id();
-        children.push(upstream);
+        children.0.push(upstream);
         answers(port)?;
 
         let nginx = nginx(folder, nginx_port, port, kind)?;
         let nginx_processes = with_children(nginx.id());
-        children.push(nginx);
+        children.0.push(nginx);
         answers(nginx_port)?;
 
         let gateway = Gateway::start(folder, port, kind)?;
         let processes = with_children(gateway.child.id());
         let signer = find(&processes, "__signer").ok_or("the signer is not running")?;
-        children.push(gateway.child);
+        children.0.push(gateway.child);
 
         // With a TLS upstream a bot's direct connection is not what is compared:
         // the direct row is then a second plain upstream's.
@@ -80,7 +83,7 @@ impl Stack {
             let mut second = Command::new(std::env::current_exe()?);
             second.args(["upstream", "--port", &plain.to_string()]);
             second.args(["--key", REAL_KEY, "--secret", REAL_SECRET]);
-            children.insert(0, second.spawn()?);
+            children.0.insert(0, second.spawn()?);
             answers(plain)?;
             plain
         } else {
@@ -124,7 +127,7 @@ impl Stack {
     pub(crate) fn all(&self) -> Vec<u32> {
         let mut all = self.measured();
         all.push(self.upstream);
-        all.extend(self.children.iter().map(Child::id));
+        all.extend(self.children.0.iter().map(Child::id));
         all
     }
 

@@ -80,7 +80,7 @@ fn answer(head: &[u8], body: &[u8], key: &hmac::Key) -> Vec<u8> {
     if (method, path) == ("POST", "/api/v3/order") {
         let text = if body.is_empty() { query.as_bytes() } else { body };
         return if signed(text, key) {
-            reply("200 OK", &order())
+            reply("200 OK", &order(text))
         } else {
             reply(
                 "400 Bad Request",
@@ -95,6 +95,7 @@ fn answer(head: &[u8], body: &[u8], key: &hmac::Key) -> Vec<u8> {
             let one = r#"{"symbol":"BTCUSDT","bidPrice":"50000.00","bidQty":"1","askPrice":"50000.01","askQty":"1"}"#;
             if query.contains("symbols=") { format!("[{one}]") } else { one.to_owned() }
         }
+        "/api/v3/ticker/price" => r#"{"symbol":"BTCUSDT","price":"50000.00"}"#.to_owned(),
         "/api/v3/account" => r#"{"makerCommission":10,"takerCommission":10,"canTrade":true,"balances":[{"asset":"USDT","free":"1000000","locked":"0"},{"asset":"BTC","free":"100","locked":"0"}]}"#.to_owned(),
         "/api/v3/exchangeInfo" => r#"{"timezone":"UTC","symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT","filters":[]}]}"#.to_owned(),
         "/sapi/v1/account/apiRestrictions" => r#"{"ipRestrict":true,"createTime":1,"enableReading":true,"enableWithdrawals":false,"enableInternalTransfer":false,"enableMargin":false,"enableFutures":false,"permitsUniversalTransfer":false,"enableVanillaOptions":false,"enableSpotAndMarginTrading":true,"enablePortfolioMarginTrading":false,"enableFixApiTrade":false,"enableFixReadOnly":false}"#.to_owned(),
@@ -103,9 +104,19 @@ fn answer(head: &[u8], body: &[u8], key: &hmac::Key) -> Vec<u8> {
     reply("200 OK", &body)
 }
 
-fn order() -> String {
+/// What the venue says of an order that could not fill at once; the client's
+/// own id comes back, by which the order is known.
+fn order(text: &[u8]) -> String {
+    let mark = b"newClientOrderId=";
+    let id = text
+        .windows(mark.len())
+        .position(|window| window == mark)
+        .and_then(|at| text.get(at + mark.len()..))
+        .and_then(|rest| rest.split(|byte| *byte == b'&').next())
+        .and_then(|id| std::str::from_utf8(id).ok())
+        .unwrap_or_default();
     format!(
-        r#"{{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"b","transactTime":{},"price":"50000.00","origQty":"0.001","executedQty":"0.000","origQuoteOrderQty":"0.000","cummulativeQuoteQty":"0.000","status":"EXPIRED","timeInForce":"IOC","type":"LIMIT","side":"BUY","workingTime":1507725176595}}"#,
+        r#"{{"symbol":"BTCUSDT","orderId":28,"orderListId":-1,"clientOrderId":"{id}","transactTime":{},"price":"50000.00","origQty":"0.001","executedQty":"0.000","origQuoteOrderQty":"0.000","cummulativeQuoteQty":"0.000","status":"EXPIRED","timeInForce":"IOC","type":"LIMIT","side":"BUY","workingTime":1507725176595}}"#,
         now_ms()
     )
 }
