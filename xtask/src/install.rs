@@ -66,7 +66,7 @@ pub(crate) fn debian(packages: &[&str]) -> Outcome {
     }
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.starts_with(b"0\n"))
 }
 

@@ -44,11 +44,29 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     stages.run("fences", deny);
     if built {
         stages.run("test", || tests(options, installed.then_some(clients)));
-        stages.run("demo", || {
-            command(Command::new("target/debug/countersign").args(["demo", "--once"]))
-        });
+        stages.run("demo", demo);
     }
     if stages.report() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The main job on embedded defaults. Only root may read the gateway's memory,
+/// so that for others the demo says that it could not search it.
+fn demo() -> Outcome {
+    let ran = Command::new("target/debug/countersign").args(["demo", "--once", "--json"]).output();
+    let output = match ran {
+        Ok(output) => output,
+        Err(error) => return Outcome::Failed(format!("the demo did not start: {error}")),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}");
+    if output.status.success() {
+        Outcome::Passed
+    } else if !install::is_root() && said.contains("\"secrets_found_outside_signer\":null") {
+        Outcome::Skipped("searching the gateway's memory needs root; the rest ran".to_owned())
+    } else {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        Outcome::Failed(format!("the demo ended with {}: {errors}", output.status))
+    }
 }
 
 pub(crate) fn cargo() -> Command {
