@@ -87,8 +87,7 @@ fn drive(library: &Library) {
     for (key, secret) in [(REAL_TRADE_KEY, REAL_TRADE_SECRET), (REAL_READ_KEY, REAL_READ_SECRET)] {
         sign_again(library, &clients, key, secret, &of_the_bot(&stack, &requests));
     }
-    let (code, verified, said) = stack.run(&["log", "verify"], stack::Unseal::No, "");
-    assert_eq!(code, 0, "{verified} {said}");
+    stack.verify();
 }
 
 /// The virtual key, a withdrawal or a transfer never reached the venue.
