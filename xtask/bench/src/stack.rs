@@ -147,10 +147,26 @@ impl Stack {
         kib / 1024.0
     }
 
-    /// What gateway and signer say of their own work, by phase.
+    /// What the gateway says of its own work: mean ns by phase. `sign`, `send`
+    /// and `settle` wait for others, so under load they are not work alone.
     pub(crate) fn own_work_ns(&self) -> Result<serde_json::Value, Failure> {
         let status = countersign(&self.configuration, &["status", "--json"], None)?;
-        Ok(status.get("own_work_ns").cloned().unwrap_or(status))
+        let phases = status
+            .get("phases")
+            .and_then(serde_json::Value::as_object)
+            .ok_or("`status` has no `phases`")?;
+        let gateway: serde_json::Map<String, serde_json::Value> = phases
+            .iter()
+            .map(|(phase, one)| (phase.clone(), one.get("mean_ns").cloned().unwrap_or_default()))
+            .collect();
+        let signer = |name: &str| {
+            status.get("signer").and_then(|signer| signer.get(name)?.as_u64()).unwrap_or(0)
+        };
+        let second_reading_and_sign = signer("work_ns") / signer("signed").max(1);
+        Ok(serde_json::json!({
+            "gateway": gateway,
+            "signer": { "second_reading_and_sign": second_reading_and_sign },
+        }))
     }
 }
 

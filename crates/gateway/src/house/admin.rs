@@ -127,6 +127,7 @@ impl Admin {
                 "signed": status.signed,
                 "refused": status.refused,
                 "checkpoint_size": status.checkpoint_size,
+                "work_ns": status.work_ns,
                 "checkpoint_shown": status.checkpoint_shown,
                 "warnings": status.warnings,
             }),
