@@ -2,7 +2,7 @@
 //!
 //! `countersign-bench run [--quick] [--json]` orchestrates; `upstream` and
 //! `load` are the other ends, started by it as processes of their own so that
-//! they can be pinned. Ratios are taken inside one repetition; the numbers of
+//! they can be pinned; `hold` keeps everything up for a profiler. Ratios are taken inside one repetition; the numbers of
 //! an unpinned or busy machine are not worth quoting.
 
 mod load;
@@ -30,7 +30,8 @@ fn main() -> ExitCode {
         Some("upstream") => upstream::run(&value),
         Some("load") => load::run(&value),
         Some("run") => report::run(has("--quick"), has("--json")),
-        _ => Err("usage: countersign-bench run [--quick] [--json]".into()),
+        Some("hold") => report::hold(has("--tls")),
+        _ => Err("usage: countersign-bench run [--quick] [--json] | hold [--tls]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -87,6 +87,33 @@ fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Valu
     Ok((Details { a, a_signer_apart, b32, b64 }, own, idle))
 }
 
+/// Starts everything as layout B has it and holds it until standard input ends,
+/// so that a profiler can look: prints where what runs.
+pub(crate) fn hold(tls: bool) -> Result<(), Failure> {
+    let stack = Stack::start(if tls { Upstream::Tls } else { Upstream::Plain })?;
+    for process in stack.all() {
+        pin(process, 0)?;
+    }
+    for process in stack.measured() {
+        pin(process, 1)?;
+    }
+    for target in &stack.targets {
+        println!(
+            "{} --address {} --prefix {} --key {} --secret {} processes {:?}",
+            target.name,
+            target.address,
+            if target.prefix.is_empty() { "/" } else { &target.prefix },
+            target.api_key,
+            target.secret,
+            target.processes
+        );
+    }
+    println!("signer {}", stack.signer);
+    let _ = std::io::stdin().lines().count();
+    println!("own work, ns a request: {}", stack.own_work_ns()?);
+    Ok(())
+}
+
 fn table(report: &Report) {
     println!("\n÷ nginx proxy_pass (no log), same repetition      plain    TLS upstream");
     let row = |name: &str, of: &dyn Fn(&Ratios) -> f64| {
