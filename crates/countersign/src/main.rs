@@ -19,6 +19,9 @@ mod virtual_key;
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     arguments::run(std::env::args_os())
 }
