@@ -1,27 +1,32 @@
-//! One bot's connection: HTTP/1.1 within bounds, ended when idle or when the
-//! gateway drains.
+//! One bot's connection: requests within bounds, one after the other, ended
+//! when idle or when the gateway drains.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt as _;
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
+use crate::clock::host_nanos;
+use crate::counters::Ending;
 use crate::gateway::{Slot, Worker};
+use crate::http::Buffer;
+use crate::http::request::{Broken, Head};
+use crate::http::write::{Length, answer_head, chunk};
 use crate::limits;
 use crate::listen::WorkerListeners;
 use crate::pipeline;
-use crate::pipeline::accept::Peer;
+use crate::pipeline::accept::{Arrival, Peer};
+use crate::pipeline::refused::Refused;
+use crate::pipeline::reply::{Body, Reply};
 use crate::route::Entrance;
 
 /// What every connection of a worker needs.
@@ -29,8 +34,50 @@ use crate::route::Entrance;
 pub(crate) struct Host {
     pub(crate) worker: Rc<Worker>,
     pub(crate) stop: watch::Receiver<bool>,
-    /// Connections open on this worker.
-    pub(crate) open: Rc<Cell<usize>>,
+    pub(crate) seats: Rc<Seats>,
+}
+
+/// The connections open on one worker.
+#[derive(Default)]
+pub(crate) struct Seats {
+    taken: RefCell<HashMap<u64, (Rc<Seat>, AbortHandle)>>,
+    next: Cell<u64>,
+    /// Counts the looks for idle connections: time enough for them.
+    now: Cell<u64>,
+    draining: Cell<bool>,
+}
+
+/// One connection, as whoever looks for idle ones sees it.
+struct Seat {
+    busy: Cell<bool>,
+    /// The look at which its last request ended.
+    since: Cell<u64>,
+}
+
+impl Seats {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.taken.borrow().len()
+    }
+
+    /// Ends what has been idle for long, and on a drain all that is idle.
+    ///
+    /// INVARIANT (bounded): a head that does not come to its end is idle too.
+    fn look(&self) {
+        const IDLE_LOOKS: u64 = limits::IDLE.as_secs() / limits::IDLE_CHECK.as_secs();
+        let now = self.now.get();
+        for (seat, task) in self.taken.borrow().values() {
+            let long = now.saturating_sub(seat.since.get()) > IDLE_LOOKS;
+            if !seat.busy.get() && (long || self.draining.get()) {
+                task.abort();
+            }
+        }
+        self.now.set(now.saturating_add(1));
+    }
+
+    fn leave(&self, number: u64) {
+        self.taken.borrow_mut().remove(&number);
+    }
 }
 
 /// Accepts on a worker's listeners until told to stop; each is a task of this
@@ -48,7 +95,22 @@ pub(crate) fn accept_on(host: &Host, listeners: WorkerListeners) -> std::io::Res
         let listener = UnixListener::from_std(listener)?;
         tokio::task::spawn_local(accept_unix(host.clone(), listener));
     }
+    tokio::task::spawn_local(look_for_idle(host.clone()));
     Ok(())
+}
+
+async fn look_for_idle(mut host: Host) {
+    let mut stopped = false;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(limits::IDLE_CHECK) => {}
+            _ = host.stop.changed(), if !stopped => {
+                stopped = true;
+                host.seats.draining.set(true);
+            }
+        }
+        host.seats.look();
+    }
 }
 
 /// How long to wait where accepting itself fails (no descriptor left).
@@ -76,20 +138,14 @@ async fn accept_tcp(
         let Some(slot) = slot(&host, Some(address)) else { continue };
         let peer = Peer { address: Some(address), entrance };
         match acceptor.clone() {
-            None => {
-                tokio::task::spawn_local(serve(host.clone(), stream, peer, slot));
-            }
-            Some(acceptor) => {
-                let host = host.clone();
-                tokio::task::spawn_local(async move {
-                    let shaking = acceptor.accept(stream);
-                    if let Ok(Ok(stream)) =
-                        tokio::time::timeout(limits::HANDSHAKE_TIME, shaking).await
-                    {
-                        serve(host, stream, peer, slot).await;
-                    }
-                });
-            }
+            None => seat(&host, slot, move |host, seat| serve(host, stream, peer, seat)),
+            Some(acceptor) => seat(&host, slot, move |host, seat| async move {
+                let shaking = acceptor.accept(stream);
+                if let Ok(Ok(stream)) = tokio::time::timeout(limits::HANDSHAKE_TIME, shaking).await
+                {
+                    serve(host, stream, peer, seat).await;
+                }
+            }),
         }
     }
 }
@@ -107,7 +163,7 @@ async fn accept_unix(mut host: Host, listener: UnixListener) {
         };
         let Some(slot) = slot(&host, None) else { continue };
         let peer = Peer { address: None, entrance: Entrance::Common };
-        tokio::task::spawn_local(serve(host.clone(), stream, peer, slot));
+        seat(&host, slot, move |host, seat| serve(host, stream, peer, seat));
     }
 }
 
@@ -121,64 +177,181 @@ fn slot(host: &Host, address: Option<IpAddr>) -> Option<Slot> {
     slot
 }
 
-/// Counts a connection of this worker.
-struct Open(Rc<Cell<usize>>);
+/// Gives its place back whatever ends a connection's task.
+struct Leaving {
+    seats: Rc<Seats>,
+    number: u64,
+    _slot: Slot,
+}
 
-impl Drop for Open {
+impl Drop for Leaving {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.seats.leave(self.number);
     }
 }
 
-async fn serve<S>(mut host: Host, stream: S, peer: Peer, _slot: Slot)
+/// Runs a connection as a task that [`Seats::look`] can end.
+fn seat<F>(host: &Host, slot: Slot, run: impl FnOnce(Host, Rc<Seat>) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let seats = &host.seats;
+    let number = seats.next.get();
+    seats.next.set(number.wrapping_add(1));
+    let seat = Rc::new(Seat { busy: Cell::new(false), since: Cell::new(seats.now.get()) });
+    let leaving = Leaving { seats: Rc::clone(seats), number, _slot: slot };
+    let running = run(host.clone(), Rc::clone(&seat));
+    let task = tokio::task::spawn_local(async move {
+        let _leaving = leaving;
+        running.await;
+    });
+    // The task runs after this, so that its end finds its place.
+    seats.taken.borrow_mut().insert(number, (seat, task.abort_handle()));
+}
+
+async fn serve<S>(host: Host, mut stream: S, peer: Peer, seat: Rc<Seat>)
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    host.open.set(host.open.get().saturating_add(1));
-    let _open = Open(Rc::clone(&host.open));
-    // When the last request ended; one under way counts as now.
-    let last = Rc::new(Cell::new(Some(Instant::now())));
-    let service = {
-        let (worker, last) = (Rc::clone(&host.worker), Rc::clone(&last));
-        service_fn(move |request| {
-            last.set(None);
-            let (worker, last) = (Rc::clone(&worker), Rc::clone(&last));
-            async move {
-                let answer = pipeline::handle(worker, peer, request).await;
-                last.set(Some(Instant::now()));
-                answer
-            }
-        })
-    };
-    let mut connection = pin!(
-        http1::Builder::new()
-            .max_headers(limits::HEADERS)
-            .max_buf_size(limits::HEAD_BYTES)
-            // The idle check below ends slow heads too, without a timer for
-            // every request.
-            .header_read_timeout(None)
-            .serve_connection(TokioIo::new(stream), service)
-    );
-    let mut check = tokio::time::interval(limits::IDLE_CHECK);
-    let mut stopping = false;
+    let (mut input, mut output) = (Buffer::default(), Vec::new());
     loop {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "connection ended");
-                }
+        let head = match read_head(&mut stream, &mut input).await {
+            Ok(Some(head)) => head,
+            Ok(None) => return,
+            Err(broken) => {
+                let reply = refuse(&host, broken);
+                let _ = send(&host, &mut stream, reply, &mut output, false).await;
                 return;
             }
-            _ = host.stop.changed(), if !stopping => {
-                stopping = true;
-                connection.as_mut().graceful_shutdown();
+        };
+        seat.busy.set(true);
+        let whole = match read_body(&mut stream, &mut input, &head).await {
+            Ok(true) => head.whole(),
+            Ok(false) => return,
+            Err(broken) => {
+                let reply = refuse(&host, broken);
+                let _ = send(&host, &mut stream, reply, &mut output, false).await;
+                return;
             }
-            _ = check.tick() => {
-                if last.get().is_some_and(|since| since.elapsed() > limits::IDLE) {
-                    return;
-                }
-            }
+        };
+        let reply = {
+            let request = input.filled();
+            let body = request.get(head.length..whole).unwrap_or_default();
+            let arrival = Arrival::new(peer, &head, request, body);
+            pipeline::handle(&host.worker, arrival).await
+        };
+        input.consume(whole);
+        let keep_alive = head.keep_alive && !host.seats.draining.get();
+        let sent = send(&host, &mut stream, reply, &mut output, keep_alive).await;
+        if sent.is_err() || !keep_alive {
+            return;
+        }
+        seat.since.set(host.seats.now.get());
+        seat.busy.set(false);
+    }
+}
+
+/// The next head; none where the bot closed.
+async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    input: &mut Buffer,
+) -> Result<Option<Head>, Broken> {
+    loop {
+        if !input.filled().is_empty()
+            && let Some(head) = Head::read(input.filled())?
+        {
+            return Ok(Some(head));
+        }
+        match stream.read_buf(input.more()).await {
+            Ok(0) | Err(_) => return Ok(None),
+            Ok(_) => {}
         }
     }
+}
+
+/// Reads the body behind the head into the buffer; false where the bot closed.
+async fn read_body<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    input: &mut Buffer,
+    head: &Head,
+) -> Result<bool, Broken> {
+    if input.filled().len() >= head.whole() {
+        return Ok(true);
+    }
+    let reading = async {
+        if head.expects_continue {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        while input.filled().len() < head.whole() {
+            if stream.read_buf(input.more()).await? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok::<bool, std::io::Error>(true)
+    };
+    match tokio::time::timeout(limits::BODY_TIME, reading).await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(_)) => Ok(false),
+        Err(_) => Err(Broken { status: 408, message: "the body took too long".to_owned() }),
+    }
+}
+
+fn refuse(host: &Host, broken: Broken) -> Reply {
+    let refused = Refused::broken(broken);
+    host.worker.counters.ended(Ending::Unreadable);
+    refused.reply()
+}
+
+/// How long a body on its way is, where the venue said so.
+fn stated_length(body: &impl hyper::body::Body) -> Option<usize> {
+    body.size_hint().exact().and_then(|length| usize::try_from(length).ok())
+}
+
+/// Sends a reply.
+async fn send<S: AsyncWrite + Unpin>(
+    host: &Host,
+    stream: &mut S,
+    reply: Reply,
+    output: &mut Vec<u8>,
+    keep_alive: bool,
+) -> std::io::Result<()> {
+    output.clear();
+    let length = match &reply.body {
+        Body::Whole(body) => Length::Stated(body.len()),
+        Body::Streamed(body) => stated_length(body).map_or(Length::Chunks, Length::Stated),
+    };
+    {
+        let mut date = host.worker.date.borrow_mut();
+        let date = date.at(host_nanos());
+        answer_head(output, reply.status, &reply.lines, date, length, keep_alive);
+    }
+    match reply.body {
+        Body::Whole(body) => {
+            output.extend_from_slice(&body);
+            stream.write_all(output).await?;
+        }
+        Body::Streamed(mut body) => {
+            while let Some(frame) = body.frame().await {
+                // Cut short, so that the bot does not take it for all.
+                let frame = frame.map_err(|_| std::io::Error::other("the answer broke off"))?;
+                if let Some(data) = frame.data_ref().filter(|data| !data.is_empty()) {
+                    match length {
+                        Length::Stated(_) => output.extend_from_slice(data),
+                        Length::Chunks => chunk(output, data),
+                    }
+                    stream.write_all(output).await?;
+                    output.clear();
+                }
+            }
+            if length == Length::Chunks {
+                output.extend_from_slice(b"0\r\n\r\n");
+            }
+            stream.write_all(output).await?;
+        }
+    }
+    // What is large is not kept for the next reply.
+    if output.capacity() > 64 * 1024 {
+        *output = Vec::new();
+    }
+    stream.flush().await
 }

@@ -15,6 +15,7 @@ use crate::clock::VenueClock;
 use crate::config::Config;
 use crate::counters::{Counters, Failures};
 use crate::house::reload::Numbers;
+use crate::http::write::Date;
 use crate::keys::KeyRing;
 use crate::prices::PriceBoard;
 use crate::record::LogDesk;
@@ -181,6 +182,7 @@ pub(crate) struct Worker {
     pub(crate) ids: OrderIds,
     /// Entries are written here, one after the other.
     pub(crate) buffer: RefCell<Vec<u8>>,
+    pub(crate) date: RefCell<Date>,
     number: u64,
     requests: Cell<u64>,
 }
@@ -200,6 +202,7 @@ impl Worker {
             pool,
             ids: OrderIds::new()?,
             buffer: RefCell::new(Vec::with_capacity(4096)),
+            date: RefCell::default(),
             number: number as u64,
             requests: Cell::new(0),
         }))

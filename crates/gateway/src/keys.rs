@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hyper::header::HeaderValue;
 use vault::protocol::{KeyHandle, KeyInfo};
 use wire::model::{Class, Effect};
 
@@ -15,8 +14,8 @@ use crate::config::AccountConfig;
 pub(crate) struct RealKey {
     pub(crate) name: String,
     pub(crate) handle: KeyHandle,
-    /// The public id, for the header.
-    pub(crate) header: HeaderValue,
+    /// The public id, for the header: visible ASCII without spaces.
+    pub(crate) api_key: String,
     /// Finds the public id in an answer, where it must not be.
     pub(crate) finder: memchr::memmem::Finder<'static>,
 }
@@ -66,12 +65,13 @@ impl KeyRing {
             if let Some(limited) = &info.limited {
                 warnings.push(format!("key `{name}` signs reads and cancels only: {limited}"));
             }
-            let mut header = HeaderValue::from_str(&info.api_key).ok()?;
-            header.set_sensitive(true);
+            if !info.api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return None;
+            }
             Some(Arc::new(RealKey {
                 name: name.clone(),
                 handle: info.handle,
-                header,
+                api_key: info.api_key.clone(),
                 finder: memchr::memmem::Finder::new(&info.api_key).into_owned(),
             }))
         };

@@ -1,6 +1,7 @@
 //! The data path: listeners, the life of a request, upstreams, settlement.
 //!
-//! Reading order: [`limits`], [`config`], `route`, `listen`, `connection`,
+//! Reading order: [`limits`], [`config`], `route`, `listen`, `connection` (with
+//! `http`),
 //! then the life of a request in `pipeline` (accept, parse, authenticate,
 //! judge, record, sign, send, settle) with what it uses (`virtual_key`,
 //! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `clock`,
@@ -19,6 +20,7 @@ mod connection;
 mod entry;
 mod gateway;
 mod house;
+mod http;
 mod keys;
 mod listen;
 mod pipeline;

@@ -31,6 +31,10 @@ pub const BACKLOG: i32 = 1_024;
 pub const HEADERS: usize = 64;
 /// Largest request head, bytes: the longest target and its headers.
 pub const HEAD_BYTES: usize = 32 * 1024;
+/// Largest head of a venue's answer, bytes.
+pub const ANSWER_HEAD_BYTES: usize = 64 * 1024;
+/// Longest line before a chunk of a venue's answer, bytes.
+pub const CHUNK_LINE_BYTES: usize = 256;
 /// How long a connection may stay without finishing a request.
 pub const IDLE: Duration = Duration::from_secs(120);
 /// How often idle connections are looked for.
@@ -42,6 +46,11 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// Upstream connections per host and worker.
 pub const UPSTREAM_CONNECTIONS: usize = 64;
+/// Room made for one read of an answer, bytes.
+pub const UPSTREAM_READ_BYTES: usize = 8 * 1024;
+/// Largest input buffer that an upstream connection keeps between exchanges,
+/// bytes.
+pub const UPSTREAM_KEPT_BYTES: usize = 64 * 1024;
 /// How long a request may wait for an upstream connection.
 pub const UPSTREAM_WAIT: Duration = Duration::from_secs(5);
 /// How long connecting upstream may take, TLS included.

@@ -12,52 +12,35 @@ pub(crate) mod send;
 pub(crate) mod settle;
 pub(crate) mod sign;
 
-use std::convert::Infallible;
-use std::rc::Rc;
-
-use hyper::body::Incoming;
-use hyper::{Request, Response};
-
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::gateway::Worker;
-use accept::Peer;
+use accept::Arrival;
 use parse::Parsed;
 use refused::Refused;
-use reply::AnswerBody;
+use reply::Reply;
 
 /// Answers one request: with what the venue said, or with an error in the
 /// venue's own shape.
-pub(crate) async fn handle(
-    worker: Rc<Worker>,
-    peer: Peer,
-    request: Request<Incoming>,
-) -> Result<Response<AnswerBody>, Infallible> {
-    let counters = Rc::clone(&worker);
-    Ok(match life(worker, peer, request).await {
-        Ok((ending, response)) => {
-            counters.counters.ended(ending);
-            response
-        }
-        Err(refused) => {
-            counters.counters.ended(refused.ending);
-            refused.response()
-        }
-    })
+///
+/// It runs to its end whether or not the bot stays to hear it: what was signed
+/// must be settled.
+pub(crate) async fn handle(worker: &Worker, arrival: Arrival<'_>) -> Reply {
+    let (ending, reply) = match life(worker, arrival).await {
+        Ok(answered) => answered,
+        Err(refused) => (refused.ending, refused.reply()),
+    };
+    worker.counters.ended(ending);
+    reply
 }
 
-async fn life(
-    worker: Rc<Worker>,
-    peer: Peer,
-    request: Request<Incoming>,
-) -> Result<(Ending, Response<AnswerBody>), Refused> {
-    let counters = std::sync::Arc::clone(&worker.counters);
-    let mut watch = Stopwatch::start(&counters);
+async fn life(worker: &Worker, mut arrival: Arrival<'_>) -> Result<(Ending, Reply), Refused> {
+    let mut watch = Stopwatch::start(&worker.counters);
 
-    let arrival = accept::accept(&worker.gateway, peer, request).await?;
+    accept::accept(&worker.gateway, &mut arrival)?;
     watch.lap(Phase::Accept);
 
     let received = match parse::parse(&arrival)? {
-        Parsed::Public(public) => return send::relay(&worker, public).await,
+        Parsed::Public(public) => return send::relay(worker, *public).await,
         Parsed::Private(received) => received,
     };
     watch.lap(Phase::Parse);
@@ -66,22 +49,15 @@ async fn life(
     watch.lap(Phase::Authenticate);
 
     // INVARIANT (record first): a request is cleared by its entry in the log.
-    let cleared = judging::judge_and_record(&worker, &arrival, bot, received, &mut watch).await?;
+    let cleared = judging::judge_and_record(worker, &arrival, bot, received, &mut watch).await?;
 
-    // From here on the request is carried to its end whether or not the bot
-    // stays to hear it: what was signed must be settled.
-    let carried = tokio::task::spawn_local(async move {
-        let mut watch = Stopwatch::start(&worker.counters);
+    let signed = sign::sign(worker, cleared).await?;
+    watch.lap(Phase::Sign);
 
-        let signed = sign::sign(&worker, cleared).await?;
-        watch.lap(Phase::Sign);
+    let sent = send::send(worker, signed).await?;
+    watch.lap(Phase::Send);
 
-        let sent = send::send(&worker, signed).await?;
-        watch.lap(Phase::Send);
-
-        let settled = settle::settle(&worker, sent);
-        watch.lap(Phase::Settle);
-        settled
-    });
-    carried.await.unwrap_or_else(|_| Err(Refused::stopping()))
+    let settled = settle::settle(worker, sent);
+    watch.lap(Phase::Settle);
+    settled
 }

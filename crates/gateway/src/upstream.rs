@@ -2,16 +2,22 @@
 //! worker.
 
 mod connect;
+mod exchange;
 mod pool;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::HeaderValue;
-use hyper::{Method, Request, Uri};
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use wire::venue::binance::public::PublicHost;
 
+use crate::http::answer::line;
+use crate::http::request::Field;
+use crate::http::write;
+use crate::keys::RealKey;
+use crate::pipeline::accept::Arrival;
+
 pub(crate) use connect::UpstreamHosts;
-pub(crate) use pool::{Answer, Pool};
+pub(crate) use pool::Pool;
 
 /// One of the venue's hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,22 +44,70 @@ impl Host {
     }
 }
 
+/// `X-MBX-TIME-UNIT`: the one header of bots that is passed on, where it has
+/// one of its two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TimeUnit {
+    Microsecond,
+    Millisecond,
+}
+
+impl TimeUnit {
+    /// As the bot sent it.
+    pub(crate) fn of(arrival: &Arrival<'_>) -> Option<Self> {
+        match arrival.field(Field::TimeUnit)? {
+            "MICROSECOND" | "microsecond" => Some(Self::Microsecond),
+            "MILLISECOND" | "millisecond" => Some(Self::Millisecond),
+            _ => None,
+        }
+    }
+
+    const fn value(self) -> &'static str {
+        match self {
+            Self::Microsecond => "MICROSECOND",
+            Self::Millisecond => "MILLISECOND",
+        }
+    }
+}
+
 /// A request to the venue. Built by the gateway from what was judged and
 /// signed; nothing of a bot's request is passed on but a closed list.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) host: Host,
-    pub(crate) method: Method,
-    /// Path and query.
-    pub(crate) target: Bytes,
+    pub(crate) method: &'static str,
+    pub(crate) path: Cow<'static, str>,
+    /// What stands behind `?`; empty for nothing.
+    pub(crate) query: Vec<u8>,
     /// Form-encoded parameters; empty for none.
-    pub(crate) body: Bytes,
-    /// The real key's public id, where the request is a private one.
-    pub(crate) api_key: Option<HeaderValue>,
-    /// `X-MBX-TIME-UNIT` as the bot sent it.
-    pub(crate) time_unit: Option<HeaderValue>,
+    pub(crate) body: Vec<u8>,
+    /// The key that it was signed with, where the request is a private one.
+    pub(crate) key: Option<Arc<RealKey>>,
+    pub(crate) time_unit: Option<TimeUnit>,
     /// Whether sending it twice does what sending it once does.
     pub(crate) repeatable: bool,
+}
+
+/// The venue's answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The headers that bots get, as lines `name: value\r\n`.
+    pub(crate) lines: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Whether the venue did what it was asked.
+    pub(crate) const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// A header that bots get, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        line(&self.lines, name)
+    }
 }
 
 /// Why there is no answer.
@@ -66,30 +120,82 @@ pub(crate) enum SendError {
 }
 
 impl Outgoing {
-    fn request(&self, authority: &HeaderValue) -> Result<Request<Full<Bytes>>, SendError> {
-        use hyper::header::{CONTENT_TYPE, HOST, HeaderName, USER_AGENT};
-        const API_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
-        const TIME_UNIT: HeaderName = HeaderName::from_static("x-mbx-time-unit");
-        let uri = Uri::from_maybe_shared(self.target.clone())
-            .map_err(|error| SendError::NotSent(format!("no request target: {error}")))?;
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        headers.insert(HOST, authority.clone());
-        headers.insert(USER_AGENT, HeaderValue::from_static("countersign"));
+    /// A question for public data; the target is path and query.
+    pub(crate) fn public(host: Host, target: String) -> Self {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path.to_owned(), query.as_bytes().to_vec()),
+            None => (target, Vec::new()),
+        };
+        Self {
+            host,
+            method: "GET",
+            path: Cow::Owned(path),
+            query,
+            body: Vec::new(),
+            key: None,
+            time_unit: None,
+            repeatable: true,
+        }
+    }
+
+    /// Appends the request as it goes out.
+    ///
+    /// # Errors
+    /// Where it goes cannot be written in a request line: nothing is sent.
+    fn write(&self, authority: &str, out: &mut Vec<u8>) -> Result<(), SendError> {
+        let plain = |text: &[u8]| text.iter().all(u8::is_ascii_graphic);
+        if !plain(self.path.as_bytes()) || !plain(&self.query) {
+            return Err(SendError::NotSent("no request target".to_owned()));
+        }
+        let mut target = Vec::with_capacity(self.path.len() + 1 + self.query.len());
+        target.extend_from_slice(self.path.as_bytes());
+        if !self.query.is_empty() {
+            target.push(b'?');
+            target.extend_from_slice(&self.query);
+        }
+        let mut headers: [(&str, &[u8]); 5] = [("", b""); 5];
+        let mut count = 0;
+        let mut header = |name, value| {
+            if let Some(place) = headers.get_mut(count) {
+                *place = (name, value);
+                count += 1;
+            }
+        };
+        header("host", authority.as_bytes());
+        header("user-agent", b"countersign");
+        if let Some(key) = &self.key {
+            header("x-mbx-apikey", key.api_key.as_bytes());
+        }
+        if let Some(unit) = self.time_unit {
+            header("x-mbx-time-unit", unit.value().as_bytes());
+        }
         if !self.body.is_empty() {
-            headers.insert(
-                CONTENT_TYPE,
-                HeaderValue::from_static("application/x-www-form-urlencoded"),
-            );
+            header("content-type", b"application/x-www-form-urlencoded");
         }
-        if let Some(key) = &self.api_key {
-            headers.insert(API_KEY, key.clone());
+        let headers = headers.get(..count).unwrap_or_default();
+        write::request(out, self.method, &target, headers, &self.body);
+        Ok(())
+    }
+
+    /// As hyper sends it: for what is streamed, which has no body and no key.
+    fn public_request(
+        &self,
+        authority: &str,
+    ) -> Result<hyper::Request<http_body_util::Empty<bytes::Bytes>>, SendError> {
+        let unsendable = |error| SendError::NotSent(format!("no request target: {error}"));
+        let query = std::str::from_utf8(&self.query).unwrap_or_default();
+        let target = if query.is_empty() {
+            self.path.clone().into_owned()
+        } else {
+            format!("{}?{query}", self.path)
+        };
+        let mut request = hyper::Request::builder()
+            .uri(target)
+            .header("host", authority)
+            .header("user-agent", "countersign");
+        if let Some(unit) = self.time_unit {
+            request = request.header("x-mbx-time-unit", unit.value());
         }
-        if let Some(unit) = &self.time_unit {
-            headers.insert(TIME_UNIT, unit.clone());
-        }
-        Ok(request)
+        request.body(http_body_util::Empty::new()).map_err(unsendable)
     }
 }

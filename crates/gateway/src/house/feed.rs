@@ -130,7 +130,7 @@ impl House {
     async fn balances(&self, group: &Arc<AccountGroup>) -> Result<Vec<Balance>, String> {
         let endpoint = served("GET", "/api/v3/account").ok_or("no such endpoint")?;
         let read = self.read(group, endpoint, &[("omitZeroBalances", "true")]).await?;
-        if !read.answer.status.is_success() {
+        if !read.answer.is_success() {
             return Err(format!("the venue answers {}", read.answer.status));
         }
         let account: AccountRow = serde_json::from_slice(&read.answer.body)
@@ -162,7 +162,7 @@ impl House {
         let parameters: Vec<(&str, &str)> =
             market.map(|market| ("symbol", market)).into_iter().collect();
         let read = self.read(group, endpoint, &parameters).await?;
-        if !read.answer.status.is_success() {
+        if !read.answer.is_success() {
             return Err(format!("the venue answers {}", read.answer.status));
         }
         let open_orders = open_orders(&read.answer.body)?;

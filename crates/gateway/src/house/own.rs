@@ -140,7 +140,7 @@ impl House {
         match self.pool.exchange(&outgoing(&course, text), || Ok(())).await {
             Ok(answer) => {
                 self.budget.heard(&answer);
-                let http = answer.status.as_u16();
+                let http = answer.status;
                 let reading = Reading::of(course.endpoint, http, &answer.body);
                 let mut settlement = Settlement::of(reading.outcome, reading.detail);
                 (settlement.http, settlement.code) = (Some(http), reading.code);

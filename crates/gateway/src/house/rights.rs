@@ -81,7 +81,7 @@ impl House {
                 let name = key.name.clone();
                 let handle = key.handle;
                 let told = match self.read_with(group, key, ring.epoch, endpoint, &[]).await {
-                    Ok(read) if read.answer.status.is_success() => {
+                    Ok(read) if read.answer.is_success() => {
                         serde_json::from_slice::<Restrictions>(&read.answer.body)
                             .map_err(|_| "an answer that cannot be read".to_owned())
                     }

@@ -85,8 +85,8 @@ impl House {
             (None, None) => return Err("the order has no id".to_owned()),
         };
         let read = self.read(group, endpoint, &[("symbol", &order.symbol), by]).await?;
-        let http = read.answer.status.as_u16();
-        let (outcome, orders) = if read.answer.status.is_success() {
+        let http = read.answer.status;
+        let (outcome, orders) = if read.answer.is_success() {
             let update = one_order(&read.answer.body).ok_or("the order cannot be read")?;
             (SettleOutcome::Found, vec![update])
         } else {

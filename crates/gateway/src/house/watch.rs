@@ -6,8 +6,6 @@ use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hyper::Method;
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -45,13 +43,11 @@ pub(crate) struct Budget {
 impl Budget {
     /// Takes note of an answer.
     pub(crate) fn heard(&self, answer: &Answer) {
-        let number = |name: &str| -> Option<u64> {
-            answer.headers.get(name)?.to_str().ok()?.trim().parse().ok()
-        };
+        let number = |name: &str| -> Option<u64> { answer.header(name)?.trim().parse().ok() };
         if let Some(used) = number("x-mbx-used-weight-1m") {
             self.used.set(u32::try_from(used).unwrap_or(u32::MAX));
         }
-        if matches!(answer.status.as_u16(), 418 | 429) {
+        if matches!(answer.status, 418 | 429) {
             let pause = number("retry-after").map_or(QUIET, Duration::from_secs).min(QUIET_MOST);
             tracing::warn!(seconds = pause.as_secs(), "the venue asks for quiet");
             self.quiet_until.set(Some(Instant::now() + pause));
@@ -72,15 +68,7 @@ impl Budget {
 impl House {
     /// Asks for public data.
     async fn public(&self, target: String) -> Result<Answer, String> {
-        let request = Outgoing {
-            host: Host::Spot,
-            method: Method::GET,
-            target: Bytes::from(target),
-            body: Bytes::new(),
-            api_key: None,
-            time_unit: None,
-            repeatable: true,
-        };
+        let request = Outgoing::public(Host::Spot, target);
         if !self.budget.may_ask() {
             return Err("the venue asked for quiet".to_owned());
         }
@@ -89,7 +77,7 @@ impl House {
             self.budget.heard(answer);
         }
         match exchanged {
-            Ok(answer) if answer.status.is_success() => Ok(answer),
+            Ok(answer) if answer.is_success() => Ok(answer),
             Ok(answer) => Err(format!("the venue answers {}", answer.status)),
             Err(
                 crate::upstream::SendError::NotSent(why) | crate::upstream::SendError::Unknown(why),
@@ -229,15 +217,11 @@ pub(crate) async fn signals(told: Sender<Told>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::{HeaderMap, StatusCode};
 
     fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(*name, value.parse().unwrap());
-        }
-        let status = StatusCode::from_u16(status).unwrap();
-        Answer { status, headers: map, body: Bytes::new() }
+        let lines: String =
+            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        Answer { status, lines: lines.into_bytes(), body: Vec::new() }
     }
 
     #[test]

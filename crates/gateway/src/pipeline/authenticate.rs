@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use hyper::header::HeaderName;
 use judge::ClockState;
 use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
 use wire::model::Class;
@@ -14,10 +13,9 @@ use super::accept::Arrival;
 use super::refused::Refused;
 use crate::counters::Ending;
 use crate::gateway::Gateway;
+use crate::http::request::Field;
 use crate::replay::{Replay, Use};
 use crate::virtual_key::Identity;
-
-pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-mbx-apikey");
 
 /// Who asks.
 #[derive(Debug)]
@@ -33,14 +31,14 @@ pub(crate) struct Authenticated {
 /// source; the bot that it names is not touched.
 pub(crate) fn authenticate(
     gateway: &Gateway,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     received: &Received,
 ) -> Result<Authenticated, Refused> {
     let failed = |code: i32, message: &str| {
         gateway.failures.count(arrival.peer.address);
         Refused::new(Ending::Unauthenticated, code, message)
     };
-    let Some(api_key) = arrival.header(&API_KEY)? else {
+    let Some(api_key) = arrival.field(Field::ApiKey) else {
         return Err(failed(errors::BAD_API_KEY_FORMAT, "send the virtual key in X-MBX-APIKEY"));
     };
     let identities = gateway.identities.load();

@@ -4,14 +4,12 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use hyper::header::HeaderValue;
 use judge::{DenyKind, Facts, Outcome, Permit, Reason, Verdict};
 use wire::model::{Class, Intent, Operation};
 use wire::venue::binance::{Received, Security, Served, errors, ids, read, text_to_sign};
 
 use super::accept::Arrival;
 use super::authenticate::Authenticated;
-use super::parse;
 use super::refused::Refused;
 use super::settle::{self, Settlement};
 use crate::clock;
@@ -21,6 +19,7 @@ use crate::gateway::{AccountGroup, Worker};
 use crate::keys::RealKey;
 use crate::record::Purpose;
 use crate::shared::held;
+use crate::upstream::TimeUnit;
 use crate::virtual_key::Identity;
 
 /// A request that its entry in the log has cleared.
@@ -45,7 +44,7 @@ pub(crate) struct Course {
     pub(crate) reservation: Option<u64>,
     pub(crate) deadline_ms: u64,
     pub(crate) halt_epoch: u64,
-    pub(crate) time_unit: Option<HeaderValue>,
+    pub(crate) time_unit: Option<TimeUnit>,
     pub(crate) request: u64,
 }
 
@@ -66,7 +65,7 @@ struct Ready {
 /// Denied; or allowed but not recorded, which is denied too.
 pub(crate) async fn judge_and_record(
     worker: &Worker,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     bot: Authenticated,
     received: Received,
     watch: &mut Stopwatch<'_>,
@@ -104,7 +103,7 @@ pub(crate) async fn judge_and_record(
         reservation,
         deadline_ms: bot.deadline_ms,
         halt_epoch,
-        time_unit: parse::time_unit(arrival),
+        time_unit: TimeUnit::of(arrival),
         request: ready.request,
     };
     if endpoint.effect >= wire::model::Effect::Borrow {
@@ -120,7 +119,7 @@ fn make_ready(
     group: &AccountGroup,
     identity: &Identity,
     mut received: Received,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
 ) -> Result<(Ready, &'static Served, Security), Refused> {
     let gateway = &worker.gateway;
     let endpoint = received.endpoint;
@@ -190,7 +189,7 @@ fn decide(
     ready: &Ready,
     endpoint: &'static Served,
     security: Security,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     watch: &mut Stopwatch<'_>,
 ) -> (Verdict, u64, Result<u64, audit::Error>) {
     let gateway = &worker.gateway;
@@ -292,7 +291,7 @@ fn refuse(
     identity: &Identity,
     endpoint: &'static Served,
     refusal: &wire::venue::binance::Refusal,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     request: u64,
 ) -> Refused {
     let reason = Reason::plain(refusal.code.name(), DenyKind::Never, refusal.to_string());
@@ -309,7 +308,7 @@ fn record_denial(
     endpoint: &'static Served,
     intent: Option<&Intent>,
     reason: Reason,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     request: u64,
 ) {
     let gateway = &worker.gateway;

@@ -2,13 +2,12 @@
 
 use std::fmt::Display;
 
-use bytes::Bytes;
-use hyper::header::{HeaderValue, RETRY_AFTER};
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 use wire::venue::binance::errors::{self, VenueError};
 
-use super::reply::{AnswerBody, json};
+use super::reply::Reply;
 use crate::counters::Ending;
+use crate::http::request::Broken;
 
 /// Binance's code for a request that it certainly did not execute and that may
 /// be sent again ("server is currently overloaded"): clients raise it as an
@@ -68,9 +67,11 @@ impl Refused {
         )
     }
 
-    /// The gateway stops.
-    pub(crate) fn stopping() -> Self {
-        Self::unknown("the gateway stopped while the request was under way")
+    /// It is no request that can be read at all.
+    pub(crate) fn broken(broken: Broken) -> Self {
+        let mut refused = Self::new(Ending::Unreadable, errors::ILLEGAL_CHARS, broken.message);
+        refused.error.http = broken.status;
+        refused
     }
 
     /// With another HTTP status.
@@ -79,14 +80,12 @@ impl Refused {
         self
     }
 
-    pub(crate) fn response(self) -> Response<AnswerBody> {
-        let status =
-            StatusCode::from_u16(self.error.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = json(status, Bytes::from(self.error.body));
+    pub(crate) fn reply(self) -> Reply {
+        let mut reply = Reply::json(self.error.http, self.error.body);
         if let Some(seconds) = self.retry_after_seconds {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            reply.lines.extend_from_slice(format!("retry-after: {seconds}\r\n").as_bytes());
         }
-        response
+        reply
     }
 }
 
@@ -98,9 +97,9 @@ mod tests {
     fn nothing_was_sent_is_not_an_unknown_outcome() {
         let refused = Refused::not_executed(Ending::Unsigned, "the signer is gone");
         assert!(refused.error.body.contains("-1008"), "{}", refused.error.body);
-        let response = refused.response();
-        assert_eq!(response.status(), 503);
-        assert_eq!(response.headers()[RETRY_AFTER], "1");
+        let reply = refused.reply();
+        assert_eq!(reply.status, 503);
+        assert!(reply.lines.ends_with(b"\r\nretry-after: 1\r\n"));
     }
 
     #[test]
@@ -108,7 +107,7 @@ mod tests {
         let refused = Refused::unknown("no answer");
         assert!(refused.error.body.contains("-1007"));
         assert!(refused.error.body.contains("unknown"));
-        assert_eq!(refused.response().status(), 504);
+        assert_eq!(refused.reply().status, 504);
     }
 
     #[test]

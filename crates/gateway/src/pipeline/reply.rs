@@ -1,13 +1,22 @@
 //! What goes back to the bot: a closed list of headers, a bounded body.
 
-use bytes::Bytes;
-use http_body_util::{Either, Full, Limited};
+use http_body_util::Limited;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Response, StatusCode};
+
+/// An answer to a bot.
+pub(crate) struct Reply {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// Its headers, as lines `name: value\r\n`, without those about length.
+    pub(crate) lines: Vec<u8>,
+    pub(crate) body: Body,
+}
 
 /// An answer's body: whole, or a public one on its way.
-pub(crate) type AnswerBody = Either<Full<Bytes>, Limited<Incoming>>;
+pub(crate) enum Body {
+    Whole(Vec<u8>),
+    Streamed(Limited<Incoming>),
+}
 
 /// Headers of the venue that bots get, beside the counters below.
 const RELAYED: [&str; 3] = ["content-type", "retry-after", "x-mbx-uuid"];
@@ -15,35 +24,16 @@ const RELAYED: [&str; 3] = ["content-type", "retry-after", "x-mbx-uuid"];
 const COUNTERS: [&str; 4] =
     ["x-mbx-used-weight", "x-mbx-order-count", "x-sapi-used-ip-weight", "x-sapi-used-uid-weight"];
 
-/// An answer of our own.
-pub(crate) fn json(status: StatusCode, body: Bytes) -> Response<AnswerBody> {
-    let mut response = Response::new(Either::Left(Full::new(body)));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
-    response
-}
-
-/// The venue's answer, without what bots do not get.
-pub(crate) fn relayed(
-    status: StatusCode,
-    headers: HeaderMap,
-    body: AnswerBody,
-) -> Response<AnswerBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let to = response.headers_mut();
-    for (name, value) in &headers {
-        if is_relayed(name) {
-            to.append(name.clone(), value.clone());
-        }
+impl Reply {
+    /// An answer of our own.
+    pub(crate) fn json(status: u16, body: String) -> Self {
+        let lines = b"content-type: application/json;charset=UTF-8\r\n".to_vec();
+        Self { status, lines, body: Body::Whole(body.into_bytes()) }
     }
-    response
 }
 
-fn is_relayed(name: &HeaderName) -> bool {
-    let name = name.as_str();
+/// Whether bots get a header of the venue's, by its name in lower case.
+pub(crate) fn is_relayed(name: &str) -> bool {
     RELAYED.contains(&name) || COUNTERS.iter().any(|start| name.starts_with(start))
 }
 
@@ -53,8 +43,7 @@ mod tests {
 
     #[test]
     fn the_list_is_closed() {
-        let mut headers = HeaderMap::new();
-        for name in [
+        let names = [
             "content-type",
             "x-mbx-used-weight-1m",
             "x-mbx-order-count-10s",
@@ -63,16 +52,11 @@ mod tests {
             "x-mbx-apikey",
             "server",
             "transfer-encoding",
-        ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("1"));
-        }
-        let body = Either::Left(Full::new(Bytes::new()));
-        let response = relayed(StatusCode::OK, headers, body);
-        let mut kept: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
-        kept.sort_unstable();
+        ];
+        let kept: Vec<&str> = names.into_iter().filter(|name| is_relayed(name)).collect();
         assert_eq!(
             kept,
-            ["content-type", "retry-after", "x-mbx-order-count-10s", "x-mbx-used-weight-1m"]
+            ["content-type", "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "retry-after"]
         );
     }
 }

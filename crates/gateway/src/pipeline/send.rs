@@ -1,11 +1,8 @@
 //! send: to the pinned host, after one more look at the halts.
 
-use http_body_util::Either;
-use hyper::Response;
-
 use super::judging::Course;
 use super::refused::Refused;
-use super::reply::{AnswerBody, relayed};
+use super::reply::{Body, Reply};
 use super::settle::{self, Settlement};
 use super::sign::{Proof, Signed};
 use crate::counters::Ending;
@@ -47,14 +44,12 @@ pub(crate) async fn send(worker: &Worker, signed: Signed) -> Result<Sent, Refuse
 ///
 /// # Errors
 /// The venue cannot be reached.
-pub(crate) async fn relay(
-    worker: &Worker,
-    outgoing: Outgoing,
-) -> Result<(Ending, Response<AnswerBody>), Refused> {
+pub(crate) async fn relay(worker: &Worker, outgoing: Outgoing) -> Result<(Ending, Reply), Refused> {
     match worker.pool.stream(&outgoing).await {
         Ok(streamed) => {
-            let body = Either::Right(streamed.body);
-            Ok((Ending::Public, relayed(streamed.status, streamed.headers, body)))
+            let body = Body::Streamed(streamed.body);
+            let reply = Reply { status: streamed.status, lines: streamed.lines, body };
+            Ok((Ending::Public, reply))
         }
         Err(SendError::NotSent(why) | SendError::Unknown(why)) => {
             Err(Refused::not_executed(Ending::Unsent, why))

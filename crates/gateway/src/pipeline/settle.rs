@@ -4,14 +4,13 @@ pub(crate) mod answer;
 
 use std::sync::atomic::Ordering;
 
-use http_body_util::{Either, Full};
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 use judge::OrderUpdate;
 use wire::model::Effect;
 
 use super::judging::Course;
 use super::refused::Refused;
-use super::reply::{AnswerBody, relayed};
+use super::reply::{Body, Reply};
 use super::send::Sent;
 use super::sign::Proof;
 use crate::clock;
@@ -20,6 +19,7 @@ use crate::entry::{self, SettleEntry, SettleOutcome};
 use crate::gateway::{Gateway, Worker};
 use crate::record::Purpose;
 use crate::shared::held;
+use crate::upstream::Answer;
 use answer::Reading;
 
 /// What became of a request.
@@ -43,10 +43,7 @@ impl<'a> Settlement<'a> {
 ///
 /// # Errors
 /// The outcome is unknown, or the answer may not be passed on.
-pub(crate) fn settle(
-    worker: &Worker,
-    sent: Sent,
-) -> Result<(Ending, Response<AnswerBody>), Refused> {
+pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Refused> {
     let Sent { course, proof, answer } = sent;
     let gateway = &worker.gateway;
     if course.endpoint.class.is_trading() {
@@ -62,11 +59,11 @@ pub(crate) fn settle(
             return Err(Refused::unknown(why));
         }
     };
-    let reading = Reading::of(course.endpoint, answer.status.as_u16(), &answer.body);
+    let reading = Reading::of(course.endpoint, answer.status, &answer.body);
     let outcome = reading.outcome;
     let settlement = Settlement {
         outcome,
-        http: Some(answer.status.as_u16()),
+        http: Some(answer.status),
         code: reading.code,
         detail: reading.detail,
         proof,
@@ -86,8 +83,8 @@ pub(crate) fn settle(
         SettleOutcome::Unknown => Ending::Unknown,
         _ => Ending::Rejected,
     };
-    let body = Either::Left(Full::new(answer.body));
-    Ok((ending, relayed(answer.status, answer.headers, body)))
+    let Answer { status, lines, body, .. } = answer;
+    Ok((ending, Reply { status, lines, body: Body::Whole(body) }))
 }
 
 /// Tells account and log what became of a request, in one critical section as

@@ -1,7 +1,8 @@
 //! sign: the signer's second reading, and the request that goes to the venue.
 
-use bytes::Bytes;
-use hyper::Method;
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use vault::protocol::{RefusalCode, SignAsk, SignRefusal, Surface};
 use wire::model::Effect;
 use wire::venue::binance::{Security, errors};
@@ -77,30 +78,15 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
 pub(crate) fn outgoing(course: &Course, text: Vec<u8>) -> Outgoing {
     let endpoint = course.endpoint;
     let in_query = matches!(endpoint.method, "GET" | "DELETE");
-    let (target, body) = if !in_query {
-        (Bytes::from_static(endpoint.path.as_bytes()), Bytes::from(text))
-    } else if text.is_empty() {
-        (Bytes::from_static(endpoint.path.as_bytes()), Bytes::new())
-    } else {
-        let mut target = Vec::with_capacity(endpoint.path.len() + 1 + text.len());
-        target.extend_from_slice(endpoint.path.as_bytes());
-        target.push(b'?');
-        target.extend_from_slice(&text);
-        (Bytes::from(target), Bytes::new())
-    };
-    let method = match endpoint.method {
-        "GET" => Method::GET,
-        "DELETE" => Method::DELETE,
-        "PUT" => Method::PUT,
-        _ => Method::POST,
-    };
+    let (query, body) = if in_query { (text, Vec::new()) } else { (Vec::new(), text) };
     Outgoing {
         host: Host::Spot,
-        method,
-        target,
+        method: endpoint.method,
+        path: Cow::Borrowed(endpoint.path),
+        query,
         body,
-        api_key: Some(course.key.header.clone()),
-        time_unit: course.time_unit.clone(),
+        key: Some(Arc::clone(&course.key)),
+        time_unit: course.time_unit,
         repeatable: endpoint.effect == Effect::Read,
     }
 }

@@ -1,6 +1,5 @@
 //! One worker: a pinned thread with a runtime of its own.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::connection::{self, Host};
+use crate::connection::{self, Host, Seats};
 use crate::gateway::{Gateway, Worker};
 use crate::limits;
 use crate::listen::WorkerListeners;
@@ -83,7 +82,8 @@ async fn run(
 ) -> Result<(), String> {
     let link = SignerLink::start(connections);
     let worker = Worker::new(gateway, number, link)?;
-    let host = Host { worker: Rc::clone(&worker), stop: stop.clone(), open: Rc::new(Cell::new(0)) };
+    let seats = Rc::new(Seats::default());
+    let host = Host { worker: Rc::clone(&worker), stop: stop.clone(), seats: Rc::clone(&seats) };
     tokio::task::spawn_local(async move {
         loop {
             worker.pool.warm(upstream::Host::Spot).await;
@@ -93,7 +93,7 @@ async fn run(
     connection::accept_on(&host, listeners).map_err(|error| error.to_string())?;
     let _ = stop.wait_for(|stop| *stop).await;
     let began = Instant::now();
-    while host.open.get() > 0 && began.elapsed() < limits::DRAIN {
+    while seats.len() > 0 && began.elapsed() < limits::DRAIN {
         tokio::time::sleep(DRAIN_LOOK).await;
     }
     Ok(())

@@ -4,22 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::Empty;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::HeaderValue;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::Host;
+use super::exchange::Stream;
 use crate::config::{ConfigError, UpstreamUrl, VenueConfig};
 use crate::limits;
 
-/// Sends requests on one connection.
-pub(super) type Sender = SendRequest<Full<Bytes>>;
+/// Sends what is streamed on one connection.
+pub(super) type Sender = SendRequest<Empty<Bytes>>;
 
 /// Every host that is ever dialled.
 ///
@@ -37,7 +36,7 @@ impl std::fmt::Debug for UpstreamHosts {
 
 pub(super) struct UpstreamHost {
     url: UpstreamUrl,
-    pub(super) authority: HeaderValue,
+    pub(super) authority: String,
     tls: Option<(tokio_rustls::TlsConnector, ServerName<'static>)>,
 }
 
@@ -81,7 +80,7 @@ impl UpstreamHosts {
             let wrong = || ConfigError::new("venue.binance", format!("`{}` is no host", url.host));
             let name = ServerName::try_from(url.host.clone()).map_err(|_| wrong())?;
             Ok(UpstreamHost {
-                authority: HeaderValue::from_str(&url.authority()).map_err(|_| wrong())?,
+                authority: url.authority(),
                 tls: url.tls.then(|| (connector.clone(), name)),
                 url: url.clone(),
             })
@@ -100,9 +99,8 @@ impl UpstreamHosts {
 }
 
 impl UpstreamHost {
-    /// A new connection, ready to send. Its driver is a task of this thread's
-    /// `LocalSet`.
-    pub(super) async fn connect(&self) -> Result<Sender, String> {
+    /// A new connection.
+    pub(super) async fn connect(&self) -> Result<Stream, String> {
         let connecting = async {
             let stream = TcpStream::connect((self.url.host.as_str(), self.url.port))
                 .await
@@ -114,34 +112,41 @@ impl UpstreamHost {
                         .connect(name.clone(), stream)
                         .await
                         .map_err(|error| format!("TLS: {error}"))?;
-                    handshake(stream).await
+                    Ok(Stream::Tls(Box::new(stream)))
                 }
-                None => handshake(stream).await,
+                None => Ok(Stream::Plain(stream)),
             }
         };
         match tokio::time::timeout(limits::UPSTREAM_CONNECT, connecting).await {
             Ok(connected) => connected,
             Err(_) => Err(format!("no connection within {} s", limits::UPSTREAM_CONNECT.as_secs())),
         }
-        .map_err(|detail| format!("`{}` cannot be reached: {detail}", self.url.authority()))
+        .map_err(|detail| self.unreachable(&detail))
+    }
+
+    /// A new connection for what is streamed. Its driver is a task of this
+    /// thread's `LocalSet`.
+    pub(super) async fn connect_for_streams(&self) -> Result<Sender, String> {
+        let stream = self.connect().await?;
+        handshake(stream).await.map_err(|error| self.unreachable(&error.to_string()))
+    }
+
+    fn unreachable(&self, detail: &str) -> String {
+        format!("`{}` cannot be reached: {detail}", self.url.authority())
     }
 }
 
-async fn handshake<S>(stream: S) -> Result<Sender, String>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn handshake(stream: Stream) -> hyper::Result<Sender> {
     let (mut sender, connection) = http1::Builder::new()
         .max_headers(limits::HEADERS)
         .max_buf_size(256 * 1024)
         .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| error.to_string())?;
+        .await?;
     tokio::task::spawn_local(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "upstream connection ended");
         }
     });
-    sender.ready().await.map_err(|error| error.to_string())?;
+    sender.ready().await?;
     Ok(sender)
 }

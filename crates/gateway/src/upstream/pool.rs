@@ -1,92 +1,92 @@
 //! One worker's warm connections, and sending over them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::error::Error as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::Limited;
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
 use super::connect::{Sender, UpstreamHosts};
-use super::{Host, Outgoing, SendError};
+use super::exchange::{Broken, Connection};
+use super::{Answer, Host, Outgoing, SendError};
 use crate::limits;
-
-/// The venue's answer, whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
+use crate::pipeline::reply::is_relayed;
 
 /// The venue's answer whose body is still on its way.
 pub(crate) struct Streamed {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The headers that bots get, as lines `name: value\r\n`.
+    pub(crate) lines: Vec<u8>,
     pub(crate) body: Limited<Incoming>,
 }
 
-struct Idle {
-    sender: Sender,
+struct Idle<C> {
+    connection: C,
     since: Instant,
 }
 
+/// The connections to one host.
 #[derive(Default)]
 struct Lane {
     /// Newest last: the warmest is used first.
-    idle: VecDeque<Idle>,
+    idle: RefCell<VecDeque<Idle<Connection>>>,
+    streams: RefCell<VecDeque<Idle<Sender>>>,
+    in_use: Cell<usize>,
+    freed: Notify,
 }
 
 /// One worker's connections to every host.
 pub(crate) struct Pool {
     hosts: Arc<UpstreamHosts>,
-    lanes: [Rc<RefCell<Lane>>; Host::ALL.len()],
-    slots: [Arc<Semaphore>; Host::ALL.len()],
+    lanes: [Rc<Lane>; Host::ALL.len()],
+    /// Requests are written here, one after the other.
+    output: RefCell<Vec<u8>>,
 }
 
-/// A connection in use, and its place in the pool.
-struct Lease {
-    sender: Sender,
-    reused: bool,
-    _slot: OwnedSemaphorePermit,
+/// A place among the connections in use; dropping it gives it back.
+struct Place(Rc<Lane>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.in_use.set(self.0.in_use.get().saturating_sub(1));
+        self.0.freed.notify_one();
+    }
 }
 
 impl Pool {
     pub(crate) fn new(hosts: Arc<UpstreamHosts>) -> Self {
-        Self {
-            hosts,
-            lanes: std::array::from_fn(|_| Rc::default()),
-            slots: std::array::from_fn(|_| Arc::new(Semaphore::new(limits::UPSTREAM_CONNECTIONS))),
-        }
+        Self { hosts, lanes: std::array::from_fn(|_| Rc::default()), output: RefCell::default() }
     }
 
     /// Opens a connection ahead of need where there is none.
     pub(crate) async fn warm(&self, host: Host) {
         let Some(lane) = self.lanes.get(host as usize) else { return };
         {
-            let mut lane = lane.borrow_mut();
-            lane.idle.retain(|idle| {
-                !idle.sender.is_closed() && idle.since.elapsed() < limits::UPSTREAM_IDLE
+            let mut idle = lane.idle.borrow_mut();
+            idle.retain(|idle| {
+                idle.since.elapsed() < limits::UPSTREAM_IDLE && !idle.connection.is_closed()
             });
-            if !lane.idle.is_empty() {
+            if !idle.is_empty() {
                 return;
             }
         }
         match self.hosts.get(host).connect().await {
-            Ok(sender) => keep(lane, sender),
+            Ok(stream) => keep(&lane.idle, Connection::new(stream)),
             Err(error) => tracing::debug!(%error, "no warm connection"),
         }
     }
 
     /// Sends a request and waits for the whole answer. `go` is asked right
-    /// before the first byte of every attempt.
+    /// before the first byte of every attempt. Tries again only where nothing
+    /// left, or where a request that may be repeated met a connection that the
+    /// venue was closing.
     ///
     /// # Errors
     /// [`SendError::NotSent`] only where certainly nothing left.
@@ -96,122 +96,150 @@ impl Pool {
         go: impl Fn() -> Result<(), String>,
     ) -> Result<Answer, SendError> {
         let deadline = tokio::time::Instant::now() + limits::UPSTREAM_ANSWER;
-        let (response, lease) = self.begin(request, &go, deadline).await?;
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, limits::ANSWER_BYTES);
-        let body = match timeout_at(deadline, body.collect()).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) => {
-                return Err(SendError::Unknown(format!("the answer broke off: {error}")));
+        let host = self.hosts.get(request.host);
+        let mut repeated = false;
+        loop {
+            let place = self.place(request.host).await?;
+            let (mut connection, reused) = match take_idle(&place.0.idle, Connection::is_closed) {
+                Some(connection) => (connection, true),
+                None => {
+                    let stream = host.connect().await.map_err(SendError::NotSent)?;
+                    (Connection::new(stream), false)
+                }
+            };
+            let mut output = self.output.take();
+            output.clear();
+            request.write(&host.authority, &mut output)?;
+            go().map_err(SendError::NotSent)?;
+            let exchanging = connection.exchange(&output);
+            let exchanged = timeout_at(deadline, exchanging).await;
+            self.output.replace(output);
+            let Ok(exchanged) = exchanged else {
+                return Err(SendError::Unknown(format!(
+                    "no answer within {} s",
+                    limits::UPSTREAM_ANSWER.as_secs()
+                )));
+            };
+            match exchanged {
+                Ok((answer, reusable)) => {
+                    if reusable {
+                        keep(&place.0.idle, connection);
+                    }
+                    return Ok(answer);
+                }
+                // Every round takes one idle connection out of the pool, so
+                // this ends.
+                Err(Broken::Unsent(_)) if reused => {}
+                Err(Broken::Unsent(why)) => return Err(SendError::NotSent(why)),
+                Err(Broken::Sent(_)) if reused && request.repeatable && !repeated => {
+                    repeated = true;
+                }
+                Err(Broken::Sent(why)) => return Err(SendError::Unknown(why)),
             }
-            Err(_) => return Err(SendError::Unknown("the answer took too long".to_owned())),
-        };
-        self.give_back(request.host, lease);
-        Ok(Answer { status: parts.status, headers: parts.headers, body })
+        }
     }
 
     /// Sends a public request and hands on the answer as it comes.
     ///
     /// # Errors
-    /// As [`Self::exchange`].
+    /// There is no answer.
     pub(crate) async fn stream(&self, request: &Outgoing) -> Result<Streamed, SendError> {
         let deadline = tokio::time::Instant::now() + limits::UPSTREAM_ANSWER;
-        let (response, mut lease) = self.begin(request, &|| Ok(()), deadline).await?;
-        if let Some(lane) = self.lanes.get(request.host as usize) {
-            let lane = Rc::clone(lane);
-            // The connection is free again once the body is through.
-            tokio::task::spawn_local(async move {
-                if lease.sender.ready().await.is_ok() {
-                    keep(&lane, lease.sender);
-                }
-            });
-        }
-        let (parts, body) = response.into_parts();
-        let body = Limited::new(body, limits::PUBLIC_ANSWER_BYTES);
-        Ok(Streamed { status: parts.status, headers: parts.headers, body })
-    }
-
-    /// Sends, up to the head of the answer. Tries again only where nothing
-    /// left, or where a request that may be repeated met a connection that the
-    /// venue was closing.
-    async fn begin(
-        &self,
-        request: &Outgoing,
-        go: &impl Fn() -> Result<(), String>,
-        deadline: tokio::time::Instant,
-    ) -> Result<(Response<Incoming>, Lease), SendError> {
-        let authority = &self.hosts.get(request.host).authority;
+        let host = self.hosts.get(request.host);
         let mut repeated = false;
         loop {
-            let mut lease = self.lease(request.host).await?;
-            let message = request.request(authority)?;
-            go().map_err(SendError::NotSent)?;
-            let sending = lease.sender.try_send_request(message);
-            let mut failed = match timeout_at(deadline, sending).await {
-                Ok(Ok(response)) => return Ok((response, lease)),
-                Ok(Err(failed)) => failed,
+            let place = self.place(request.host).await?;
+            let (mut sender, reused) = match take_idle(&place.0.streams, |sender: &Sender| {
+                sender.is_closed() || !sender.is_ready()
+            }) {
+                Some(sender) => (sender, true),
+                None => {
+                    let sender = host.connect_for_streams().await.map_err(SendError::NotSent)?;
+                    (sender, false)
+                }
+            };
+            let message = request.public_request(&host.authority)?;
+            match timeout_at(deadline, sender.send_request(message)).await {
+                Ok(Ok(response)) => {
+                    // The connection is free again once the body is through.
+                    tokio::task::spawn_local(async move {
+                        if sender.ready().await.is_ok() {
+                            keep(&place.0.streams, sender);
+                        }
+                    });
+                    let (parts, body) = response.into_parts();
+                    return Ok(Streamed {
+                        status: parts.status.as_u16(),
+                        lines: relayed_lines(&parts.headers),
+                        body: Limited::new(body, limits::PUBLIC_ANSWER_BYTES),
+                    });
+                }
+                // A question for public data may always be repeated.
+                Ok(Err(_)) if reused && !repeated => repeated = true,
+                Ok(Err(error)) => return Err(SendError::Unknown(describe(&error))),
                 Err(_) => {
                     return Err(SendError::Unknown(format!(
                         "no answer within {} s",
                         limits::UPSTREAM_ANSWER.as_secs()
                     )));
                 }
-            };
-            let unsent = failed.take_message().is_some();
-            let detail = describe(failed.error());
-            match (lease.reused, unsent) {
-                // Every round takes one idle connection out of the pool, so
-                // this ends.
-                (true, true) => {}
-                (true, false) if request.repeatable && !repeated => repeated = true,
-                (false, true) => return Err(SendError::NotSent(detail)),
-                (_, false) => return Err(SendError::Unknown(detail)),
             }
         }
     }
 
-    async fn lease(&self, host: Host) -> Result<Lease, SendError> {
-        let (Some(slots), Some(lane)) =
-            (self.slots.get(host as usize), self.lanes.get(host as usize))
-        else {
+    /// A place among the host's connections.
+    ///
+    /// INVARIANT (bounded): waits for one only so long.
+    async fn place(&self, host: Host) -> Result<Place, SendError> {
+        let Some(lane) = self.lanes.get(host as usize) else {
             return Err(SendError::NotSent("no such host".to_owned()));
         };
-        let waiting = Arc::clone(slots).acquire_owned();
-        let slot = match tokio::time::timeout(limits::UPSTREAM_WAIT, waiting).await {
-            Ok(Ok(slot)) => slot,
-            _ => {
+        if lane.in_use.get() >= limits::UPSTREAM_CONNECTIONS {
+            let waiting = async {
+                while lane.in_use.get() >= limits::UPSTREAM_CONNECTIONS {
+                    lane.freed.notified().await;
+                }
+            };
+            if tokio::time::timeout(limits::UPSTREAM_WAIT, waiting).await.is_err() {
                 return Err(SendError::NotSent(
                     "every connection to the venue is in use".to_owned(),
                 ));
             }
-        };
-        loop {
-            // Not borrowed over the wait below.
-            let found = lane.borrow_mut().idle.pop_back();
-            let Some(mut idle) = found else { break };
-            let fresh = idle.since.elapsed() < limits::UPSTREAM_IDLE;
-            if fresh && (idle.sender.is_ready() || idle.sender.ready().await.is_ok()) {
-                return Ok(Lease { sender: idle.sender, reused: true, _slot: slot });
-            }
         }
-        let sender = self.hosts.get(host).connect().await.map_err(SendError::NotSent)?;
-        Ok(Lease { sender, reused: false, _slot: slot })
-    }
-
-    fn give_back(&self, host: Host, lease: Lease) {
-        if let Some(lane) = self.lanes.get(host as usize)
-            && !lease.sender.is_closed()
-        {
-            keep(lane, lease.sender);
-        }
+        lane.in_use.set(lane.in_use.get() + 1);
+        Ok(Place(Rc::clone(lane)))
     }
 }
 
-fn keep(lane: &Rc<RefCell<Lane>>, sender: Sender) {
-    let mut lane = lane.borrow_mut();
-    if lane.idle.len() < limits::UPSTREAM_CONNECTIONS {
-        lane.idle.push_back(Idle { sender, since: Instant::now() });
+/// The warmest connection that is still open.
+fn take_idle<C>(idle: &RefCell<VecDeque<Idle<C>>>, is_closed: impl Fn(&C) -> bool) -> Option<C> {
+    let mut idle = idle.borrow_mut();
+    while let Some(found) = idle.pop_back() {
+        if found.since.elapsed() < limits::UPSTREAM_IDLE && !is_closed(&found.connection) {
+            return Some(found.connection);
+        }
     }
+    None
+}
+
+fn keep<C>(idle: &RefCell<VecDeque<Idle<C>>>, connection: C) {
+    let mut idle = idle.borrow_mut();
+    if idle.len() < limits::UPSTREAM_CONNECTIONS {
+        idle.push_back(Idle { connection, since: Instant::now() });
+    }
+}
+
+fn relayed_lines(headers: &hyper::HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(128);
+    for (name, value) in headers {
+        if is_relayed(name.as_str()) {
+            lines.extend_from_slice(name.as_str().as_bytes());
+            lines.extend_from_slice(b": ");
+            lines.extend_from_slice(value.as_bytes());
+            lines.extend_from_slice(b"\r\n");
+        }
+    }
+    lines
 }
 
 fn describe(error: &hyper::Error) -> String {

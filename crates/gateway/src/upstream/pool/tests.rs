@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{UpstreamUrl, VenueConfig};
-use hyper::Method;
+use std::borrow::Cow;
 use std::cell::Cell;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -66,10 +66,11 @@ async fn venue(acts: &'static [&'static [Act]]) -> (Pool, Counts) {
 fn request(repeatable: bool) -> Outgoing {
     Outgoing {
         host: Host::Spot,
-        method: Method::GET,
-        target: Bytes::from_static(b"/api/v3/order?a=1"),
-        body: Bytes::new(),
-        api_key: None,
+        method: "GET",
+        path: Cow::Borrowed("/api/v3/order"),
+        query: b"a=1".to_vec(),
+        body: Vec::new(),
+        key: None,
         time_unit: None,
         repeatable,
     }
@@ -125,7 +126,7 @@ fn a_connection_that_the_venue_closed_is_replaced_before_anything_leaves() {
         let (pool, counts) = venue(&[&[Act::Answer], &[Act::Answer]]).await;
         pool.exchange(&request(false), || Ok(())).await.unwrap();
         // The end of the first connection arrives.
-        while !pool.lanes[0].borrow().idle.iter().all(|idle| idle.sender.is_closed()) {
+        while !pool.lanes[0].idle.borrow().iter().all(|idle| idle.connection.is_closed()) {
             tokio::task::yield_now().await;
         }
         pool.exchange(&request(false), || Ok(())).await.unwrap();
