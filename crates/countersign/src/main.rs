@@ -23,5 +23,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator's arenas would be backed by pages of 2 MiB, which doubles
+    // what idle processes hold; children inherit this. Where it cannot be set
+    // they only hold more.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     arguments::run(std::env::args_os())
 }

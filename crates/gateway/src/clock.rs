@@ -21,6 +21,17 @@ pub(crate) struct VenueClock {
     baseline_ns: AtomicI64,
 }
 
+/// One look at the clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The host's wall clock, Unix ns.
+    pub(crate) host_ns: u64,
+    /// Venue time.
+    pub(crate) now: UnixNanos,
+    /// Whether they can be believed.
+    pub(crate) state: ClockState,
+}
+
 impl VenueClock {
     pub(crate) fn new() -> Self {
         let clock = Self {
@@ -34,8 +45,23 @@ impl VenueClock {
     }
 
     fn wall_minus_steady(&self) -> i64 {
+        self.minus_steady(host_nanos())
+    }
+
+    fn minus_steady(&self, wall_ns: u64) -> i64 {
         let steady = i64::try_from(self.start.elapsed().as_nanos()).unwrap_or(i64::MAX);
-        i64::try_from(host_nanos()).unwrap_or(i64::MAX).saturating_sub(steady)
+        i64::try_from(wall_ns).unwrap_or(i64::MAX).saturating_sub(steady)
+    }
+
+    /// Everything at one look.
+    pub(crate) fn look(&self) -> Moment {
+        let host_ns = host_nanos();
+        Moment { host_ns, now: self.venue_time(host_ns), state: self.state_at(host_ns) }
+    }
+
+    fn venue_time(&self, host_ns: u64) -> UnixNanos {
+        let offset = self.offset_ms().saturating_mul(1_000_000);
+        UnixNanos(host_ns.saturating_add_signed(offset))
     }
 
     /// Takes over a measured offset: venue minus host, ms.
@@ -57,15 +83,18 @@ impl VenueClock {
 
     /// Venue time now.
     pub(crate) fn now(&self) -> UnixNanos {
-        let offset = self.offset_ms().saturating_mul(1_000_000);
-        UnixNanos(host_nanos().saturating_add_signed(offset))
+        self.venue_time(host_nanos())
     }
 
     /// Whether the clock can be believed: it did not jump since the venue was
     /// last asked, and is within the bound that the signer takes.
     pub(crate) fn state(&self) -> ClockState {
+        self.state_at(host_nanos())
+    }
+
+    fn state_at(&self, host_ns: u64) -> ClockState {
         let moved =
-            self.wall_minus_steady().saturating_sub(self.baseline_ns.load(Ordering::Relaxed));
+            self.minus_steady(host_ns).saturating_sub(self.baseline_ns.load(Ordering::Relaxed));
         let near = self.offset_ms().abs() <= wire::limits::CLOCK_OFFSET_MS;
         if moved.abs() <= JUMP_NS && near { ClockState::Sane } else { ClockState::Insane }
     }

@@ -237,7 +237,7 @@ where
         let reply = {
             let request = input.filled();
             let body = request.get(head.length..whole).unwrap_or_default();
-            let arrival = Arrival::new(peer, &head, request, body);
+            let arrival = Arrival::new(peer, host.worker.next_request(), &head, request, body);
             pipeline::handle(&host.worker, arrival).await
         };
         input.consume(whole);

@@ -104,9 +104,9 @@ impl VerdictEntry<'_> {
         for (name, price) in [("reference", self.reference), ("quote_in_usd", self.quote_in_usd)] {
             if let Some(price) = price {
                 json.nested(name, |json| {
-                    json.display("bid", &price.bid);
-                    json.display("ask", &price.ask);
-                    json.display("mid", &price.mid);
+                    json.decimal("bid", &price.bid);
+                    json.decimal("ask", &price.ask);
+                    json.decimal("mid", &price.mid);
                     json.number("at_ns", price.at.0);
                 });
             }

@@ -34,7 +34,7 @@ pub(crate) async fn handle(worker: &Worker, arrival: Arrival<'_>) -> Reply {
 }
 
 async fn life(worker: &Worker, mut arrival: Arrival<'_>) -> Result<(Ending, Reply), Refused> {
-    let mut watch = Stopwatch::start(&worker.counters);
+    let mut watch = Stopwatch::start(&worker.counters, arrival.request);
 
     accept::accept(&worker.gateway, &mut arrival)?;
     watch.lap(Phase::Accept);

@@ -24,7 +24,7 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
         Operation::Amend { order, new_quantity, new_client_order_id } => {
             json.text("operation", "amend");
             json.nested("order", |json| reference(order, json));
-            json.display("new_quantity", new_quantity);
+            json.decimal("new_quantity", new_quantity);
             if let Some(id) = new_client_order_id {
                 json.text("new_client_order_id", id);
             }
@@ -61,7 +61,7 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
             if let Some(memo) = &withdrawal.memo {
                 json.text("memo", memo);
             }
-            json.display("amount", &withdrawal.amount);
+            json.decimal("amount", &withdrawal.amount);
             if let Some(id) = &withdrawal.client_withdrawal_id {
                 json.text("client_withdrawal_id", id);
             }
@@ -69,7 +69,7 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
         Operation::Transfer(transfer) => {
             json.text("operation", "transfer");
             json.text("asset", &transfer.asset);
-            json.display("amount", &transfer.amount);
+            json.decimal("amount", &transfer.amount);
             json.text("direction", &transfer.direction);
         }
         Operation::Other(movement) => {
@@ -78,7 +78,7 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
                 json.text("asset", asset);
             }
             if let Some(amount) = &movement.amount {
-                json.display("amount", amount);
+                json.decimal("amount", amount);
             }
         }
     }
@@ -107,7 +107,7 @@ fn order(order: &Order, json: &mut Json<'_>) {
     ];
     for (name, value) in decimals {
         if let Some(value) = value {
-            json.display(name, value);
+            json.decimal(name, value);
         }
     }
     if let Some(bps) = order.trailing_delta_bps {

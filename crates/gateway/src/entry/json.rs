@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write as _};
 
+use rust_decimal::Decimal;
+
 /// One object being written.
 pub(crate) struct Json<'a> {
     out: &'a mut Vec<u8>,
@@ -61,14 +63,22 @@ impl<'a> Json<'a> {
         self.out.push(b'"');
     }
 
-    pub(crate) fn hex(&mut self, name: &'static str, value: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    /// An amount or price, as it is written by itself.
+    pub(crate) fn decimal(&mut self, name: &'static str, value: &Decimal) {
         self.name(name);
         self.out.push(b'"');
-        for byte in value {
-            for nibble in [byte >> 4, byte & 15] {
-                self.out.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-            }
+        decimal(value, self.out);
+        self.out.push(b'"');
+    }
+
+    pub(crate) fn hex(&mut self, name: &'static str, value: &[u8]) {
+        self.name(name);
+        self.out.push(b'"');
+        let from = self.out.len();
+        self.out.resize(from + 2 * value.len(), 0);
+        if let Some(digits) = self.out.get_mut(from..) {
+            // Twice the digits for the bytes.
+            let _ = hex::encode_to_slice(value, digits);
         }
         self.out.push(b'"');
     }
@@ -121,21 +131,38 @@ impl std::fmt::Write for Plain<'_> {
     }
 }
 
-fn digits(mut value: u64, out: &mut Vec<u8>) {
-    let mut buffer = [0_u8; 20];
-    let mut at = buffer.len();
-    loop {
-        at -= 1;
-        if let Some(place) = buffer.get_mut(at) {
-            // Below ten, so it fits.
-            *place = b'0' + (value % 10) as u8;
+fn digits(value: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// What `Display` writes, without the formatting machinery where the number is
+/// of ordinary size: prices and quantities are most of an entry.
+fn decimal(value: &Decimal, out: &mut Vec<u8>) {
+    let scale = value.scale() as usize;
+    let Ok(mantissa) = u64::try_from(value.mantissa().unsigned_abs()) else {
+        let _ = write!(Plain(out), "{value}");
+        return;
+    };
+    if value.is_sign_negative() {
+        out.push(b'-');
+    }
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(mantissa).as_bytes();
+    match digits.len().checked_sub(scale).filter(|whole| *whole > 0) {
+        Some(whole) => {
+            let (whole, fraction) = digits.split_at(whole);
+            out.extend_from_slice(whole);
+            if scale > 0 {
+                out.push(b'.');
+                out.extend_from_slice(fraction);
+            }
         }
-        value /= 10;
-        if value == 0 {
-            break;
+        None => {
+            out.extend_from_slice(b"0.");
+            out.resize(out.len() + (scale - digits.len()), b'0');
+            out.extend_from_slice(digits);
         }
     }
-    out.extend_from_slice(buffer.get(at..).unwrap_or_default());
 }
 
 /// A JSON string, quotes included.
@@ -157,4 +184,48 @@ fn escape(text: &str, out: &mut Vec<u8>) {
         }
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_written_as_they_display() {
+        let mut texts: Vec<String> = [
+            "0",
+            "0.0",
+            "-0",
+            "-0.00",
+            "1",
+            "-1",
+            "10",
+            "0.1",
+            "-0.1",
+            "0.001",
+            "1.5",
+            "50000.00",
+            "123456789.123456789",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-79228162514264337593543950335",
+            "0.0000000000000000000000000001",
+            "1844674407370955161.5",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        let mut seed = 7_u64;
+        for _ in 0..10_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let scale = u32::try_from(seed >> 59).unwrap() % 20;
+            let value = i64::try_from(seed >> 3).unwrap() >> (seed % 60);
+            texts.push(Decimal::new(value, scale).to_string());
+        }
+        for text in texts {
+            let value: Decimal = text.parse().unwrap();
+            let mut out = Vec::new();
+            decimal(&value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), value.to_string());
+        }
+    }
 }

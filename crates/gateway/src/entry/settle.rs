@@ -118,7 +118,7 @@ pub(super) fn order(update: &OrderUpdate, json: &mut Json<'_>) {
     ];
     for (name, value) in decimals {
         if let Some(value) = value {
-            json.display(name, value);
+            json.decimal(name, value);
         }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Peer {
 /// A request with its body, as it lies in its connection's buffer.
 pub(crate) struct Arrival<'b> {
     pub(crate) peer: Peer,
+    /// The gateway's own number for it.
+    pub(crate) request: u64,
     pub(crate) method: &'b str,
     /// Path as sent; once accepted, the path at the venue.
     pub(crate) path: &'b str,
@@ -34,13 +36,19 @@ pub(crate) struct Arrival<'b> {
 
 impl<'b> Arrival<'b> {
     /// The request whose head lies in front of `buffer`.
-    pub(crate) fn new(peer: Peer, head: &'b Head, buffer: &'b [u8], body: &'b [u8]) -> Self {
+    pub(crate) fn new(
+        peer: Peer,
+        request: u64,
+        head: &'b Head,
+        buffer: &'b [u8],
+        body: &'b [u8],
+    ) -> Self {
         let target = head.target(buffer);
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
             None => (target, None),
         };
-        Self { peer, method: head.method(buffer), path, query, body, head, buffer }
+        Self { peer, request, method: head.method(buffer), path, query, body, head, buffer }
     }
 
     /// The one value of a header.

@@ -123,7 +123,7 @@ fn make_ready(
 ) -> Result<(Ready, &'static Served, Security), Refused> {
     let gateway = &worker.gateway;
     let endpoint = received.endpoint;
-    let request = worker.next_request();
+    let request = arrival.request;
     // Every order has a client order id, so that one whose answer is lost can
     // be asked for.
     let missing: Vec<&'static str> = ids::missing(endpoint, &received.params).collect();
@@ -200,6 +200,7 @@ fn decide(
     buffer.clear();
 
     let mut judge = held(&group.judge);
+    let moment = gateway.clock.look();
     let (halt, halt_epoch) = gateway.halts.now();
     let facts = Facts {
         bot: &identity.name,
@@ -207,12 +208,12 @@ fn decide(
         text: &ready.text,
         text_digest: ready.text_digest,
         client_order_ids: &ready.client_order_ids,
-        now: gateway.clock.now(),
+        now: moment.now,
         reference,
         quote_in_usd,
         halt,
         log: gateway.log.state(),
-        clock: gateway.clock.state(),
+        clock: moment.state,
     };
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
@@ -222,7 +223,7 @@ fn decide(
         Outcome::Deny(_) => None,
     };
     VerdictEntry {
-        at_ns: clock::host_nanos(),
+        at_ns: moment.host_ns,
         now: facts.now,
         bot: Some(&identity.name),
         account: &group.name,

@@ -13,7 +13,7 @@ use super::refused::Refused;
 use super::reply::{Body, Reply};
 use super::send::Sent;
 use super::sign::Proof;
-use crate::clock;
+use crate::clock::Moment;
 use crate::counters::Ending;
 use crate::entry::{self, SettleEntry, SettleOutcome};
 use crate::gateway::{Gateway, Worker};
@@ -46,9 +46,6 @@ impl<'a> Settlement<'a> {
 pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Refused> {
     let Sent { course, proof, answer } = sent;
     let gateway = &worker.gateway;
-    if course.endpoint.class.is_trading() {
-        course.group.traded_at.store(gateway.clock.now().0, Ordering::Relaxed);
-    }
     let answer = match answer {
         Ok(answer) => answer,
         Err(why) => {
@@ -90,10 +87,13 @@ pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Ref
 /// Tells account and log what became of a request, in one critical section as
 /// the verdict was.
 pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: Settlement<'_>) {
-    let now = gateway.clock.now();
-    let mut out = Vec::with_capacity(512);
+    let Moment { host_ns, now, .. } = gateway.clock.look();
+    if course.endpoint.class.is_trading() {
+        course.group.traded_at.store(now.0, Ordering::Relaxed);
+    }
+    let mut out = Vec::with_capacity(1024);
     SettleEntry {
-        at_ns: clock::host_nanos(),
+        at_ns: host_ns,
         now_ns: now.0,
         verdict: course.verdict,
         account: &course.group.name,
