@@ -28,6 +28,7 @@ use crate::pipeline::accept::{Arrival, Peer};
 use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::{Body, Reply};
 use crate::route::Entrance;
+use crate::venue::Venue;
 
 /// What every connection of a worker needs.
 #[derive(Clone)]
@@ -299,7 +300,7 @@ async fn read_body<S: AsyncRead + AsyncWrite + Unpin>(
 fn refuse(host: &Host, broken: Broken) -> Reply {
     let refused = Refused::broken(broken);
     host.worker.counters.ended(Ending::Unreadable);
-    refused.reply()
+    refused.reply(Venue::Binance)
 }
 
 /// How long a body on its way is, where the venue said so.

@@ -186,9 +186,9 @@ pub(crate) struct Stopwatch<'a> {
 }
 
 impl<'a> Stopwatch<'a> {
-    /// For the worker's request of that number.
+    /// For the worker's request of that number; the first one is timed.
     pub(crate) fn start(counters: &'a Counters, request: u64) -> Self {
-        Self { counters, at: request.is_multiple_of(TIMED_ONE_IN).then(Instant::now) }
+        Self { counters, at: (request % TIMED_ONE_IN == 1).then(Instant::now) }
     }
 
     /// Ends a phase; the next one begins.
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn phases_are_counted_by_name() {
         let counters = std::sync::Arc::new(Counters::default());
-        let mut watch = Stopwatch::start(&counters, 0);
+        let mut watch = Stopwatch::start(&counters, 1);
         watch.lap(Phase::Accept);
         watch.lap(Phase::Parse);
         counters.ended(Ending::Denied);

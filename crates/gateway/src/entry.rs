@@ -29,6 +29,7 @@ pub(crate) struct VerdictEntry<'a> {
     /// The bot; the gateway's own requests have none.
     pub(crate) bot: Option<&'a str>,
     pub(crate) account: &'a str,
+    pub(crate) venue: &'static str,
     pub(crate) endpoint: &'static str,
     pub(crate) class: Class,
     /// `signed` or `key-only`.
@@ -67,7 +68,7 @@ impl VerdictEntry<'_> {
             json.text("bot", bot);
         }
         json.text("account", self.account);
-        json.text("venue", "binance");
+        json.text("venue", self.venue);
         json.text("endpoint", self.endpoint);
         json.text("class", self.class.name());
         json.text("security", self.security);

@@ -4,7 +4,7 @@
 //! `http`),
 //! then the life of a request in `pipeline` (accept, parse, authenticate,
 //! judge, record, sign, send, settle) with what it uses (`virtual_key`,
-//! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `clock`,
+//! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `venue`, `clock`,
 //! `prices`, `gateway`), then what runs beside it in `house`, and [`serve`],
 //! which starts everything, on its own or as the supervisor's child
 //! ([`control`]).
@@ -32,6 +32,7 @@ mod route;
 mod shared;
 mod signer;
 mod upstream;
+mod venue;
 mod virtual_key;
 
 pub use config::{Config, ConfigError};

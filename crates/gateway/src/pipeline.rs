@@ -14,6 +14,7 @@ pub(crate) mod sign;
 
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::gateway::Worker;
+use crate::venue::Venue;
 use accept::Arrival;
 use parse::Parsed;
 use refused::Refused;
@@ -24,32 +25,41 @@ use reply::Reply;
 ///
 /// It runs to its end whether or not the bot stays to hear it: what was signed
 /// must be settled.
-pub(crate) async fn handle(worker: &Worker, arrival: Arrival<'_>) -> Reply {
-    let (ending, reply) = match life(worker, arrival).await {
+pub(crate) async fn handle(worker: &Worker, mut arrival: Arrival<'_>) -> Reply {
+    let mut watch = Stopwatch::start(&worker.counters, arrival.request);
+    let accepted = accept::accept(&worker.gateway, &mut arrival);
+    watch.lap(Phase::Accept);
+    // What is for no venue is told in the shape that most clients read.
+    let venue = accepted.as_ref().copied().unwrap_or(Venue::Binance);
+    let ended = match accepted {
+        Ok(venue) => life(worker, venue, &arrival, watch).await,
+        Err(refused) => Err(refused),
+    };
+    let (ending, reply) = match ended {
         Ok(answered) => answered,
-        Err(refused) => (refused.ending, refused.reply()),
+        Err(refused) => (refused.ending, refused.reply(venue)),
     };
     worker.counters.ended(ending);
     reply
 }
 
-async fn life(worker: &Worker, mut arrival: Arrival<'_>) -> Result<(Ending, Reply), Refused> {
-    let mut watch = Stopwatch::start(&worker.counters, arrival.request);
-
-    accept::accept(&worker.gateway, &mut arrival)?;
-    watch.lap(Phase::Accept);
-
-    let received = match parse::parse(&arrival)? {
+async fn life(
+    worker: &Worker,
+    venue: Venue,
+    arrival: &Arrival<'_>,
+    mut watch: Stopwatch<'_>,
+) -> Result<(Ending, Reply), Refused> {
+    let received = match parse::parse(venue, arrival)? {
         Parsed::Public(public) => return send::relay(worker, *public).await,
         Parsed::Private(received) => received,
     };
     watch.lap(Phase::Parse);
 
-    let bot = authenticate::authenticate(&worker.gateway, &arrival, &received)?;
+    let bot = authenticate::authenticate(&worker.gateway, arrival, &received)?;
     watch.lap(Phase::Authenticate);
 
     // INVARIANT (record first): a request is cleared by its entry in the log.
-    let cleared = judging::judge_and_record(worker, &arrival, bot, received, &mut watch).await?;
+    let cleared = judging::judge_and_record(worker, arrival, bot, received, &mut watch).await?;
 
     let signed = sign::sign(worker, cleared).await?;
     watch.lap(Phase::Sign);

@@ -32,6 +32,7 @@ fn intent(symbol: &str) -> Intent {
 
 fn entry<'a>(intent: &'a Intent, reasons: &'a [Reason], ids: &'a [String]) -> VerdictEntry<'a> {
     VerdictEntry {
+        venue: "binance",
         at_ns: 5,
         now: UnixNanos(6),
         bot: Some("mm-1"),

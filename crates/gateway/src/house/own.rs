@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vault::protocol::{Answer as SignerAnswer, Ask, SignAsk, Surface};
 use wire::limits::SIGNED_RECEIVE_WINDOW_MS;
 use wire::model::Effect;
-use wire::venue::binance::{ParamText, Security, Served};
+use wire::venue::binance::{ParamText, Served};
 
 use super::House;
 use crate::clock;
@@ -14,11 +14,11 @@ use crate::entry::{SettleOutcome, VerdictEntry};
 use crate::gateway::AccountGroup;
 use crate::keys::RealKey;
 use crate::pipeline::judging::{Course, sha256};
-use crate::pipeline::settle::answer::Reading;
 use crate::pipeline::settle::{self, Settlement};
 use crate::pipeline::sign::{Proof, outgoing};
 use crate::record::Purpose;
 use crate::upstream::{Answer, SendError};
+use crate::venue::Endpoint;
 
 /// What came of an own read.
 pub(crate) struct Read {
@@ -79,6 +79,7 @@ impl House {
             now,
             bot: None,
             account: &group.name,
+            venue: "binance",
             endpoint: endpoint.name,
             class: endpoint.class,
             security: "signed",
@@ -105,8 +106,8 @@ impl House {
             gateway.log.append(&entry, Purpose::Read).map_err(|error| error.to_string())?;
         let course = Course {
             group: Arc::clone(group),
-            endpoint,
-            security: Security::Signed,
+            endpoint: Endpoint::Binance(endpoint),
+            is_signed: true,
             key,
             signer_epoch,
             verdict,
@@ -141,7 +142,7 @@ impl House {
             Ok(answer) => {
                 self.budget.heard(&answer);
                 let http = answer.status;
-                let reading = Reading::of(course.endpoint, http, &answer.body);
+                let reading = course.endpoint.reading(http, &answer.body);
                 let mut settlement = Settlement::of(reading.outcome, reading.detail);
                 (settlement.http, settlement.code) = (Some(http), reading.code);
                 settlement.proof = proof;

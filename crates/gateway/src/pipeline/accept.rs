@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use hyper::StatusCode;
-use wire::venue::binance::errors;
-
-use super::refused::Refused;
+use super::refused::{Refused, Why};
 use crate::counters::Ending;
 use crate::gateway::Gateway;
 use crate::http::request::{Field, Head};
 use crate::route::{Entrance, path_at_venue};
+use crate::venue::Venue;
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
@@ -61,28 +59,26 @@ impl<'b> Arrival<'b> {
 ///
 /// # Errors
 /// It is over a limit, or for no venue.
-pub(crate) fn accept(gateway: &Gateway, arrival: &mut Arrival<'_>) -> Result<(), Refused> {
+pub(crate) fn accept(gateway: &Gateway, arrival: &mut Arrival<'_>) -> Result<Venue, Refused> {
     let target_bytes = arrival.path.len() + arrival.query.map_or(0, |query| query.len() + 1);
     if target_bytes > wire::limits::TARGET_BYTES {
         return Err(Refused::new(
             Ending::Unreadable,
-            errors::ILLEGAL_CHARS,
+            Why::Malformed { status: 414 },
             format_args!("the request target is over {} bytes", wire::limits::TARGET_BYTES),
-        )
-        .with_status(StatusCode::URI_TOO_LONG));
+        ));
     }
     let (entrance, host) = (arrival.peer.entrance, arrival.field(Field::Host));
     match path_at_venue(&gateway.config.binance, entrance, host, arrival.path) {
         Some(path) => {
             arrival.path = path;
-            Ok(())
+            Ok(Venue::Binance)
         }
         None => Err(Refused::new(
             Ending::Unreadable,
-            errors::UNAUTHORIZED,
+            Why::NoVenue,
             "no venue is reached under this host and path; use the base URL that \
              `countersign bot add` printed",
-        )
-        .with_status(StatusCode::NOT_FOUND)),
+        )),
     }
 }

@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use judge::ClockState;
 use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
 use wire::model::Class;
-use wire::venue::binance::{Received, Security, errors};
 
 use super::accept::Arrival;
-use super::refused::Refused;
+use super::refused::{Refused, Why};
 use crate::counters::Ending;
 use crate::gateway::Gateway;
-use crate::http::request::Field;
 use crate::replay::{Replay, Use};
+use crate::venue::Received;
 use crate::virtual_key::Identity;
 
 /// Who asks.
@@ -34,45 +32,42 @@ pub(crate) fn authenticate(
     arrival: &Arrival<'_>,
     received: &Received,
 ) -> Result<Authenticated, Refused> {
-    let failed = |code: i32, message: &str| {
+    let failed = |why: Why, message: &str| {
         gateway.failures.count(arrival.peer.address);
-        Refused::new(Ending::Unauthenticated, code, message)
+        Refused::new(Ending::Unauthenticated, why, message)
     };
-    let Some(api_key) = arrival.field(Field::ApiKey) else {
-        return Err(failed(errors::BAD_API_KEY_FORMAT, "send the virtual key in X-MBX-APIKEY"));
-    };
+    let api_key = received
+        .api_key(arrival)
+        .map_err(|why| failed(why, "send the virtual key in the venue's own header"))?;
     let identities = gateway.identities.load();
     let Some(identity) = identities.find(api_key) else {
-        return Err(failed(errors::REJECTED_API_KEY, "no bot has this virtual key"));
+        return Err(failed(Why::UnknownKey, "no bot has this virtual key"));
     };
     if !identity.config.may_come_from(arrival.peer.address) {
-        return Err(failed(
-            errors::REJECTED_API_KEY,
-            "this virtual key is not used from this address",
-        ));
+        return Err(failed(Why::UnknownKey, "this virtual key is not used from this address"));
     }
     let now_ms = gateway.clock.now().0 / 1_000_000;
-    if received.security != Security::Signed {
-        let deadline_ms = now_ms.saturating_add(received.receive_window_ms);
+    if !received.is_signed() {
+        let deadline_ms = now_ms.saturating_add(received.receive_window_ms());
         return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms });
     }
-    let Some(signature) = verified_signature(&identity.secret, received) else {
+    let Some(signature) = received.verified_signature(&identity.secret) else {
         return Err(failed(
-            errors::INVALID_SIGNATURE,
+            Why::BadSignature,
             "sign with the secret that belongs to this virtual key",
         ));
     };
     let deadline_ms = check_time(gateway, received, now_ms)?;
-    let endpoint = received.endpoint;
+    let endpoint = received.endpoint();
     let usage = Use {
-        endpoint: endpoint.name,
-        host: 0,
-        is_read: endpoint.class == Class::Read,
+        endpoint: endpoint.name(),
+        host: endpoint.host() as u8,
+        is_read: endpoint.class() == Class::Read,
         deadline_ms,
     };
     // Signed before this process began, it may have been used before.
     if !usage.is_read
-        && received.timestamp_ms.is_some_and(|stamp| stamp <= gateway.forgets_before_ms())
+        && received.timestamp_ms().is_some_and(|stamp| stamp <= gateway.forgets_before_ms())
     {
         return Err(replayed(Replay::Full));
     }
@@ -82,45 +77,28 @@ pub(crate) fn authenticate(
     }
 }
 
-/// The bot's signature, where it is right: over the bytes as they came, or
-/// over their percent-decoded form, which python-binance signs.
-fn verified_signature(secret: &hmac::Key, received: &Received) -> Option<[u8; 32]> {
-    let text = received.signature.as_deref()?;
-    let mut signature = [0; 32];
-    hex::decode_to_slice(text, &mut signature).ok()?;
-    // Compares in constant time.
-    let right = |payload: &[u8]| hmac::verify(secret, payload, &signature).is_ok();
-    let genuine = right(&received.signed_payload)
-        || received.signed_payload_decoded.as_deref().is_some_and(right);
-    genuine.then_some(signature)
-}
-
 /// The end of the bot's receive window, where it is now within it.
 fn check_time(gateway: &Gateway, received: &Received, now_ms: u64) -> Result<u64, Refused> {
-    let stale = |text: &str| {
+    let stale = |why: Why, text: &str| {
         let hint = if gateway.clock.state() == ClockState::Sane {
             String::new()
         } else {
             format!(
-                " The gateway's clock is off by {} ms: fix time synchronisation.",
+                "; the gateway's clock is off by {} ms: fix time synchronisation",
                 gateway.clock.offset_ms()
             )
         };
-        Refused::new(
-            Ending::Unauthenticated,
-            errors::INVALID_TIMESTAMP,
-            format_args!("{text}{hint}"),
-        )
+        Refused::new(Ending::Unauthenticated, why, format_args!("{text}{hint}"))
     };
-    let Some(timestamp) = received.timestamp_ms else {
-        return Err(stale("a signed request needs a timestamp."));
+    let Some(timestamp) = received.timestamp_ms() else {
+        return Err(stale(Why::NoTimestamp, "a signed request needs a timestamp"));
     };
     if timestamp >= now_ms.saturating_add(BOT_TIMESTAMP_AHEAD_MS) {
-        return Err(stale(errors::TIMESTAMP_AHEAD_TEXT));
+        return Err(stale(Why::TimestampAhead, "follow the venue's clock"));
     }
-    let deadline = timestamp.saturating_add(received.receive_window_ms);
+    let deadline = timestamp.saturating_add(received.receive_window_ms());
     if deadline < now_ms {
-        return Err(stale(errors::TIMESTAMP_OLD_TEXT));
+        return Err(stale(Why::TimestampOld, "follow the venue's clock"));
     }
     Ok(deadline)
 }
@@ -129,12 +107,12 @@ fn replayed(replay: Replay) -> Refused {
     match replay {
         Replay::Repeated => Refused::new(
             Ending::Replayed,
-            errors::INVALID_SIGNATURE,
+            Why::Replayed,
             "this signed request was sent before; sign every request anew",
         ),
         Replay::Redirected => Refused::new(
             Ending::Replayed,
-            errors::INVALID_SIGNATURE,
+            Why::Replayed,
             "this signature was first used for another method or path; sign every request anew",
         ),
         Replay::Full => Refused::not_executed(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use judge::{DenyKind, Facts, Outcome, Permit, Reason, Verdict};
 use wire::model::{Class, Intent, Operation};
-use wire::venue::binance::{Received, Security, Served, errors, ids, read, text_to_sign};
+use wire::venue::binance::Refusal;
 
 use super::accept::Arrival;
 use super::authenticate::Authenticated;
-use super::refused::Refused;
+use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
 use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
@@ -20,6 +20,7 @@ use crate::keys::RealKey;
 use crate::record::Purpose;
 use crate::shared::held;
 use crate::upstream::TimeUnit;
+use crate::venue::{Asked, Endpoint, Received};
 use crate::virtual_key::Identity;
 
 /// A request that its entry in the log has cleared.
@@ -34,8 +35,9 @@ pub(crate) struct Cleared {
 #[derive(Debug)]
 pub(crate) struct Course {
     pub(crate) group: Arc<AccountGroup>,
-    pub(crate) endpoint: &'static Served,
-    pub(crate) security: Security,
+    pub(crate) endpoint: Endpoint,
+    /// Whether the venue wants it signed.
+    pub(crate) is_signed: bool,
     pub(crate) key: Arc<RealKey>,
     /// The signer that the key's number is of.
     pub(crate) signer_epoch: u64,
@@ -75,16 +77,15 @@ pub(crate) async fn judge_and_record(
     let Some(group) = gateway.accounts.get(&identity.account) else {
         return Err(Refused::new(
             Ending::Denied,
-            errors::UNAUTHORIZED,
+            Why::Never,
             "the bot's account is new; restart Countersign to trade in it",
         ));
     };
+    let (endpoint, is_signed) = (received.endpoint(), received.is_signed());
     let ready = make_ready(worker, group, identity, received, arrival)?;
-    let (endpoint, security) = (ready.1, ready.2);
-    let ready = ready.0;
 
     let (verdict, halt_epoch, recorded) =
-        decide(worker, group, identity, &ready, endpoint, security, arrival, watch);
+        decide(worker, group, identity, &ready, endpoint, is_signed, arrival, watch);
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
         Outcome::Deny(kind) => return Err(denied(kind, &verdict)),
@@ -96,7 +97,7 @@ pub(crate) async fn judge_and_record(
     let course = Course {
         group: Arc::clone(group),
         endpoint,
-        security,
+        is_signed,
         key: ready.key,
         signer_epoch: ready.signer_epoch,
         verdict: index,
@@ -106,7 +107,7 @@ pub(crate) async fn judge_and_record(
         time_unit: TimeUnit::of(arrival),
         request: ready.request,
     };
-    if endpoint.effect >= wire::model::Effect::Borrow {
+    if endpoint.effect() >= wire::model::Effect::Borrow {
         durable(worker, &course).await?;
     }
     watch.lap(Phase::Record);
@@ -120,20 +121,13 @@ fn make_ready(
     identity: &Identity,
     mut received: Received,
     arrival: &Arrival<'_>,
-) -> Result<(Ready, &'static Served, Security), Refused> {
+) -> Result<Ready, Refused> {
     let gateway = &worker.gateway;
-    let endpoint = received.endpoint;
+    let endpoint = received.endpoint();
     let request = arrival.request;
-    // Every order has a client order id, so that one whose answer is lost can
-    // be asked for.
-    let missing: Vec<&'static str> = ids::missing(endpoint, &received.params).collect();
-    let unreadable = |refusal| refuse(worker, identity, endpoint, &refusal, arrival, request);
-    for name in missing {
-        received.params.set(name, &worker.ids.next()).map_err(unreadable)?;
-    }
-    let intent = read(&received).map_err(unreadable)?;
-    let text = text_to_sign(&received, &intent, &[]).map_err(unreadable)?;
-    let text = text.canonical().into_bytes();
+    let Asked { intent, text } = received
+        .ask(|| worker.ids.next())
+        .map_err(|refusal| refuse(worker, identity, endpoint, refusal, arrival, request))?;
 
     let ring = gateway.keys.load();
     if worker.signer.epoch() != Some(ring.epoch) {
@@ -142,12 +136,12 @@ fn make_ready(
             "the signer is not there, so nothing can be signed",
         ));
     }
-    let Some(key) = ring.for_request(&group.name, endpoint.class, endpoint.effect) else {
+    let Some(key) = ring.for_request(&group.name, endpoint.class(), endpoint.effect()) else {
         let why = format!(
             "account `{}` has no key for this; add one with `countersign key add`",
             group.name
         );
-        let refused = Refused::new(Ending::Denied, errors::UNAUTHORIZED, &why);
+        let refused = Refused::new(Ending::Denied, Why::Never, &why);
         let reason = Reason::plain("no_key", DenyKind::Never, why);
         record_denial(worker, identity, endpoint, Some(&intent), reason, arrival, request);
         return Err(refused);
@@ -161,7 +155,7 @@ fn make_ready(
         signer_epoch: ring.epoch,
         request,
     };
-    Ok((ready, endpoint, received.security))
+    Ok(ready)
 }
 
 pub(crate) fn sha256(text: &[u8]) -> [u8; 32] {
@@ -187,13 +181,13 @@ fn decide(
     group: &AccountGroup,
     identity: &Identity,
     ready: &Ready,
-    endpoint: &'static Served,
-    security: Security,
+    endpoint: Endpoint,
+    is_signed: bool,
     arrival: &Arrival<'_>,
     watch: &mut Stopwatch<'_>,
 ) -> (Verdict, u64, Result<u64, audit::Error>) {
     let gateway = &worker.gateway;
-    let market = ready.intent.symbol().filter(|_| needs_price(endpoint.class));
+    let market = ready.intent.symbol().filter(|_| needs_price(endpoint.class()));
     let reference = market.and_then(|market| gateway.prices.reference(market));
     let quote_in_usd = market.and_then(|market| gateway.prices.quote_in_usd(market));
     let mut buffer = worker.buffer.borrow_mut();
@@ -227,9 +221,10 @@ fn decide(
         now: facts.now,
         bot: Some(&identity.name),
         account: &group.name,
-        endpoint: endpoint.name,
-        class: endpoint.class,
-        security: if security == Security::Signed { "signed" } else { "key-only" },
+        venue: endpoint.venue().name(),
+        endpoint: endpoint.name(),
+        class: endpoint.class(),
+        security: if is_signed { "signed" } else { "key-only" },
         intent: Some(&ready.intent),
         outcome: verdict.outcome_name(),
         reasons: &verdict.reasons,
@@ -249,7 +244,7 @@ fn decide(
         request: ready.request,
     }
     .write(&mut buffer);
-    let recorded = gateway.log.append(&buffer, Purpose::of(endpoint.effect));
+    let recorded = gateway.log.append(&buffer, Purpose::of(endpoint.effect()));
     if recorded.is_err()
         && let Some(reservation) = reservation
     {
@@ -277,12 +272,12 @@ async fn durable(worker: &Worker, course: &Course) -> Result<(), Refused> {
 
 /// How a denial reads: the venue's code by the strongest reason.
 fn denied(kind: DenyKind, verdict: &Verdict) -> Refused {
-    let code = match kind {
-        DenyKind::Never => errors::UNAUTHORIZED,
-        DenyKind::Limit => errors::NEW_ORDER_REJECTED,
-        DenyKind::CancelRejected => errors::CANCEL_REJECTED,
+    let why = match kind {
+        DenyKind::Never => Why::Never,
+        DenyKind::Limit => Why::Limit,
+        DenyKind::CancelRejected => Why::CancelRejected,
     };
-    Refused::new(Ending::Denied, code, verdict.message())
+    Refused::new(Ending::Denied, why, verdict.message())
 }
 
 /// An authenticated request that cannot be read, or whose endpoint is never
@@ -290,8 +285,8 @@ fn denied(kind: DenyKind, verdict: &Verdict) -> Refused {
 fn refuse(
     worker: &Worker,
     identity: &Identity,
-    endpoint: &'static Served,
-    refusal: &wire::venue::binance::Refusal,
+    endpoint: Endpoint,
+    refusal: Refusal,
     arrival: &Arrival<'_>,
     request: u64,
 ) -> Refused {
@@ -306,7 +301,7 @@ fn refuse(
 fn record_denial(
     worker: &Worker,
     identity: &Identity,
-    endpoint: &'static Served,
+    endpoint: Endpoint,
     intent: Option<&Intent>,
     reason: Reason,
     arrival: &Arrival<'_>,
@@ -319,8 +314,9 @@ fn record_denial(
         now: gateway.clock.now(),
         bot: Some(&identity.name),
         account: &identity.account,
-        endpoint: endpoint.name,
-        class: endpoint.class,
+        venue: endpoint.venue().name(),
+        endpoint: endpoint.name(),
+        class: endpoint.class(),
         security: "signed",
         intent,
         outcome: "deny",

@@ -2,13 +2,13 @@
 //! once it is known whose request it is.
 
 use wire::venue::binance::public::is_public_query;
-use wire::venue::binance::{RawRequest, Received, errors, public_endpoint, receive};
+use wire::venue::binance::public_endpoint;
 
 use super::accept::Arrival;
-use super::refused::Refused;
+use super::refused::{Refused, Why};
 use crate::counters::Ending;
-use crate::http::request::Field;
 use crate::upstream::{Host, Outgoing, TimeUnit};
+use crate::venue::{Received, Venue};
 
 /// What a request is.
 pub(crate) enum Parsed {
@@ -22,27 +22,21 @@ pub(crate) enum Parsed {
 ///
 /// # Errors
 /// INVARIANT (one reading): whatever could be read in two ways.
-pub(crate) fn parse(arrival: &Arrival<'_>) -> Result<Parsed, Refused> {
+pub(crate) fn parse(venue: Venue, arrival: &Arrival<'_>) -> Result<Parsed, Refused> {
     let (method, path) = (arrival.method, arrival.path);
     if let Some(public) = public_endpoint(method, path) {
         let outgoing = public_request(arrival, public.host)?;
         return Ok(Parsed::Public(Box::new(outgoing)));
     }
-    let raw = RawRequest {
-        method,
-        path,
-        query: arrival.query,
-        body: arrival.body,
-        content_type: arrival.field(Field::ContentType),
-    };
-    receive(&raw).map(Parsed::Private).map_err(|refusal| Refused::unreadable(&refusal))
+    Received::read(venue, arrival).map(Parsed::Private)
 }
 
 fn public_request(
     arrival: &Arrival<'_>,
     host: wire::venue::binance::public::PublicHost,
 ) -> Result<Outgoing, Refused> {
-    let refused = |message: &str| Refused::new(Ending::Unreadable, errors::ILLEGAL_CHARS, message);
+    let refused =
+        |message: &str| Refused::new(Ending::Unreadable, Why::Malformed { status: 400 }, message);
     let query = arrival.query.unwrap_or("");
     if !arrival.body.is_empty() || !is_public_query(query) {
         return Err(refused("public data is asked for with a plain query and no body"));

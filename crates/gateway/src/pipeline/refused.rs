@@ -1,89 +1,98 @@
-//! A request that ends here, told in the venue's own shape.
+//! A request that ends here; the bot is told in the venue's own shape.
 
 use std::fmt::Display;
 
-use hyper::StatusCode;
-use wire::venue::binance::errors::{self, VenueError};
+use wire::venue::binance::Refusal;
 
 use super::reply::Reply;
 use crate::counters::Ending;
 use crate::http::request::Broken;
+use crate::venue::Venue;
 
-/// Binance's code for a request that it certainly did not execute and that may
-/// be sent again ("server is currently overloaded"): clients raise it as an
-/// operational failure, not as a dead key and not as an unknown outcome.
-const NOT_EXECUTED: i32 = -1008;
+/// Why a request ends here, in words that every venue has codes for.
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// It is for no venue.
+    NoVenue,
+    /// It is no request that can be read at all.
+    Malformed {
+        /// The HTTP status that says so.
+        status: u16,
+    },
+    /// Its parameters cannot be read, or are not let through.
+    Refusal(Refusal),
+    /// It names no key.
+    NoKey,
+    /// Its key is none of ours, or not used from there.
+    UnknownKey,
+    /// Its signature is wrong.
+    BadSignature,
+    /// It has no timestamp.
+    NoTimestamp,
+    /// Its timestamp lies ahead.
+    TimestampAhead,
+    /// Its receive window has passed.
+    TimestampOld,
+    /// Its signed text was used before.
+    Replayed,
+    /// The bot may never do this.
+    Never,
+    /// An order over a limit or outside the collar.
+    Limit,
+    /// A cancel that is not taken.
+    CancelRejected,
+    /// Nothing was sent to the venue; asking again is safe.
+    NotExecuted,
+    /// Sent, and nobody knows what came of it.
+    Unknown,
+    /// The venue's answer is not passed on.
+    Withheld,
+}
 
 /// An answer that the gateway gives by itself.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) ending: Ending,
-    error: VenueError,
-    retry_after_seconds: Option<u16>,
+    pub(crate) why: Why,
+    message: String,
 }
 
 impl Refused {
-    /// With a code of the venue; the message says that it is ours.
-    pub(crate) fn new(ending: Ending, code: i32, message: impl Display) -> Self {
-        let text = match code {
-            errors::UNAUTHORIZED => errors::UNAUTHORIZED_TEXT,
-            errors::REJECTED_API_KEY => errors::KEY_REJECTED_TEXT,
-            errors::BAD_API_KEY_FORMAT => errors::KEY_FORMAT_TEXT,
-            errors::INVALID_SIGNATURE => errors::SIGNATURE_TEXT,
-            _ => "",
-        };
-        let space = if text.is_empty() { "" } else { " " };
-        let error = VenueError::new(code, &format!("{text}{space}Countersign: {message}"));
-        Self { ending, error, retry_after_seconds: None }
+    pub(crate) fn new(ending: Ending, why: Why, message: impl Display) -> Self {
+        Self { ending, why, message: message.to_string() }
     }
 
-    /// With the venue's own error for a request that cannot be read.
-    pub(crate) fn unreadable(refusal: &wire::venue::binance::Refusal) -> Self {
-        let error = errors::for_refusal(refusal);
-        Self { ending: Ending::Unreadable, error, retry_after_seconds: None }
+    /// It cannot be read.
+    pub(crate) fn unreadable(refusal: Refusal) -> Self {
+        Self { ending: Ending::Unreadable, why: Why::Refusal(refusal), message: String::new() }
     }
 
     /// Nothing was sent to the venue, and asking again is safe.
     pub(crate) fn not_executed(ending: Ending, message: impl Display) -> Self {
-        let mut refused = Self::new(
-            ending,
-            NOT_EXECUTED,
-            format_args!("{message}; nothing was sent to the venue, asking again is safe"),
-        );
-        refused.error.http = StatusCode::SERVICE_UNAVAILABLE.as_u16();
-        refused.retry_after_seconds = Some(1);
-        refused
+        let message = format!("{message}; nothing was sent to the venue, asking again is safe");
+        Self { ending, why: Why::NotExecuted, message }
     }
 
     /// Sent, and nobody knows what came of it.
     pub(crate) fn unknown(message: impl Display) -> Self {
-        Self::new(
-            Ending::Unknown,
-            errors::TIMEOUT,
-            format_args!(
-                "{message}; the execution status is unknown: ask for the order before sending \
-                 another"
-            ),
-        )
+        let message = format!(
+            "{message}; the execution status is unknown: ask for the order before sending another"
+        );
+        Self { ending: Ending::Unknown, why: Why::Unknown, message }
     }
 
     /// It is no request that can be read at all.
     pub(crate) fn broken(broken: Broken) -> Self {
-        let mut refused = Self::new(Ending::Unreadable, errors::ILLEGAL_CHARS, broken.message);
-        refused.error.http = broken.status;
-        refused
+        let why = Why::Malformed { status: broken.status };
+        Self { ending: Ending::Unreadable, why, message: broken.message }
     }
 
-    /// With another HTTP status.
-    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
-        self.error.http = status.as_u16();
-        self
-    }
-
-    pub(crate) fn reply(self) -> Reply {
-        let mut reply = Reply::json(self.error.http, self.error.body);
-        if let Some(seconds) = self.retry_after_seconds {
-            reply.lines.extend_from_slice(format!("retry-after: {seconds}\r\n").as_bytes());
+    /// In the shape of the venue that was asked.
+    pub(crate) fn reply(self, venue: Venue) -> Reply {
+        let (status, body) = venue.error(&self.why, &self.message);
+        let mut reply = Reply::json(status, body);
+        if matches!(self.why, Why::NotExecuted) {
+            reply.lines.extend_from_slice(b"retry-after: 1\r\n");
         }
         reply
     }
@@ -94,29 +103,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_was_sent_is_not_an_unknown_outcome() {
-        let refused = Refused::not_executed(Ending::Unsigned, "the signer is gone");
-        assert!(refused.error.body.contains("-1008"), "{}", refused.error.body);
-        let reply = refused.reply();
-        assert_eq!(reply.status, 503);
+    fn asking_again_is_offered_only_where_it_is_safe() {
+        let reply =
+            Refused::not_executed(Ending::Unsigned, "the signer is gone").reply(Venue::Binance);
         assert!(reply.lines.ends_with(b"\r\nretry-after: 1\r\n"));
-    }
-
-    #[test]
-    fn unknown_says_so() {
-        let refused = Refused::unknown("no answer");
-        assert!(refused.error.body.contains("-1007"));
-        assert!(refused.error.body.contains("unknown"));
-        assert_eq!(refused.reply().status, 504);
-    }
-
-    #[test]
-    fn a_denial_has_the_venues_words_and_ours() {
-        let refused = Refused::new(Ending::Denied, -1002, "no withdrawals");
-        assert_eq!(
-            refused.error.body,
-            "{\"code\":-1002,\"msg\":\"You are not authorized to execute this request. \
-             Countersign: no withdrawals\"}"
-        );
+        let reply = Refused::unknown("no answer").reply(Venue::Binance);
+        assert!(!reply.lines.windows(11).any(|part| part == b"retry-after"));
     }
 }

@@ -4,12 +4,11 @@ pub(crate) mod answer;
 
 use std::sync::atomic::Ordering;
 
-use hyper::StatusCode;
 use judge::OrderUpdate;
 use wire::model::Effect;
 
 use super::judging::Course;
-use super::refused::Refused;
+use super::refused::{Refused, Why};
 use super::reply::{Body, Reply};
 use super::send::Sent;
 use super::sign::Proof;
@@ -20,7 +19,6 @@ use crate::gateway::{Gateway, Worker};
 use crate::record::Purpose;
 use crate::shared::held;
 use crate::upstream::Answer;
-use answer::Reading;
 
 /// What became of a request.
 pub(crate) struct Settlement<'a> {
@@ -56,7 +54,7 @@ pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Ref
             return Err(Refused::unknown(why));
         }
     };
-    let reading = Reading::of(course.endpoint, answer.status, &answer.body);
+    let reading = course.endpoint.reading(answer.status, &answer.body);
     let outcome = reading.outcome;
     let settlement = Settlement {
         outcome,
@@ -70,10 +68,9 @@ pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Ref
     if course.key.finder.find(&answer.body).is_some() {
         return Err(Refused::new(
             Ending::Answered,
-            wire::venue::binance::errors::UNAUTHORIZED,
+            Why::Withheld,
             "the venue's answer names the real key, so it is withheld",
-        )
-        .with_status(StatusCode::BAD_GATEWAY));
+        ));
     }
     let ending = match outcome {
         SettleOutcome::Acknowledged => Ending::Answered,
@@ -88,7 +85,7 @@ pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Ref
 /// the verdict was.
 pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: Settlement<'_>) {
     let Moment { host_ns, now, .. } = gateway.clock.look();
-    if course.endpoint.class.is_trading() {
+    if course.endpoint.class().is_trading() {
         course.group.traded_at.store(now.0, Ordering::Relaxed);
     }
     let mut out = Vec::with_capacity(1024);
@@ -112,7 +109,7 @@ pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: Settlement<
     for event in &events {
         judge.apply(event, now);
     }
-    let purpose = match course.endpoint.effect {
+    let purpose = match course.endpoint.effect() {
         // What was allowed while the log could grow is settled in what is left
         // for reads.
         Effect::Cancel => Purpose::Cancel,

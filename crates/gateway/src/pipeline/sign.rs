@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use vault::protocol::{RefusalCode, SignAsk, SignRefusal, Surface};
 use wire::model::Effect;
-use wire::venue::binance::{Security, errors};
 
 use super::judging::{Cleared, Course, sha256};
-use super::refused::Refused;
+use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
 use crate::counters::Ending;
 use crate::entry::SettleOutcome;
 use crate::gateway::Worker;
 use crate::signer::Unsigned;
-use crate::upstream::{Host, Outgoing};
+use crate::upstream::Outgoing;
+use crate::venue::Endpoint;
 
 /// A request that may leave.
 pub(crate) struct Signed {
@@ -40,7 +40,7 @@ pub(crate) struct Proof {
 pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Refused> {
     let Cleared { permit, course } = cleared;
     let parts = permit.into_parts();
-    if course.security != Security::Signed {
+    if !course.is_signed {
         let outgoing = outgoing(&course, parts.text);
         return Ok(Signed { course, outgoing, proof: None });
     }
@@ -48,7 +48,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         id: course.request,
         key: course.key.handle,
         entry: course.verdict,
-        claim: course.endpoint.effect,
+        claim: course.endpoint.effect(),
         deadline_unix_ms: course.deadline_ms,
         surface: Surface::Rest,
         text: parts.text,
@@ -63,7 +63,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
             Ok(Signed { course, outgoing, proof: Some(proof) })
         }
         Err(unsigned) => {
-            let (refused, detail) = explain(unsigned, course.endpoint.effect);
+            let (refused, detail) = explain(unsigned, course.endpoint.effect());
             settle::record(
                 &worker.gateway,
                 &course,
@@ -76,11 +76,11 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
 
 /// Where the parameters go: all in the query, or all in the body.
 pub(crate) fn outgoing(course: &Course, text: Vec<u8>) -> Outgoing {
-    let endpoint = course.endpoint;
+    let Endpoint::Binance(endpoint) = course.endpoint;
     let in_query = matches!(endpoint.method, "GET" | "DELETE");
     let (query, body) = if in_query { (text, Vec::new()) } else { (Vec::new(), text) };
     Outgoing {
-        host: Host::Spot,
+        host: course.endpoint.host(),
         method: endpoint.method,
         path: Cow::Borrowed(endpoint.path),
         query,
@@ -102,8 +102,8 @@ fn explain(unsigned: Unsigned, effect: Effect) -> (Refused, String) {
 }
 
 fn refused_by_signer(refusal: &SignRefusal, effect: Effect) -> Refused {
-    let code = match refusal.code {
-        RefusalCode::Deadline => errors::INVALID_TIMESTAMP,
+    let why = match refusal.code {
+        RefusalCode::Deadline => Why::TimestampOld,
         _ if refusal.retry => return Refused::not_executed(Ending::Unsigned, refusal),
         RefusalCode::Ceiling
         | RefusalCode::Window
@@ -112,10 +112,10 @@ fn refused_by_signer(refusal: &SignRefusal, effect: Effect) -> Refused {
         | RefusalCode::Clock
             if effect == Effect::Order =>
         {
-            errors::NEW_ORDER_REJECTED
+            Why::Limit
         }
-        _ if effect == Effect::Cancel => errors::CANCEL_REJECTED,
-        _ => errors::UNAUTHORIZED,
+        _ if effect == Effect::Cancel => Why::CancelRejected,
+        _ => Why::Never,
     };
-    Refused::new(Ending::Unsigned, code, refusal)
+    Refused::new(Ending::Unsigned, why, refusal)
 }

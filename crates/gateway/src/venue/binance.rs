@@ -1,0 +1,112 @@
+//! Binance on the data path.
+
+use aws_lc_rs::hmac;
+use wire::venue::binance::{
+    self as wire_binance, RawRequest, Received, Refusal, Security, errors, ids, read, text_to_sign,
+};
+
+use super::{Asked, http_status};
+use crate::http::request::Field;
+use crate::pipeline::accept::Arrival;
+use crate::pipeline::refused::{Refused, Why};
+
+/// Binance's code for a request that it certainly did not execute and that may
+/// be sent again ("server is currently overloaded"): clients raise it as an
+/// operational failure, not as a dead key and not as an unknown outcome.
+const NOT_EXECUTED: i32 = -1008;
+
+pub(super) fn receive(arrival: &Arrival<'_>) -> Result<Received, Refused> {
+    let raw = RawRequest {
+        method: arrival.method,
+        path: arrival.path,
+        query: arrival.query,
+        body: arrival.body,
+        content_type: arrival.field(Field::ContentType),
+    };
+    wire_binance::receive(&raw).map_err(Refused::unreadable)
+}
+
+pub(super) fn api_key<'b>(arrival: &Arrival<'b>) -> Result<&'b str, Why> {
+    arrival.field(Field::ApiKey).ok_or(Why::NoKey)
+}
+
+pub(super) fn is_signed(received: &Received) -> bool {
+    received.security == Security::Signed
+}
+
+/// Over the bytes as they came, or over their percent-decoded form, which
+/// python-binance signs.
+pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Option<[u8; 32]> {
+    let text = received.signature.as_deref()?;
+    let mut signature = [0; 32];
+    hex::decode_to_slice(text, &mut signature).ok()?;
+    // Compares in constant time.
+    let right = |payload: &[u8]| hmac::verify(secret, payload, &signature).is_ok();
+    let genuine = right(&received.signed_payload)
+        || received.signed_payload_decoded.as_deref().is_some_and(right);
+    genuine.then_some(signature)
+}
+
+pub(super) fn ask(received: &mut Received, new_id: impl Fn() -> String) -> Result<Asked, Refusal> {
+    let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
+    for name in missing {
+        received.params.set(name, &new_id())?;
+    }
+    let intent = read(received)?;
+    let text = text_to_sign(received, &intent, &[])?;
+    Ok(Asked { intent, text: text.canonical().into_bytes() })
+}
+
+/// Codes are chosen so that clients raise the right class and do not retry
+/// (see [`errors`]).
+pub(super) fn error(why: &Why, message: &str) -> (u16, String) {
+    let (code, words) = match why {
+        Why::Refusal(refusal) => {
+            let error = errors::for_refusal(refusal);
+            return (error.http, error.body);
+        }
+        Why::Malformed { .. } => (errors::ILLEGAL_CHARS, ""),
+        Why::NoKey => (errors::BAD_API_KEY_FORMAT, errors::KEY_FORMAT_TEXT),
+        Why::UnknownKey => (errors::REJECTED_API_KEY, errors::KEY_REJECTED_TEXT),
+        Why::BadSignature | Why::Replayed => (errors::INVALID_SIGNATURE, errors::SIGNATURE_TEXT),
+        Why::NoTimestamp => (errors::INVALID_TIMESTAMP, ""),
+        Why::TimestampAhead => (errors::INVALID_TIMESTAMP, errors::TIMESTAMP_AHEAD_TEXT),
+        Why::TimestampOld => (errors::INVALID_TIMESTAMP, errors::TIMESTAMP_OLD_TEXT),
+        Why::NoVenue | Why::Never | Why::Withheld => {
+            (errors::UNAUTHORIZED, errors::UNAUTHORIZED_TEXT)
+        }
+        Why::Limit => (errors::NEW_ORDER_REJECTED, ""),
+        Why::CancelRejected => (errors::CANCEL_REJECTED, ""),
+        Why::NotExecuted => (NOT_EXECUTED, ""),
+        Why::Unknown => (errors::TIMEOUT, ""),
+    };
+    let space = if words.is_empty() { "" } else { " " };
+    let text = format!("{words}{space}Countersign: {message}");
+    (http_status(why).unwrap_or(errors::http_status(code)), errors::body(code, &text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_was_sent_is_not_an_unknown_outcome() {
+        let (status, body) = error(&Why::NotExecuted, "the signer is gone");
+        assert!(body.contains("-1008"), "{body}");
+        assert_eq!(status, 503);
+        let (status, body) = error(&Why::Unknown, "no answer");
+        assert!(body.contains("-1007"), "{body}");
+        assert_eq!(status, 504);
+    }
+
+    #[test]
+    fn a_denial_has_the_venues_words_and_ours() {
+        let (status, body) = error(&Why::Never, "no withdrawals");
+        assert_eq!(status, 401);
+        assert_eq!(
+            body,
+            "{\"code\":-1002,\"msg\":\"You are not authorized to execute this request. \
+             Countersign: no withdrawals\"}"
+        );
+    }
+}
