@@ -205,7 +205,7 @@ impl Publisher {
                 }
                 Step::Stop(stop) => return Err(Error::Damaged(cursor.damage(&stop))),
             };
-            for tile in edge.push(leaf) {
+            for tile in edge.push(leaf, None) {
                 if tile.level == 0 {
                     batch.write(shared, Content::Entries, tile.number, TILE_WIDTH, &bundle)?;
                     bundle.clear();
