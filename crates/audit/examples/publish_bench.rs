@@ -68,8 +68,9 @@ fn measure(dir: &Path, rate: u64, seconds: u64) -> Outcome<()> {
                 let last = stop.load(Ordering::Acquire);
                 std::thread::sleep(Duration::from_millis(100));
                 tick += 1;
+                let head = lock()?.hand_over();
+                publisher.advance()?;
                 if tick.is_multiple_of(10) || last {
-                    let head = lock()?.head();
                     publisher.publish(head, sign)?;
                 }
                 if last {

@@ -258,8 +258,17 @@ impl Storage for FaultyDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let mut state = self.state();
         let id = match state.names.get(path) {
-            Some(id) => *id,
-            None if access == Access::Create => {
+            Some(id) => {
+                let id = *id;
+                if access == Access::Replace {
+                    // The old length stays on disk until the next sync.
+                    let file = state.files.get_mut(&id).unwrap();
+                    file.cache.clear();
+                    file.dirty.clear();
+                }
+                id
+            }
+            None if matches!(access, Access::Create | Access::Replace) => {
                 let id = state.next;
                 state.next += 1;
                 state.files.insert(id, Bytes::default());
@@ -324,7 +333,7 @@ impl Storage for FaultyDisk {
         for id in ids {
             FaultyFile { state: Arc::clone(&self.state), id }.sync_data()?;
         }
-        Ok(())
+        self.sync_dir(dir)
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Held>> {
