@@ -212,6 +212,13 @@ impl Log {
         publisher.publish(head, sign)
     }
 
+    /// Writes tiles ahead of the next [`Log::publish`].
+    #[cfg(test)]
+    pub(crate) fn advance(&mut self) -> Result<(), Error> {
+        self.hand_over();
+        self.publisher.as_mut().map_or(Ok(()), Publisher::advance)
+    }
+
     fn fits(&self) -> bool {
         self.current.offset + self.stage.staged() as u64 <= self.current.end
     }
