@@ -115,6 +115,24 @@ impl Error {
     pub fn is_storage(&self) -> bool {
         matches!(self, Self::NoSpace | Self::Io { .. } | Self::ReserveUsedUp(_))
     }
+
+    /// The same error once more, for another entry that it met.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::NoSpace => Self::NoSpace,
+            Self::Full => Self::Full,
+            Self::Io { doing, path, source } => Self::Io {
+                doing,
+                path: path.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+            other => Self::Io {
+                doing: "append to",
+                path: PathBuf::new(),
+                source: io::Error::other(other.to_string()),
+            },
+        }
+    }
 }
 
 impl fmt::Display for Error {

@@ -138,14 +138,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::fuzz_reader;
-    use crate::segment::{FIRST_RECORD, encode_record};
+    use crate::segment::{FIRST_RECORD, push_record};
 
     fn segment(count: u64) -> Vec<u8> {
         let mut bytes = vec![0; FIRST_RECORD as usize];
-        let mut record = Vec::new();
         for index in 0..count {
-            encode_record(&mut record, index, format!("{{\"n\":{index}}}").as_bytes());
-            bytes.extend_from_slice(&record);
+            push_record(&mut bytes, index, format!("{{\"n\":{index}}}").as_bytes());
         }
         bytes
     }

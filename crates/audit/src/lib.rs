@@ -9,6 +9,7 @@ mod merkle;
 mod proof;
 mod publish;
 mod reader;
+mod recent;
 mod segment;
 mod storage;
 mod sync;
@@ -24,8 +25,8 @@ pub use error::{CheckpointError, Damage, Error, ProofError};
 pub use fuzz::fuzz_reader;
 pub use log::{
     Appended, DEFAULT_CANCELS_RESERVE_BYTES, DEFAULT_READS_RESERVE_BYTES, DEFAULT_SEGMENT_BYTES,
-    Log, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, Options, RECORD_OVERHEAD_BYTES, Recovery, Reserve,
-    SetAside,
+    Log, MAX_OUTCOMES, MAX_SEGMENT_BYTES, MAX_STAGED_BYTES, MIN_SEGMENT_BYTES, Options,
+    RECORD_OVERHEAD_BYTES, Recovery, Reserve, SetAside, Staged,
 };
 pub use merkle::{
     Hash, Head, MAX_ENTRIES, MAX_PROOF_HASHES, leaf_hash, verify_consistency, verify_inclusion,

@@ -2,6 +2,7 @@
 
 mod recovery;
 mod reserve;
+mod stage;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,16 +11,17 @@ use std::time::{Duration, Instant};
 
 use tlog_tiles::Hash;
 
-use crate::cursor::{segment_path, segments_dir};
+use crate::cursor::segment_path;
 use crate::error::{Error, at};
-use crate::merkle::{Frontier, Head, MAX_ENTRIES};
+use crate::merkle::{Frontier, Head};
 use crate::publish::{CheckpointRequest, Published, Publisher};
-use crate::segment::{FIRST_RECORD, Header, Kind, MAX_ENTRY_BYTES, RECORD_HEADER, encode_record};
+use crate::segment::{FIRST_RECORD, Header, Kind, RECORD_HEADER};
 use crate::storage::{Disk, Held, Storage, StorageFile};
 use crate::sync::{Dirty, Next, Shared, SyncHandle, held, make_file};
 
 pub use recovery::{Recovery, SetAside};
 pub use reserve::Reserve;
+pub use stage::{MAX_OUTCOMES, MAX_STAGED_BYTES, Staged};
 
 /// The smallest segment: it holds a header page and the longest entry.
 pub const MIN_SEGMENT_BYTES: u64 = 128 * 1024;
@@ -108,7 +110,7 @@ pub struct Log {
     frontier: Frontier,
     current: Current,
     reserve: reserve::Budget,
-    record: Vec<u8>,
+    stage: stage::Stage,
     retry_after: Duration,
     /// While the disk refuses: when to try again, and whether it was full.
     retry: Option<(Instant, bool)>,
@@ -162,9 +164,8 @@ impl Log {
     /// crash right after may bring the entry back: an entry too many, never
     /// one too few.
     pub fn append(&mut self, entry: &[u8]) -> Result<Appended, Error> {
-        let leaf = self.encode(entry)?;
-        self.make_room()?;
-        self.write(leaf)
+        let staged = self.stage(entry, None)?;
+        self.outcome(staged)
     }
 
     /// The tree over all entries appended.
@@ -203,7 +204,7 @@ impl Log {
         &mut self,
         sign: impl FnOnce(&CheckpointRequest) -> Result<String, E>,
     ) -> Result<Published, Error> {
-        let head = self.head();
+        let head = self.hand_over();
         let publisher = match &mut self.publisher {
             Some(publisher) => publisher,
             none => none.insert(Publisher::open(Arc::clone(&self.shared))?),
@@ -211,24 +212,18 @@ impl Log {
         publisher.publish(head, sign)
     }
 
-    fn encode(&mut self, entry: &[u8]) -> Result<Hash, Error> {
-        if entry.is_empty() || entry.len() > MAX_ENTRY_BYTES {
-            return Err(Error::EntrySize { bytes: entry.len() });
-        }
-        if self.frontier.size() >= MAX_ENTRIES {
-            return Err(Error::Full);
-        }
-        if self.shared.lost.load(Ordering::Relaxed) {
-            return Err(Error::Lost { index: held(&self.shared.group).synced });
-        }
-        Ok(encode_record(&mut self.record, self.frontier.size(), entry))
+    /// Writes tiles ahead of the next [`Log::publish`].
+    #[cfg(test)]
+    pub(crate) fn advance(&mut self) -> Result<(), Error> {
+        self.hand_over();
+        self.publisher.as_mut().map_or(Ok(()), Publisher::advance)
     }
 
     fn fits(&self) -> bool {
-        self.current.offset + self.record.len() as u64 <= self.current.end
+        self.current.offset + self.stage.staged() as u64 <= self.current.end
     }
 
-    /// Sees to it that the current segment takes an ordinary record.
+    /// Sees to it that the current segment is ordinary and takes what is staged.
     fn make_room(&mut self) -> Result<(), Error> {
         if self.current.kind == Kind::Ordinary && self.fits() {
             return Ok(());
@@ -246,10 +241,6 @@ impl Log {
             .err()
             .map(|error| (Instant::now() + self.retry_after, matches!(error, Error::NoSpace)));
         outcome
-    }
-
-    fn io(&self, source: std::io::Error) -> Error {
-        at("append to", &segments_dir(&self.shared.dir))(source)
     }
 
     /// Goes on in the next ordinary segment.
@@ -287,6 +278,7 @@ impl Log {
         end: u64,
         name: bool,
     ) -> Result<(), Error> {
+        self.seal();
         let header = Header { number, kind, before: self.frontier.clone() };
         file.write_all_at(&header.encode(), 0)
             .map_err(at("write", &segment_path(&self.shared.dir, number)))?;
@@ -299,22 +291,6 @@ impl Log {
         self.shared.current.store(number, Ordering::Release);
         self.current = Current { number, kind, file, offset: FIRST_RECORD, end };
         Ok(())
-    }
-
-    /// Writes the record in the buffer.
-    fn write(&mut self, leaf: Hash) -> Result<Appended, Error> {
-        if let Err(source) = self.current.file.write_all_at(&self.record, self.current.offset) {
-            if self.current.kind == Kind::Ordinary {
-                // Part of the record may stand there: go on in another segment.
-                self.current.end = self.current.offset;
-            }
-            return Err(self.io(source));
-        }
-        let index = self.frontier.size();
-        self.current.offset += self.record.len() as u64;
-        self.frontier.push(leaf);
-        self.shared.written.store(self.frontier.size(), Ordering::Release);
-        Ok(Appended { index, leaf_hash: leaf })
     }
 }
 

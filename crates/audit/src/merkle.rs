@@ -5,6 +5,7 @@ use tlog_tiles::{EMPTY_HASH, check_record, check_tree, node_hash};
 pub use tlog_tiles::Hash;
 
 use crate::error::ProofError;
+use crate::tiles::TILE_HEIGHT;
 
 /// The most entries a log may hold; beyond it, arithmetic on proofs is refused.
 pub const MAX_ENTRIES: u64 = 1 << 40;
@@ -44,18 +45,25 @@ impl Frontier {
         &self.peaks
     }
 
-    /// Adds one leaf: amortised one node hash.
-    pub(crate) fn push(&mut self, leaf: Hash) {
+    /// Adds one leaf: amortised one node hash. Where it completes a tile, the
+    /// root over that tile's 256 leaves.
+    pub(crate) fn push(&mut self, leaf: Hash) -> Option<Hash> {
         let mut hash = leaf;
         let mut left = self.size;
+        let (mut height, mut tile) = (0, None);
         while left & 1 == 1 {
             // The bits of `size` count the peaks, so there is one to pop.
             let Some(peak) = self.peaks.pop() else { break };
             hash = node_hash(peak, hash);
             left >>= 1;
+            height += 1;
+            if height == TILE_HEIGHT {
+                tile = Some(hash);
+            }
         }
         self.peaks.push(hash);
         self.size += 1;
+        tile
     }
 
     /// The root hash.

@@ -1,19 +1,22 @@
 //! Publishes the log as C2SP tlog-tiles, beside the writer.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod files;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tlog_tiles::{Hash, prove_tree};
+use tlog_tiles::{Hash, Tile, prove_tree};
 
 use crate::checkpoint::{CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES, checkpoint_body, read_unverified};
-use crate::cursor::{Cursor, Position, Step};
+use crate::cursor::{Cursor, Position, Step, segment_path};
 use crate::error::{CheckpointError, Error, ProofError, at};
 use crate::merkle::Head;
-use crate::storage::{Access, read_small, write_atomic, write_temporary};
-use crate::sync::{Shared, SyncHandle};
-use crate::tiles::{Content, Edge, TILE_WIDTH, TileFiles, push_bundle, tile_path, tile_width};
+use crate::recent::Run;
+use crate::segment::{RECORD_HEADER, RecordStart};
+use crate::storage::{Access, read_full, read_small, write_atomic};
+use crate::sync::{Shared, SyncHandle, held};
+use crate::tiles::{Content, Edge, TILE_WIDTH, TileFiles, push_bundle, tile_width};
+use files::Files;
 
 /// What the signer is asked to sign.
 #[derive(Debug)]
@@ -80,20 +83,74 @@ pub enum Published {
     Unchanged,
 }
 
-/// Publishes checkpoints and tiles of one log; one per log.
-#[derive(Debug)]
-pub struct Publisher {
-    shared: Arc<Shared>,
+/// Where publishing stands: between two entries, with what it takes to go on.
+#[derive(Clone, Debug)]
+struct Place {
     edge: Edge,
     at: Position,
     /// The entries of the unfinished bundle.
     bundle: Vec<u8>,
+}
+
+impl Place {
+    fn start() -> Self {
+        Self { edge: Edge::default(), at: Position::START, bundle: Vec::new() }
+    }
+
+    /// Adds an entry, and writes the tiles that it fills. `top` is the root
+    /// over the tile that it completes, where that is known.
+    fn push(
+        &mut self,
+        (entry, leaf): (&[u8], Hash),
+        top: Option<Hash>,
+        shared: &Shared,
+        files: &mut Files,
+    ) -> Result<(), Error> {
+        push_bundle(&mut self.bundle, entry);
+        for tile in self.edge.push(leaf, top) {
+            let bytes = crate::tiles::encode_hashes(&tile.hashes);
+            if tile.level == 0 {
+                if top.is_some_and(|top| checked(top) && Tile::subtree_hash(&bytes) != top) {
+                    return Err(mismatch(self.edge.size(), "a tile does not hash to its root"));
+                }
+                files.write(shared, Content::Entries, tile.number, TILE_WIDTH, &self.bundle)?;
+                self.bundle.clear();
+            }
+            files.write(shared, Content::Hashes(tile.level), tile.number, TILE_WIDTH, &bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a tile is hashed again: one of 64, picked by its hash.
+fn checked(top: Hash) -> bool {
+    top.0.first().is_some_and(|byte| byte.is_multiple_of(64))
+}
+
+fn mismatch(size: u64, why: &'static str) -> Error {
+    Error::Mismatch { size, why }
+}
+
+const NOT_APPENDED: &str = "the bytes on disk are not those that were appended";
+
+/// Publishes checkpoints and tiles of one log; one per log.
+#[derive(Debug)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+    /// At the newest checkpoint.
+    done: Place,
+    /// As far as full tiles are written.
+    ahead: Place,
+    files: Files,
+    /// A run of which the rest is still to be published.
+    run: Option<Run>,
     previous: Option<Head>,
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
         self.shared.publisher_taken.store(false, Ordering::Release);
+        held(&self.shared.recent).clear();
     }
 }
 
@@ -105,12 +162,14 @@ impl Publisher {
         // From here on, dropping it gives the place back.
         let mut publisher = Self {
             shared,
-            edge: Edge::default(),
-            at: Position::START,
-            bundle: Vec::new(),
+            done: Place::start(),
+            ahead: Place::start(),
+            files: Files::default(),
+            run: None,
             previous: None,
         };
         publisher.resume()?;
+        publisher.ahead.clone_from(&publisher.done);
         Ok(publisher)
     }
 
@@ -123,31 +182,51 @@ impl Publisher {
         let Some(note) = note else { return Ok(()) };
         let head = read_unverified(&note)?.head();
         self.previous = Some(head);
+        self.files.resume(head.size);
         let files = TileFiles::new(Arc::clone(&storage), &dir, head.size);
         let Ok(edge) = Edge::read(&files) else { return Ok(()) };
         if edge.root() != head.root {
             return Ok(());
         }
         let number = head.size / TILE_WIDTH;
+        let mut bundle = Vec::new();
         if tile_width(head.size, 0, number) > 0 {
-            let Ok(bundle) = files.bundle(number) else { return Ok(()) };
-            self.bundle = bundle;
+            let Ok(found) = files.bundle(number) else { return Ok(()) };
+            bundle = found;
         }
         let cursor = Cursor::seek(storage, &dir, head.size)?;
         if cursor.position().index != head.size {
             return Err(Error::Truncated { found: cursor.position().index, expected: head.size });
         }
-        self.at = cursor.position();
-        self.edge = edge;
+        self.done = Place { edge, at: cursor.position(), bundle };
         Ok(())
     }
 
-    /// Publishes a checkpoint over `head`, a [`crate::Log::head`] of this log:
-    /// puts the entries on disk, writes the tiles, has `sign` sign, and
-    /// writes the checkpoint last. `sign` returns the whole signed note.
+    /// Writes full tiles of what the writer has handed over, ahead of the
+    /// checkpoint that will name them, so that little is left to do then and
+    /// little waits in memory. Reads nothing back but a sample.
     ///
     /// # Errors
-    /// The disk failed, the bytes on disk do not hash to `head`, or the signer
+    /// The disk failed; nothing is lost, the next call or checkpoint starts
+    /// again at the last checkpoint.
+    pub fn advance(&mut self) -> Result<(), Error> {
+        // INVARIANT (bounded): not what comes while this is at work.
+        let end = self.shared.written.load(Ordering::Acquire);
+        let mut outcome = Ok(());
+        while outcome.is_ok() && self.ahead.edge.size() < end {
+            let Some(run) = self.next_run() else { break };
+            outcome = self.take(run, end);
+        }
+        outcome.inspect_err(|_| self.start_again())
+    }
+
+    /// Publishes a checkpoint over `head`, a [`crate::Log::hand_over`] or
+    /// [`crate::Log::head`] of this log: puts the entries on disk, writes the
+    /// tiles, has `sign` sign, and writes the checkpoint last. `sign` returns
+    /// the whole signed note.
+    ///
+    /// # Errors
+    /// The disk failed, the entries do not hash to `head`, or the signer
     /// refused. Nothing is half-published: the old checkpoint stays, and the
     /// next call starts where this one did.
     pub fn publish<E: std::fmt::Display>(
@@ -159,10 +238,7 @@ impl Publisher {
             return Ok(Published::Unchanged);
         }
         SyncHandle { shared: Arc::clone(&self.shared) }.sync_through(head.size - 1)?;
-        let mut batch = Batch::default();
-        let (edge, bundle, position) = self.write_tiles(head, &mut batch)?;
-        // The checkpoint is on disk after what it stands on.
-        batch.sync(&self.shared)?;
+        self.write_tiles(head).inspect_err(|_| self.start_again())?;
         let tiles = TileFiles::new(Arc::clone(&self.shared.storage), &self.shared.dir, head.size);
         let mut request = CheckpointRequest {
             origin: self.shared.origin.clone(),
@@ -178,152 +254,146 @@ impl Publisher {
         }
         let note = sign(&request).map_err(|error| Error::Sign(error.to_string()))?;
         check_note(&request, &note)?;
+        // From here on a checkpoint may name the tiles, whatever fails.
+        self.files.name(head.size);
         let dir = &self.shared.dir;
         let path = dir.join(CHECKPOINT_FILE);
         write_atomic(&*self.shared.storage, &path, note.as_bytes()).map_err(at("write", &path))?;
         self.shared.storage.sync_dir(dir).map_err(at("sync", dir))?;
-        let replaced = self.previous.replace(head);
-        (self.edge, self.bundle, self.at) = (edge, bundle, position);
-        self.remove_partial(replaced, head);
+        self.previous = Some(head);
+        self.done.clone_from(&self.ahead);
+        self.files.remove_partial(&self.shared, head.size);
         Ok(Published::Checkpoint { head, note })
     }
 
-    /// Reads the entries up to `head` back and writes every tile that changed.
-    fn write_tiles(
-        &self,
-        head: Head,
-        batch: &mut Batch,
-    ) -> Result<(Edge, Vec<u8>, Position), Error> {
-        let shared = &self.shared;
-        let (mut edge, mut bundle) = (self.edge.clone(), self.bundle.clone());
-        let mut cursor = Cursor::new(Arc::clone(&shared.storage), &shared.dir, self.at);
-        while edge.size() < head.size {
-            let leaf = match cursor.step()? {
-                Step::Entry { entry, leaf, .. } => {
-                    push_bundle(&mut bundle, entry);
-                    leaf
-                }
-                Step::Stop(stop) => return Err(Error::Damaged(cursor.damage(&stop))),
-            };
-            for tile in edge.push(leaf) {
-                if tile.level == 0 {
-                    batch.write(shared, Content::Entries, tile.number, TILE_WIDTH, &bundle)?;
-                    bundle.clear();
-                }
-                let bytes = crate::tiles::encode_hashes(&tile.hashes);
-                batch.write(
-                    shared,
-                    Content::Hashes(tile.level),
-                    tile.number,
-                    TILE_WIDTH,
-                    &bytes,
-                )?;
-            }
-        }
-        for (level, number, hashes) in edge.partial() {
-            let width = hashes.len() as u64;
-            let bytes = crate::tiles::encode_hashes(hashes);
-            batch.write(shared, Content::Hashes(level), number, width, &bytes)?;
-            if level == 0 {
-                batch.write(shared, Content::Entries, number, width, &bundle)?;
-            }
-        }
-        if edge.root() != head.root {
-            return Err(Error::Mismatch {
-                size: head.size,
-                why: "the bytes on disk are not those that were appended",
-            });
-        }
-        Ok((edge, bundle, cursor.position()))
+    /// Forgets what was written since the last checkpoint: it is written again
+    /// from the entries.
+    fn start_again(&mut self) {
+        self.ahead.clone_from(&self.done);
+        self.files.forget();
+        self.run = None;
     }
 
-    /// Removes the partial tiles that only the replaced checkpoint needed, and
-    /// those whose full tile is there. What cannot be removed only takes space.
-    fn remove_partial(&self, replaced: Option<Head>, head: Head) {
-        let (storage, dir) = (&self.shared.storage, &self.shared.dir);
-        let Some(replaced) = replaced else { return };
-        for level in 0..crate::tiles::MAX_LEVELS {
-            let number = (replaced.size >> (8 * u32::from(level))) / TILE_WIDTH;
-            let (old, new) =
-                (tile_width(replaced.size, level, number), tile_width(head.size, level, number));
-            if old == 0 || old == new {
+    /// Writes every tile that changed up to `head`, and puts them on disk.
+    fn write_tiles(&mut self, head: Head) -> Result<(), Error> {
+        if self.ahead.edge.size() > head.size {
+            self.start_again();
+        }
+        while self.ahead.edge.size() < head.size {
+            match self.next_run() {
+                Some(run) => self.take(run, head.size)?,
+                None => self.read_back(head.size)?,
+            }
+        }
+        if self.ahead.edge.root() != head.root {
+            return Err(mismatch(head.size, NOT_APPENDED));
+        }
+        let shared = &self.shared;
+        // What the checkpoint before has already is there.
+        let there = self.done.edge.size();
+        for (level, number, hashes) in self.ahead.edge.partial() {
+            let width = hashes.len() as u64;
+            if tile_width(there, level, number) == width {
                 continue;
             }
-            let contents = [Content::Hashes(level), Content::Entries];
-            for content in contents.into_iter().take(if level == 0 { 2 } else { 1 }) {
-                let path = tile_path(dir, content, number, old);
-                let path = match (new, path.parent()) {
-                    (TILE_WIDTH, Some(parent)) => parent.to_owned(),
-                    _ => path,
-                };
-                let _ = storage.remove(&path);
+            let bytes = crate::tiles::encode_hashes(hashes);
+            self.files.write(shared, Content::Hashes(level), number, width, &bytes)?;
+            if level == 0 {
+                let bundle = &self.ahead.bundle;
+                self.files.write(shared, Content::Entries, number, width, bundle)?;
             }
         }
-    }
-}
-
-/// More files than this are put on disk together with whatever else the file
-/// system holds back, fewer one by one.
-const FEW_FILES: usize = 16;
-/// The most files that wait for their sync.
-const MAX_WAITING: usize = 1024;
-
-/// Files written for one checkpoint, and the directories that name them.
-#[derive(Default)]
-struct Batch {
-    dirs: BTreeSet<PathBuf>,
-    /// Written, but not on disk, and not yet renamed: from, to.
-    waiting: Vec<(PathBuf, PathBuf)>,
-}
-
-impl Batch {
-    fn write(
-        &mut self,
-        shared: &Shared,
-        content: Content,
-        number: u64,
-        width: u64,
-        bytes: &[u8],
-    ) -> Result<(), Error> {
-        let path = tile_path(&shared.dir, content, number, width);
-        let parent = path.parent().unwrap_or(&shared.dir);
-        if !self.dirs.contains(parent) {
-            shared.storage.create_dir(parent).map_err(at("create", parent))?;
-            // A directory made just now is named by those above it.
-            let above = parent.ancestors().take_while(|dir| dir.starts_with(&shared.dir));
-            self.dirs.extend(above.map(Path::to_owned));
-        }
-        let (_, temporary) =
-            write_temporary(&*shared.storage, &path, bytes).map_err(at("write", &path))?;
-        self.waiting.push((temporary, path));
-        if self.waiting.len() >= MAX_WAITING { self.flush(shared) } else { Ok(()) }
+        // The checkpoint is on disk after what it stands on.
+        self.files.sync(shared)
     }
 
-    /// Puts what waits on disk, and then gives it its name: a name never
-    /// stands for less than the whole file.
-    fn flush(&mut self, shared: &Shared) -> Result<(), Error> {
-        let storage = &shared.storage;
-        if self.waiting.len() > FEW_FILES {
-            storage.sync_all(&shared.dir).map_err(at("sync", &shared.dir))?;
-        } else {
-            for (from, _) in &self.waiting {
-                let sync = || storage.open(from, Access::Write)?.sync_data();
-                sync().map_err(at("sync", from))?;
+    /// The run with the next entry, where the writer kept it.
+    fn next_run(&mut self) -> Option<Run> {
+        let next = self.ahead.edge.size();
+        loop {
+            let run = match self.run.take() {
+                Some(run) => run,
+                None => held(&self.shared.recent).take(next)?,
+            };
+            if run.end() > next {
+                return Some(run);
             }
+            held(&self.shared.recent).give_back(run);
         }
-        for (from, to) in self.waiting.drain(..) {
-            storage.rename(&from, &to).map_err(at("rename", &from))?;
+    }
+
+    /// Publishes the entries of a run up to `end`. One record of it is read
+    /// back, and must be what was appended.
+    fn take(&mut self, run: Run, end: u64) -> Result<(), Error> {
+        let mut tops = run.tops.iter().copied();
+        let (mut at, mut rest) = (run.start, run.bytes.as_slice());
+        let sample = run.start.index + sampled(&run);
+        for leaf in &run.leaves {
+            if at.index == end {
+                break;
+            }
+            let record = RecordStart::decode(rest)
+                .filter(|start| start.index == at.index)
+                .and_then(|start| rest.split_at_checked(RECORD_HEADER + start.length));
+            let Some((record, behind)) = record else {
+                return Err(mismatch(at.index, "the writer's memory is damaged"));
+            };
+            let top = if (at.index + 1).is_multiple_of(TILE_WIDTH) { tops.next() } else { None };
+            if at.index >= self.ahead.edge.size() {
+                if at.index == sample {
+                    self.read_sample(at, record)?;
+                }
+                let entry = record.get(RECORD_HEADER..).unwrap_or_default();
+                self.ahead.push((entry, *leaf), top, &self.shared, &mut self.files)?;
+            }
+            at.offset += record.len() as u64;
+            at.index += 1;
+            rest = behind;
+        }
+        self.ahead.at = at;
+        self.run = Some(run);
+        Ok(())
+    }
+
+    fn read_sample(&self, at: Position, record: &[u8]) -> Result<(), Error> {
+        let path = segment_path(&self.shared.dir, at.number);
+        let mut bytes = vec![0; record.len()];
+        let mut read = || {
+            let file = self.shared.storage.open(&path, Access::Read)?;
+            read_full(&*file, &mut bytes, at.offset)
+        };
+        read().map_err(crate::error::at("read", &path))?;
+        if bytes != record {
+            return Err(mismatch(at.index, NOT_APPENDED));
         }
         Ok(())
     }
 
-    fn sync(&mut self, shared: &Shared) -> Result<(), Error> {
-        self.flush(shared)?;
-        for dir in self.dirs.iter().rev() {
-            shared.storage.sync_dir(dir).map_err(at("sync", dir))?;
+    /// Reads entries back that the writer did not keep, up to those that it
+    /// did, or to `end`.
+    fn read_back(&mut self, end: u64) -> Result<(), Error> {
+        let shared = &self.shared;
+        let end = held(&shared.recent).front().map_or(end, |front| front.min(end));
+        let mut cursor = Cursor::new(Arc::clone(&shared.storage), &shared.dir, self.ahead.at);
+        while self.ahead.edge.size() < end {
+            match cursor.step()? {
+                Step::Entry { entry, leaf, .. } => {
+                    self.ahead.push((entry, leaf), None, shared, &mut self.files)?;
+                }
+                Step::Stop(stop) => return Err(Error::Damaged(cursor.damage(&stop))),
+            }
         }
+        self.ahead.at = cursor.position();
         Ok(())
     }
+}
+
+/// Which record of a run is read back: its hashes say, so that none is
+/// favoured and a test can tell.
+fn sampled(run: &Run) -> u64 {
+    let first = run.leaves.last().and_then(|leaf| leaf.0.first_chunk::<8>());
+    let count = (run.leaves.len() as u64).max(1);
+    first.map_or(0, |bytes| u64::from_le_bytes(*bytes) % count)
 }
 
 /// The signer's note must be the checkpoint it was asked for. Who verifies

@@ -105,9 +105,8 @@ pub(crate) fn decode_sync_mark(page: &[u8]) -> Option<u64> {
     (page.get(at + 8..at + 16)? == check_of(&count.to_le_bytes())).then_some(count)
 }
 
-/// Writes the record of an entry into `buffer`, which it replaces; the entry's
-/// leaf hash.
-pub(crate) fn encode_record(buffer: &mut Vec<u8>, index: u64, entry: &[u8]) -> Hash {
+/// Adds the record of an entry to `buffer`; the entry's leaf hash.
+pub(crate) fn push_record(buffer: &mut Vec<u8>, index: u64, entry: &[u8]) -> Hash {
     let leaf = leaf_hash(entry);
     // An entry is at most MAX_ENTRY_BYTES long: the writer has checked.
     let length = u16::try_from(entry.len()).unwrap_or(u16::MAX);
@@ -124,7 +123,6 @@ pub(crate) fn encode_record(buffer: &mut Vec<u8>, index: u64, entry: &[u8]) -> H
     if let (Some(check), Some(start)) = (tail.first_chunk_mut::<8>(), leaf.0.first_chunk::<8>()) {
         *check = *start;
     }
-    buffer.clear();
     buffer.extend_from_slice(&head);
     buffer.extend_from_slice(entry);
     leaf

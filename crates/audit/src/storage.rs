@@ -17,6 +17,8 @@ pub enum Access {
     Write,
     /// For reading and writing; made empty where it does not exist.
     Create,
+    /// For reading and writing; made empty, whether it exists or not.
+    Replace,
 }
 
 /// A lock on the log directory, held until it is dropped.
@@ -60,7 +62,8 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// What the operating system says.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Puts every file below a directory on disk: for many files at once.
+    /// Puts every file below a directory on disk, with its name: for many
+    /// files at once.
     ///
     /// # Errors
     /// What the operating system says.
@@ -130,7 +133,11 @@ impl Held for DiskLock {}
 impl Storage for Disk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let mut options = OpenOptions::new();
-        options.read(true).write(access != Access::Read).create(access == Access::Create);
+        options
+            .read(true)
+            .write(access != Access::Read)
+            .create(matches!(access, Access::Create | Access::Replace))
+            .truncate(access == Access::Replace);
         Ok(Arc::new(DiskFile(options.open(path)?)))
     }
 

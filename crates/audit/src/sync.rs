@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::cursor::{Cursor, Position, Step, segment_path, segments_dir};
 use crate::error::{Error, at};
+use crate::recent::Recent;
 use crate::segment::{FIRST_RECORD, SYNC_MARK_AT, encode_sync_mark};
 use crate::storage::{Access, Storage, StorageFile, read_full, write_zeros_at};
 
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) group: Mutex<Group>,
     pub(crate) finished: Condvar,
     pub(crate) ready: Mutex<Ready>,
+    /// What the writer keeps for the publisher.
+    pub(crate) recent: Mutex<Recent>,
 }
 
 /// The state of group commit.

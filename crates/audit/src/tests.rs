@@ -2,8 +2,10 @@
 
 mod crash;
 mod faults;
+mod memory;
 mod model;
 mod reserves;
+mod staging;
 mod syncing;
 mod tamper;
 

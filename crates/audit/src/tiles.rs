@@ -14,7 +14,7 @@ use crate::storage::{Storage, read_small};
 
 /// Hashes or entries in a full tile.
 pub(crate) const TILE_WIDTH: u64 = 256;
-const TILE_HEIGHT: u8 = 8;
+pub(crate) const TILE_HEIGHT: u8 = 8;
 /// Levels of tiles in the largest log: 8 bits of size each.
 pub(crate) const MAX_LEVELS: u8 = 6;
 /// The longest entry bundle.
@@ -56,7 +56,11 @@ pub(crate) fn tile_width(size: u64, level: u8, number: u64) -> u64 {
 
 /// Hashes as a tile's bytes.
 pub(crate) fn encode_hashes(hashes: &[Hash]) -> Vec<u8> {
-    hashes.iter().flat_map(|hash| hash.0).collect()
+    let mut bytes = Vec::with_capacity(hashes.len() * HASH_SIZE);
+    for hash in hashes {
+        bytes.extend_from_slice(&hash.0);
+    }
+    bytes
 }
 
 /// A tile's bytes as hashes; `None` where they are not `width` hashes.
@@ -105,9 +109,11 @@ impl Edge {
         self.size
     }
 
-    /// Adds a leaf; the tiles that it fills.
-    pub(crate) fn push(&mut self, leaf: Hash) -> Vec<FullTile> {
+    /// Adds a leaf; the tiles that it fills. Where the leaf is the last of its
+    /// tile and `top` is given, it is the root over that tile.
+    pub(crate) fn push(&mut self, leaf: Hash, top: Option<Hash>) -> Vec<FullTile> {
         let mut full = Vec::new();
+        let mut top = top;
         let mut hash = leaf;
         self.size += 1;
         for level in 0..MAX_LEVELS {
@@ -121,7 +127,7 @@ impl Edge {
                 break;
             }
             let hashes = std::mem::take(hashes);
-            hash = Tile::subtree_hash(&encode_hashes(&hashes));
+            hash = top.take().unwrap_or_else(|| Tile::subtree_hash(&encode_hashes(&hashes)));
             let shift = u32::from(level + 1) * u32::from(TILE_HEIGHT);
             let number = (self.size >> shift).saturating_sub(1);
             full.push(FullTile { level, number, hashes });

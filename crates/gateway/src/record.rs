@@ -141,9 +141,9 @@ impl LogDesk {
         self.count.load(Ordering::Acquire)
     }
 
-    /// The tree over everything appended.
-    pub(crate) fn head(&self) -> Head {
-        held(&self.log).head()
+    /// The tree over everything appended, which is handed to the publisher.
+    pub(crate) fn hand_over(&self) -> Head {
+        held(&self.log).hand_over()
     }
 
     /// Puts entries on disk.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex};
 
+use super::stage::Stage;
 use super::{Current, Log, Options, reserve};
 use crate::checkpoint::{CHECKPOINT_FILE, MAX_CHECKPOINT_BYTES, read_unverified};
 use crate::cursor::{segment_path, segments_dir};
@@ -80,6 +81,7 @@ pub(super) fn open(
         group: Mutex::new(Group::default()),
         finished: Condvar::new(),
         ready: Mutex::new(Ready::default()),
+        recent: Mutex::default(),
     });
 
     let checkpoint = checkpoint_head(&*storage, dir)?;
@@ -122,7 +124,7 @@ pub(super) fn open(
             full_reads: options.reads_reserve_bytes,
             full_cancels: options.cancels_reserve_bytes,
         },
-        record: Vec::new(),
+        stage: Stage::new(),
         retry_after: options.retry_after,
         retry: None,
         publisher: None,

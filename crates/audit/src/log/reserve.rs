@@ -70,25 +70,28 @@ impl Log {
     /// # Errors
     /// As [`Log::append`]; [`Error::ReserveUsedUp`] where nothing is left.
     pub fn append_reserved(&mut self, entry: &[u8], reserve: Reserve) -> Result<Appended, Error> {
-        let leaf = self.encode(entry)?;
-        let ordinary = match self.make_room() {
-            Ok(()) => match self.write(leaf) {
-                Ok(appended) => return Ok(appended),
-                Err(error) => error,
-            },
-            Err(error) => error,
-        };
+        let staged = self.stage(entry, Some(reserve))?;
+        self.outcome(staged)
+    }
+
+    /// Writes the one record that is staged to its reserve, after `ordinary`
+    /// space failed it.
+    pub(super) fn write_to_reserve(
+        &mut self,
+        ordinary: Error,
+        reserve: Reserve,
+    ) -> Result<(), Error> {
         if !ordinary.is_storage() {
             return Err(ordinary);
         }
         self.enter_reserve(reserve)?;
-        let bytes = self.record.len() as u64;
+        let bytes = self.stage.staged() as u64;
         if self.reserve.left(reserve) < bytes || !self.fits() {
             return Err(Error::ReserveUsedUp(reserve));
         }
-        let appended = self.write(leaf)?;
+        self.write_staged()?;
         self.reserve.take(reserve, bytes);
-        Ok(appended)
+        Ok(())
     }
 
     /// Goes on in the reserve, unless that is where it is.

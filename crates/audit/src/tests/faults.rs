@@ -60,8 +60,10 @@ struct State {
     sync_fails_in: Option<u64>,
     /// Whether the failed sync also throws the cached bytes away.
     drops_cache: bool,
-    /// How many times files were synced.
+    /// How many times files were synced, and written.
     syncs: u64,
+    writes: u64,
+    bytes_read: u64,
 }
 
 /// The disk.
@@ -119,6 +121,14 @@ impl FaultyDisk {
         let mut state = self.state();
         state.write_fails_in = None;
         state.sync_fails_in = None;
+    }
+
+    pub(super) fn writes(&self) -> u64 {
+        self.state().writes
+    }
+
+    pub(super) fn bytes_read(&self) -> u64 {
+        self.state().bytes_read
     }
 
     pub(super) fn syncs(&self) -> u64 {
@@ -258,8 +268,17 @@ impl Storage for FaultyDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn StorageFile>> {
         let mut state = self.state();
         let id = match state.names.get(path) {
-            Some(id) => *id,
-            None if access == Access::Create => {
+            Some(id) => {
+                let id = *id;
+                if access == Access::Replace {
+                    // The old length stays on disk until the next sync.
+                    let file = state.files.get_mut(&id).unwrap();
+                    file.cache.clear();
+                    file.dirty.clear();
+                }
+                id
+            }
+            None if matches!(access, Access::Create | Access::Replace) => {
                 let id = state.next;
                 state.next += 1;
                 state.files.insert(id, Bytes::default());
@@ -324,7 +343,7 @@ impl Storage for FaultyDisk {
         for id in ids {
             FaultyFile { state: Arc::clone(&self.state), id }.sync_data()?;
         }
-        Ok(())
+        self.sync_dir(dir)
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Held>> {
@@ -339,6 +358,7 @@ impl Storage for FaultyDisk {
 impl StorageFile for FaultyFile {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut state = self.state.lock().unwrap();
+        state.writes += 1;
         let fails = match &mut state.write_fails_in {
             Some(0) => true,
             Some(left) => {
@@ -362,11 +382,12 @@ impl StorageFile for FaultyFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let bytes = &state.files[&self.id].cache;
         let rest = bytes.get(offset as usize..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
+        state.bytes_read += count as u64;
         Ok(count)
     }
 

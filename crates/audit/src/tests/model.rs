@@ -1,7 +1,6 @@
 //! The log against a vector of vectors, over random histories of appends,
 //! faults and crashes. A failing history is printed and kept by proptest.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -14,6 +13,9 @@ use crate::{Error, Log, Reserve, verify_on};
 enum Action {
     Append(usize),
     Reserved(usize, bool),
+    /// Entries staged and written together: length, and which reserve.
+    Batch(Vec<(usize, Option<bool>)>),
+    Advance,
     Sync,
     Prepare,
     Publish,
@@ -31,6 +33,9 @@ fn action() -> impl Strategy<Value = Action> {
         12 => (1..900_usize).prop_map(Action::Append),
         4 => (20_000..65_535_usize).prop_map(Action::Append),
         3 => (1..900_usize, any::<bool>()).prop_map(|(n, reads)| Action::Reserved(n, reads)),
+        6 => prop::collection::vec((1..900_usize, any::<Option<bool>>()), 2..40)
+            .prop_map(Action::Batch),
+        2 => Just(Action::Advance),
         4 => Just(Action::Sync),
         2 => Just(Action::Prepare),
         2 => Just(Action::Publish),
@@ -51,9 +56,9 @@ struct World {
     boot: u32,
     /// Entries whose append succeeded.
     entries: Vec<Vec<u8>>,
-    /// Entries whose append failed, by the index they would have had: their
-    /// bytes may be there.
-    failed: BTreeMap<u64, Vec<Vec<u8>>>,
+    /// Entries whose append failed, and how many there were then: their bytes
+    /// may be there.
+    failed: Vec<(u64, Vec<u8>)>,
     made: u64,
     /// How many were reported as synced.
     synced: u64,
@@ -70,7 +75,7 @@ impl World {
             log: Some(log),
             boot: 0,
             entries: Vec::new(),
-            failed: BTreeMap::new(),
+            failed: Vec::new(),
             made: 0,
             synced: 0,
             published: false,
@@ -94,6 +99,10 @@ impl World {
                 let reserve = if *reads { Reserve::Reads } else { Reserve::Cancels };
                 let outcome = self.log().append_reserved(&entry, reserve);
                 self.appended(entry, outcome);
+            }
+            Action::Batch(entries) => self.batch(entries),
+            Action::Advance => {
+                let _ = self.log().advance();
             }
             Action::Sync => {
                 if let Ok(count) = self.log().sync_handle().sync() {
@@ -145,6 +154,21 @@ impl World {
         }
     }
 
+    fn batch(&mut self, entries: &[(usize, Option<bool>)]) {
+        let mut staged = Vec::new();
+        for (length, reads) in entries {
+            let entry = self.entry(*length);
+            let reserve = reads.map(|reads| if reads { Reserve::Reads } else { Reserve::Cancels });
+            staged.push((entry.clone(), self.log().stage(&entry, reserve)));
+        }
+        for (entry, staged) in staged {
+            let outcome = staged.and_then(|staged| self.log().outcome(staged));
+            self.note(entry, outcome);
+        }
+        let count = self.entries.len() as u64;
+        assert_eq!(self.log().count(), count, "a failed entry changes nothing");
+    }
+
     fn entry(&mut self, length: usize) -> Vec<u8> {
         self.made += 1;
         let mut entry = format!("{}:", self.made).into_bytes();
@@ -154,6 +178,12 @@ impl World {
     }
 
     fn appended(&mut self, entry: Vec<u8>, outcome: Result<crate::Appended, Error>) {
+        self.note(entry, outcome);
+        let count = self.entries.len() as u64;
+        assert_eq!(self.log().count(), count, "a failed append changes nothing");
+    }
+
+    fn note(&mut self, entry: Vec<u8>, outcome: Result<crate::Appended, Error>) {
         match outcome {
             Ok(appended) => {
                 assert_eq!(appended.index, self.entries.len() as u64);
@@ -162,11 +192,9 @@ impl World {
             }
             Err(error) => {
                 assert!(error.is_storage(), "{error}");
-                self.failed.entry(self.entries.len() as u64).or_default().push(entry);
+                self.failed.push((self.entries.len() as u64, entry));
             }
         }
-        let count = self.entries.len() as u64;
-        assert_eq!(self.log().count(), count, "a failed append changes nothing");
     }
 
     /// INVARIANT (record first): what was appended survives the process, what
@@ -183,13 +211,17 @@ impl World {
         assert_eq!(recovery.entries, read.len() as u64);
         let common = read.iter().zip(&self.entries).take_while(|(read, kept)| read == kept).count();
         if common < read.len() {
-            // An append that failed may have reached the disk whole, and stands
-            // there where a crash of the machine took what came instead.
-            assert_eq!(read.len(), common + 1, "an entry changed");
+            // A write that failed may have reached the disk in part, and stands
+            // there where a crash of the machine took what came instead: whole
+            // entries of one batch, in order, and nothing else.
             let index = common as u64;
             assert!(!complete || common == self.entries.len(), "an entry changed");
             assert!(complete || index >= self.synced, "a synced entry changed");
-            assert!(self.failed.get(&index).is_some_and(|failed| failed.contains(&read[common])));
+            let mut failed = self.failed.iter();
+            for entry in &read[common..] {
+                let found = failed.any(|(before, failed)| *before <= index && failed == entry);
+                assert!(found, "an entry that nobody appended");
+            }
         }
         let least = if complete { self.entries.len() as u64 } else { self.synced };
         assert!(recovery.entries >= least, "{} entries of {least}", recovery.entries);

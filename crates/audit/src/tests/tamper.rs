@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::faults::{Dice, FaultyDisk};
 use super::{VKEY, dir, open, options, sign, sign_body};
-use crate::segment::{FIRST_RECORD, RECORD_HEADER, encode_record};
+use crate::segment::{FIRST_RECORD, RECORD_HEADER, push_record};
 use crate::tiles::{Content, encode_hashes, push_bundle, tile_path};
 use crate::{Error, Log, Report, What, checkpoint_body, verify_on};
 
@@ -100,7 +100,7 @@ fn rewrite(disk: &FaultyDisk, index: u64) -> Vec<u8> {
     let (number, offset, length) = records()[index as usize];
     let forged = vec![b'z'; length];
     let mut record = Vec::new();
-    encode_record(&mut record, index, &forged);
+    push_record(&mut record, index, &forged);
     disk.tamper(&segment(number), |bytes| {
         bytes[offset..offset + record.len()].copy_from_slice(&record);
     });

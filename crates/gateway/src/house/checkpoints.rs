@@ -17,6 +17,11 @@ use crate::limits;
 /// How often a copy stays under a name of its own, beside the newest: whoever
 /// keeps the older ones can prove a rewriting.
 const KEPT_EVERY: Duration = Duration::from_secs(600);
+/// How often tiles are written between checkpoints: so what waits for them in
+/// memory stays small.
+const TILES_EVERY: Duration = Duration::from_millis(100);
+
+const _: () = assert!(TILES_EVERY.as_millis() <= limits::CHECKPOINT_EVERY.as_millis());
 
 /// What the publisher is asked.
 enum Request {
@@ -61,7 +66,7 @@ pub(crate) fn start(
 ) -> Result<(Handle, std::thread::JoinHandle<()>), String> {
     let publisher = gateway.log.publisher().map_err(|error| error.to_string())?;
     let (requests, received) = sync_channel(4);
-    let desk = Desk { gateway, signer, publisher, failed: false, kept_at: None };
+    let desk = Desk { gateway, signer, publisher, advanced: 0, failed: false, kept_at: None };
     let thread = std::thread::Builder::new()
         .name("checkpoints".to_owned())
         .spawn(move || desk.run(&received))
@@ -73,15 +78,22 @@ struct Desk {
     gateway: Arc<Gateway>,
     signer: Arc<HouseSigner>,
     publisher: Publisher,
+    /// Entries of which the full tiles are written.
+    advanced: u64,
     failed: bool,
     kept_at: Option<Instant>,
 }
 
 impl Desk {
     fn run(mut self, requests: &Receiver<Request>) {
+        let mut due = Instant::now() + limits::CHECKPOINT_EVERY;
         loop {
-            match requests.recv_timeout(limits::CHECKPOINT_EVERY) {
-                Err(RecvTimeoutError::Timeout) => self.publish_quietly(),
+            match requests.recv_timeout(TILES_EVERY) {
+                Err(RecvTimeoutError::Timeout) if Instant::now() < due => self.advance_quietly(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.publish_quietly();
+                    due = Instant::now() + limits::CHECKPOINT_EVERY;
+                }
                 Ok(Request::Publish(reply)) => {
                     let _ = reply.send(self.publish());
                 }
@@ -96,17 +108,33 @@ impl Desk {
     fn publish_quietly(&mut self) {
         match self.publish() {
             Ok(_) => self.failed = false,
-            // Said once per failure, not every second.
-            Err(error) if !self.failed => {
-                self.failed = true;
-                tracing::warn!(error, "no checkpoint could be published");
-            }
-            Err(_) => {}
+            Err(error) => self.tell(&error),
+        }
+    }
+
+    /// Writes tiles ahead, where there is something to write.
+    fn advance_quietly(&mut self) {
+        let count = self.gateway.log.count();
+        if count == self.advanced {
+            return;
+        }
+        self.advanced = count;
+        self.gateway.log.hand_over();
+        if let Err(error) = self.publisher.advance() {
+            self.tell(&error.to_string());
+        }
+    }
+
+    /// Said once per failure, not every second.
+    fn tell(&mut self, error: &str) {
+        if !self.failed {
+            self.failed = true;
+            tracing::warn!(error, "no checkpoint could be published");
         }
     }
 
     fn publish(&mut self) -> Result<String, String> {
-        let head = self.gateway.log.head();
+        let head = self.gateway.log.hand_over();
         let signer = &self.signer;
         let published = self
             .publisher
