@@ -67,7 +67,7 @@ async fn life(
     let sent = send::send(worker, signed).await?;
     watch.lap(Phase::Send);
 
-    let settled = settle::settle(worker, sent);
+    let settled = settle::settle(worker, sent).await;
     watch.lap(Phase::Settle);
     settled
 }

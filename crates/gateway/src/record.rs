@@ -4,10 +4,10 @@
 //! only where that succeeded.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
-use audit::{Head, Log, Publisher, Recovery, Reserve, SyncHandle};
+use audit::{Appended, Head, Log, Publisher, Recovery, Reserve, Staged, SyncHandle};
 use judge::LogState;
 use wire::model::Effect;
 
@@ -31,6 +31,14 @@ impl Purpose {
             Effect::Read => Self::Read,
             Effect::Cancel => Self::Cancel,
             _ => Self::Ordinary,
+        }
+    }
+
+    const fn reserve(self) -> Option<Reserve> {
+        match self {
+            Self::Ordinary => None,
+            Self::Read => Some(Reserve::Reads),
+            Self::Cancel => Some(Reserve::Cancels),
         }
     }
 }
@@ -90,40 +98,67 @@ impl LogDesk {
     /// Nothing was written, and whatever the entry allows must not happen.
     pub(crate) fn append(&self, entry: &[u8], purpose: Purpose) -> Result<u64, audit::Error> {
         let mut log = held(&self.log);
-        let appended = match purpose {
-            Purpose::Ordinary => log.append(entry),
-            Purpose::Read => log.append_reserved(entry, Reserve::Reads),
-            Purpose::Cancel => log.append_reserved(entry, Reserve::Cancels),
-        };
-        let on_reserve = log.on_reserve();
-        match appended {
-            Ok(appended) if !on_reserve => {
-                drop(log);
-                // One store at a time is written by whoever held the lock
-                // last; both are hints that the next append corrects.
-                self.state.store(0, Ordering::Relaxed);
-                self.count.store(appended.index.saturating_add(1), Ordering::Release);
-                Ok(appended.index)
-            }
-            result => {
-                let (reads, cancels) = log.reserve_left();
-                let count = log.count();
-                drop(log);
-                self.state.store(reserve_state(reads, cancels), Ordering::Relaxed);
-                self.count.store(count, Ordering::Release);
-                if result.is_err() {
-                    self.failures.fetch_add(1, Ordering::Relaxed);
-                }
-                if !self.told.swap(true, Ordering::Relaxed) {
-                    tracing::error!(
-                        "the log cannot grow: orders are denied, reads and cancels use the \
-                         reserve; make room on the disk of `{}`",
-                        self.directory.display()
-                    );
-                }
-                result.map(|appended| appended.index)
-            }
+        let appended = log.stage(entry, purpose.reserve()).and_then(|staged| log.outcome(staged));
+        self.note(log, appended)
+    }
+
+    /// Stages an entry: it has its place in the log's order, and is written
+    /// together with what else is staged, by the first [`LogDesk::outcome`] or
+    /// whatever is appended next.
+    ///
+    /// # Errors
+    /// Nothing was staged, and whatever the entry allows must not happen.
+    pub(crate) fn stage(&self, entry: &[u8], purpose: Purpose) -> Result<Staged, audit::Error> {
+        let mut log = held(&self.log);
+        let staged = log.stage(entry, purpose.reserve());
+        drop(log);
+        if staged.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
         }
+        staged
+    }
+
+    /// What became of a staged entry: its index. Before this nothing that the
+    /// entry allows may happen.
+    ///
+    /// # Errors
+    /// As [`LogDesk::append`].
+    pub(crate) fn outcome(&self, staged: Staged) -> Result<u64, audit::Error> {
+        let mut log = held(&self.log);
+        let appended = log.outcome(staged);
+        self.note(log, appended)
+    }
+
+    /// Keeps how the log does after an entry was written, or was not.
+    fn note(
+        &self,
+        log: MutexGuard<'_, Log>,
+        appended: Result<Appended, audit::Error>,
+    ) -> Result<u64, audit::Error> {
+        let (on_reserve, count) = (log.on_reserve(), log.count());
+        if appended.is_ok() && !on_reserve {
+            drop(log);
+            // One store at a time is written by whoever held the lock last;
+            // both are hints that the next append corrects.
+            self.state.store(0, Ordering::Relaxed);
+            self.count.store(count, Ordering::Release);
+            return appended.map(|appended| appended.index);
+        }
+        let (reads, cancels) = log.reserve_left();
+        drop(log);
+        self.state.store(reserve_state(reads, cancels), Ordering::Relaxed);
+        self.count.store(count, Ordering::Release);
+        if appended.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                "the log cannot grow: orders are denied, reads and cancels use the reserve; make \
+                 room on the disk of `{}`",
+                self.directory.display()
+            );
+        }
+        appended.map(|appended| appended.index)
     }
 
     /// How the log does, for the judge.
@@ -193,6 +228,35 @@ mod tests {
         let (desk, _) = open(directory.path()).unwrap();
         assert_eq!(desk.count(), 2);
         assert_eq!(desk.append(b"c", Purpose::Read).unwrap(), 2);
+    }
+
+    #[test]
+    fn staged_entries_keep_their_order_and_are_counted_once_they_are_written() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("vkey"), "log.test+00000000+AAAA\n").unwrap();
+        let (desk, _) = open(directory.path()).unwrap();
+        let first = desk.stage(b"first", Purpose::Ordinary).unwrap();
+        let second = desk.stage(b"second", Purpose::Cancel).unwrap();
+        let reader = audit::Reader::open(directory.path()).unwrap();
+        assert_eq!((desk.count(), reader.count().unwrap()), (0, 0));
+        assert_eq!(desk.append(b"third", Purpose::Read).unwrap(), 2);
+        assert_eq!(desk.count(), 3);
+        // INVARIANT (record first): the outcome comes after the write.
+        assert_eq!(desk.outcome(second).unwrap(), 1);
+        assert_eq!(desk.outcome(first).unwrap(), 0);
+        assert_eq!(reader.entry(0).unwrap().bytes, b"first");
+        assert!(desk.stage(b"", Purpose::Ordinary).is_err());
+        assert_eq!(desk.failures.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_is_handed_over_is_written_first() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("vkey"), "log.test+00000000+AAAA\n").unwrap();
+        let (desk, _) = open(directory.path()).unwrap();
+        let staged = desk.stage(b"staged", Purpose::Ordinary).unwrap();
+        assert_eq!(desk.hand_over().size, 1);
+        assert_eq!(desk.outcome(staged).unwrap(), 0);
     }
 
     #[test]

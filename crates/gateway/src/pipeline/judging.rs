@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use audit::Staged;
 use aws_lc_rs::digest;
 use judge::{DenyKind, Facts, Outcome, Permit, Reason, Verdict};
 use wire::model::{Class, Intent, Operation};
@@ -18,7 +19,7 @@ use crate::entry::{SettleOutcome, VerdictEntry};
 use crate::gateway::{AccountGroup, Worker};
 use crate::keys::RealKey;
 use crate::record::Purpose;
-use crate::shared::held;
+use crate::shared::{held, others_first};
 use crate::upstream::TimeUnit;
 use crate::venue::{Asked, Endpoint, Received};
 use crate::virtual_key::Identity;
@@ -84,16 +85,25 @@ pub(crate) async fn judge_and_record(
     let (endpoint, is_signed) = (received.endpoint(), received.is_signed());
     let ready = make_ready(worker, group, identity, received, arrival)?;
 
-    let (verdict, halt_epoch, recorded) =
+    let (verdict, halt_epoch, staged) =
         decide(worker, group, identity, &ready, endpoint, is_signed, arrival, watch);
+    // What others have to say in this turn is written together with it.
+    others_first().await;
+    let recorded = staged.and_then(|staged| gateway.log.outcome(staged));
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
         Outcome::Deny(kind) => return Err(denied(kind, &verdict)),
     };
-    let reservation = permit.reservation().map(|id| id.0);
+    let reservation = permit.reservation();
     let index = recorded.map_err(|error| {
+        if let Some(reservation) = reservation {
+            // INVARIANT (record first): not recorded, so it does not happen.
+            let rejected = judge::AccountEvent::Rejected { reservation };
+            held(&group.judge).apply(&rejected, gateway.clock.now());
+        }
         Refused::not_executed(Ending::Unrecorded, format_args!("the log takes no entry ({error})"))
     })?;
+    let reservation = reservation.map(|id| id.0);
     let course = Course {
         group: Arc::clone(group),
         endpoint,
@@ -174,7 +184,7 @@ pub(crate) fn client_order_ids(intent: &Intent) -> Vec<String> {
     }
 }
 
-/// The critical section: decide, and append the verdict.
+/// The critical section: decide, and give the verdict its place in the log.
 #[expect(clippy::too_many_arguments, reason = "the facts of one request, gathered once")]
 fn decide(
     worker: &Worker,
@@ -185,7 +195,7 @@ fn decide(
     is_signed: bool,
     arrival: &Arrival<'_>,
     watch: &mut Stopwatch<'_>,
-) -> (Verdict, u64, Result<u64, audit::Error>) {
+) -> (Verdict, u64, Result<Staged, audit::Error>) {
     let gateway = &worker.gateway;
     let market = ready.intent.symbol().filter(|_| needs_price(endpoint.class()));
     let reference = market.and_then(|market| gateway.prices.reference(market));
@@ -244,14 +254,8 @@ fn decide(
         request: ready.request,
     }
     .write(&mut buffer);
-    let recorded = gateway.log.append(&buffer, Purpose::of(endpoint.effect()));
-    if recorded.is_err()
-        && let Some(reservation) = reservation
-    {
-        // INVARIANT (record first): not recorded, so it does not happen.
-        judge.apply(&judge::AccountEvent::Rejected { reservation }, facts.now);
-    }
-    (verdict, halt_epoch, recorded)
+    let staged = gateway.log.stage(&buffer, Purpose::of(endpoint.effect()));
+    (verdict, halt_epoch, staged)
 }
 
 const fn needs_price(class: Class) -> bool {

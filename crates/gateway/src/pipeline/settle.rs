@@ -4,6 +4,7 @@ pub(crate) mod answer;
 
 use std::sync::atomic::Ordering;
 
+use audit::Staged;
 use judge::OrderUpdate;
 use wire::model::Effect;
 
@@ -17,7 +18,7 @@ use crate::counters::Ending;
 use crate::entry::{self, SettleEntry, SettleOutcome};
 use crate::gateway::{Gateway, Worker};
 use crate::record::Purpose;
-use crate::shared::held;
+use crate::shared::{held, others_first};
 use crate::upstream::Answer;
 
 /// What became of a request.
@@ -41,7 +42,7 @@ impl<'a> Settlement<'a> {
 ///
 /// # Errors
 /// The outcome is unknown, or the answer may not be passed on.
-pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Refused> {
+pub(crate) async fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Refused> {
     let Sent { course, proof, answer } = sent;
     let gateway = &worker.gateway;
     let answer = match answer {
@@ -64,7 +65,10 @@ pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Ref
         proof,
         orders: reading.orders,
     };
-    record(gateway, &course, settlement);
+    let staged = stage(gateway, &course, settlement);
+    // What others have to say in this turn is written together with it.
+    others_first().await;
+    written(gateway, &course, staged);
     if course.key.finder.find(&answer.body).is_some() {
         return Err(Refused::new(
             Ending::Answered,
@@ -81,9 +85,18 @@ pub(crate) fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Ref
     Ok((ending, Reply { status, lines, body: Body::Whole(body) }))
 }
 
-/// Tells account and log what became of a request, in one critical section as
-/// the verdict was.
+/// Tells account and log what became of a request.
 pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: Settlement<'_>) {
+    written(gateway, course, stage(gateway, course, settlement));
+}
+
+/// Tells the account, and gives the settlement its place in the log, in one
+/// critical section as the verdict was.
+fn stage(
+    gateway: &Gateway,
+    course: &Course,
+    settlement: Settlement<'_>,
+) -> Result<Staged, audit::Error> {
     let Moment { host_ns, now, .. } = gateway.clock.look();
     if course.endpoint.class().is_trading() {
         course.group.traded_at.store(now.0, Ordering::Relaxed);
@@ -115,7 +128,11 @@ pub(crate) fn record(gateway: &Gateway, course: &Course, settlement: Settlement<
         Effect::Cancel => Purpose::Cancel,
         _ => Purpose::Read,
     };
-    if let Err(error) = gateway.log.append(&out, purpose) {
+    gateway.log.stage(&out, purpose)
+}
+
+fn written(gateway: &Gateway, course: &Course, staged: Result<Staged, audit::Error>) {
+    if let Err(error) = staged.and_then(|staged| gateway.log.outcome(staged)) {
         // Without it the outcome is unknown after a restart, and asked for.
         tracing::error!(%error, verdict = course.verdict, "a settlement was not recorded");
     }
