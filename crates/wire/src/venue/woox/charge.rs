@@ -2,8 +2,8 @@
 //!
 //! Version 3 signs method, path and body: its orders are read by the same
 //! closed table as the gateway's, from the text itself. Version 1 signs
-//! parameters alone; whatever has a market, a side and an order type is an
-//! order there.
+//! parameters alone; whatever has a quantity, a market, a side and an order type
+//! is an order there.
 //!
 //! (Should the venue sign decoded values, then a sender could hide the
 //! parameters that follow a free text inside it: `broker_id` could swallow the
@@ -53,12 +53,13 @@ fn in_v1(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
             return Err(uncountable(name, "is spelled in another case"));
         }
     }
+    let Some(part) = ["order_quantity", "order_amount"].into_iter().find(|name| params.has(name))
+    else {
+        // The venue insists on one of them.
+        return Ok(Vec::new());
+    };
     if !["symbol", "side", "order_type"].iter().all(|name| params.has(name)) {
-        let part = ["order_quantity", "order_amount", "order_type"];
-        return match part.into_iter().find(|name| params.has(name)) {
-            Some(part) => Err(uncountable(part, "is part of an order that cannot be counted")),
-            None => Ok(Vec::new()),
-        };
+        return Err(uncountable(part, "is part of an order that cannot be counted"));
     }
     let symbol = params.get("symbol").filter(|symbol| is_symbol(symbol));
     let symbol = symbol.ok_or_else(|| uncountable("symbol", "is no market"))?;

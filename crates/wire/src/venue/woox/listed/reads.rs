@@ -1,4 +1,8 @@
 //! Account, orders, trades, positions, history: what only reads.
+//!
+//! `GET /v1/client/futures_leverage` is missing: its text is also the one that
+//! sets the position mode, so that no key would sign it. Version 3 has the same
+//! read.
 
 use super::{Form, Reading, Served, in_path, inert, needed, risk, row};
 use Form::{Amount, Asset, Boolean, ClientId, Integer, OneOf, Symbol, Text};
@@ -31,7 +35,6 @@ pub(super) const SERVED: &[Served] = &[
     row!(V1, "GET", "/v1/positions", Read, Read, Reading::Read, &[]),
     row!(V1, "GET", "/v1/position/{symbol}", Read, Read, Reading::Read, &[in_path("symbol", Symbol)]),
     row!(V1, "GET", "/v1/client/transaction_history", Read, Read, Reading::Read, &[inert("type", Text), inert("start_t", Integer), inert("end_t", Integer), inert("page", Integer), inert("size", Integer)]),
-    row!(V1, "GET", "/v1/client/futures_leverage", Read, Read, Reading::Read, &[needed("symbol", Symbol), needed("margin_mode", Text), needed("position_mode", Text), inert("leverage", Integer)]),
     row!(V1, "POST", "/v1/asset/ltv", Read, Read, Reading::Read, &[inert("withdraw_token", Asset), inert("withdraw_amount", Amount)]),
     row!(V3, "GET", "/v3/trade/order", Read, Read, Reading::Read, &[risk("orderId", Integer), risk("clientOrderId", ClientId), inert("withRealizedPnl", Boolean)]),
     row!(V3, "GET", "/v3/trade/orders", Read, Read, Reading::Read, &[risk("symbol", Symbol), inert("side", SIDE), inert("positionSide", Text), inert("type", Text), inert("orderTag", Text), inert("realizedPnl", Boolean), inert("status", Text), inert("startTime", Integer), inert("endTime", Integer), inert("page", Integer), inert("size", Integer)]),

@@ -230,9 +230,7 @@ impl<'a> Child<'a> {
                     .not_served());
                 }
             };
-            let text = value.scalar();
-            let text = text.ok_or_else(|| missing(name, "must be a single value"))?;
-            form::check_scalar(name, form, text)?;
+            form::check_value(name, form, value)?;
         }
         if object.get("symbol").and_then(Json::scalar).is_some_and(|own| own != symbol) {
             return Err(Refusal::of(

@@ -35,6 +35,13 @@ pub(super) fn check(
     }
 }
 
+/// Checks a single value of a JSON body.
+pub(super) fn check_value(name: &str, form: Form, value: &Json) -> Result<(), Refusal> {
+    let text = value.scalar().ok_or_else(|| malformed(name, "must be a single value"))?;
+    check_kind(name, form, Some(value))?;
+    check_scalar(name, form, text)
+}
+
 /// The JSON kinds that a form may have: truth as truth, text as text, numbers
 /// as either.
 fn check_kind(name: &str, form: Form, value: Option<&Json>) -> Result<(), Refusal> {
@@ -46,6 +53,9 @@ fn check_kind(name: &str, form: Form, value: Option<&Json>) -> Result<(), Refusa
         Some(Json::Number(_)) if !numeric => {
             Err(malformed(name, "is a number; send it as text, in quotes"))
         }
+        Some(Json::Text(_)) if form == Form::Boolean => {
+            Err(malformed(name, "is text; send true or false without quotes"))
+        }
         Some(Json::Boolean(_)) if form != Form::Boolean => {
             Err(malformed(name, "is true or false, which it cannot be"))
         }
@@ -53,7 +63,7 @@ fn check_kind(name: &str, form: Form, value: Option<&Json>) -> Result<(), Refusa
     }
 }
 
-pub(super) fn check_scalar(name: &str, form: Form, value: &str) -> Result<(), Refusal> {
+fn check_scalar(name: &str, form: Form, value: &str) -> Result<(), Refusal> {
     match form {
         Form::Symbol if is_symbol(value) => Ok(()),
         Form::Symbol => Err(illegal(
@@ -69,7 +79,7 @@ pub(super) fn check_scalar(name: &str, form: Form, value: &str) -> Result<(), Re
         Form::Integer => integer(name, value).map(drop),
         Form::Ratio => ratio_bps(name, value).map(drop),
         Form::Boolean => {
-            if matches!(value, "true" | "false" | "True" | "False") {
+            if matches!(value, "true" | "false") {
                 Ok(())
             } else {
                 Err(malformed(name, "is neither `true` nor `false`"))

@@ -102,7 +102,7 @@ pub(super) fn side(word: &str) -> Result<Side, Refusal> {
 }
 
 pub(super) fn is_true(word: Option<&str>) -> bool {
-    matches!(word, Some("true" | "True"))
+    word == Some("true")
 }
 
 pub(super) fn position(word: Option<&str>) -> Option<PositionSide> {
