@@ -110,6 +110,9 @@ mod tests {
                 iceberg_quantity: None,
                 time_in_force: Some(TimeInForce::GoodTillCancel),
                 client_order_id: None,
+                reduce_only: false,
+                position_side: None,
+                close_position: false,
             }
         }
     }

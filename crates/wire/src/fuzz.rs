@@ -5,6 +5,7 @@
 use crate::venue::binance::{
     ParamText, RawRequest, errors, ids, orders_in, read, receive, text_to_sign,
 };
+use crate::venue::woox;
 
 /// One request to Binance, as `METHOD path`, query and body on three lines
 /// (the body runs to the end).
@@ -49,6 +50,94 @@ pub fn binance_request(bytes: &[u8]) {
         assert!(ids::missing(received.endpoint, &text).next().is_none());
         check_charges(&text, &intent);
     }
+}
+
+/// One request to WOO X, as `METHOD path`, query and body on three lines (the
+/// body runs to the end).
+///
+/// # Panics
+/// When what was read does not read the same again: that is the finding.
+pub fn woox_request(bytes: &[u8]) {
+    let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
+    let mut text = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
+    let (method, path) = text().split_once(' ').unwrap_or_default();
+    let query = text();
+    let is_json = path.starts_with("/v3/");
+    let raw = woox::RawRequest {
+        method,
+        path,
+        query: (!query.is_empty()).then_some(query),
+        body: lines.next().unwrap_or_default(),
+        content_type: Some(if is_json {
+            "application/json"
+        } else {
+            "application/x-www-form-urlencoded"
+        }),
+        api_key: Some("AbmyVJGUpN064ks5ELjLfA=="),
+        timestamp: Some("1795189989000"),
+        signature: Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+    };
+    let received = match woox::receive(&raw) {
+        Ok(received) => received,
+        Err(refusal) => {
+            assert!(woox::errors::for_refusal(&refusal).http >= 400);
+            return;
+        }
+    };
+    let Ok(intent) = woox::read(&received) else {
+        return;
+    };
+    assert!(intent.class == received.endpoint.class);
+    let given: Vec<(&str, &str)> = woox::ids::missing(received.endpoint, &received.params)
+        .map(|name| (name, "4711"))
+        .collect();
+    if let Ok(text) = woox::text_to_sign(&received, &intent, &given) {
+        woox_text(text.canonical().as_bytes());
+        let worst = woox::collide::worst(&text).map(|worst| worst.effect);
+        assert!(worst >= Some(received.endpoint.effect));
+        let upstream = woox::Upstream::of(received.endpoint, &received.path, &text);
+        assert!(upstream.is_ok());
+        if let (Ok(charges), crate::model::Operation::Place(group)) =
+            (woox::orders_in(&text), &intent.operation)
+        {
+            assert!(charges.len() == group.orders.len());
+            assert!(charges.iter().zip(&group.orders).all(|(charge, order)| {
+                charge.symbol == order.symbol
+                    && charge.base == order.quantity
+                    && charge.quote == order.quote_quantity
+                    && charge.has_client_order_id
+            }));
+        }
+    }
+}
+
+/// One text to sign of WOO X: what is read has one canonical form, which reads
+/// as the same text, and is of one version only.
+///
+/// # Panics
+/// As [`woox_request`].
+pub fn woox_text(bytes: &[u8]) {
+    let Ok(text) = woox::Text::parse(bytes) else {
+        return;
+    };
+    let canonical = text.canonical();
+    assert!(woox::Text::parse_canonical(canonical.as_bytes()).as_ref() == Ok(&text));
+    let is_v3 = matches!(text, woox::Text::V3 { .. });
+    assert!(canonical.starts_with(|first: char| first.is_ascii_digit()) == is_v3);
+    let _ = woox::orders_in(&text);
+    let _ = woox::collide::worst(&text);
+}
+
+/// One JSON body: its canonical form reads as the same object.
+///
+/// # Panics
+/// As [`woox_request`].
+pub fn woox_json(bytes: &[u8]) {
+    let Ok(object) = woox::Object::parse(bytes) else {
+        return;
+    };
+    let canonical = object.canonical();
+    assert!(woox::Object::parse_canonical(canonical.as_bytes()).as_ref() == Ok(&object));
 }
 
 /// What is placed is charged: every leg, with at least its quantity.

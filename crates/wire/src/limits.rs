@@ -28,8 +28,23 @@ pub const AMOUNT_DECIMALS: usize = 16;
 pub const AMOUNT_WHOLE_DIGITS: usize = 12;
 /// Widest trailing distance, bps.
 pub const TRAILING_DELTA_BPS: u32 = 100_000;
-/// Longest symbol that is read as one, bytes.
+/// Longest symbol that is read as one at Binance, bytes.
 pub const SYMBOL_BYTES: usize = 20;
+/// Longest symbol that is read as one at WOO X, bytes (`PERP_1000000MOG_USDT`
+/// has 20).
+pub const WOOX_SYMBOL_BYTES: usize = 40;
+/// How long WOO X may accept a signed text, ms. Its documents state no window
+/// and about 10 s was seen; the longer time is the safe side for replays.
+pub const WOOX_ACCEPTANCE_MS: u64 = 60_000;
+/// Deepest nesting of a JSON body: attached orders reach five.
+pub const JSON_DEPTH: usize = 6;
+/// Most values in a JSON body, those within others counted.
+pub const JSON_VALUES: usize = 128;
+/// Most digits of a JSON number: what every reader's double keeps exactly.
+/// Longer numbers are sent as text.
+pub const JSON_NUMBER_DIGITS: usize = 15;
+/// Longest API key header of a bot, bytes.
+pub const API_KEY_BYTES: usize = 128;
 /// Widest receive window that a bot may state, ms (Binance's own maximum).
 pub const BOT_RECEIVE_WINDOW_MS: u64 = 60_000;
 /// Receive window where the bot states none, ms (Binance's own default).

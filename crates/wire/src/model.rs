@@ -13,7 +13,8 @@ pub mod value;
 pub use effect::{Class, Effect, Right, Rights};
 pub use intent::{Intent, Operation, Venue};
 pub use order::{
-    CancelReplace, Contingency, Order, OrderGroup, OrderKind, OrderReference, Side, TimeInForce,
+    CancelReplace, Contingency, Modification, Order, OrderGroup, OrderKind, OrderReference,
+    PositionSide, Side, TimeInForce,
 };
 pub use rust_decimal::Decimal;
 pub use value::{Movement, Transfer, Withdrawal};

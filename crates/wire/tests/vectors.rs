@@ -209,6 +209,9 @@ fn shown(intent: &Intent) -> String {
         Operation::Amend { order, new_quantity, .. } => {
             format!("{class} {} quantity={new_quantity}", named(order))
         }
+        Operation::Modify(_) | Operation::CancelEverything => {
+            panic!("no operation of this venue")
+        }
         Operation::CancelReplace(both) => {
             let cancels = named(&both.cancel);
             let (_, cancels) = cancels.split_once(' ').unwrap();

@@ -29,6 +29,23 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
                 json.text("new_client_order_id", id);
             }
         }
+        Operation::Modify(change) => {
+            json.text("operation", "modify");
+            json.nested("order", |json| reference(&change.order, json));
+            let decimals = [
+                ("new_quantity", &change.new_quantity),
+                ("new_price", &change.new_price),
+                ("new_stop_price", &change.new_stop_price),
+            ];
+            for (name, value) in decimals {
+                if let Some(value) = value {
+                    json.display(name, value);
+                }
+            }
+            if let Some(bps) = change.new_trailing_delta_bps {
+                json.number("new_trailing_delta_bps", u64::from(bps));
+            }
+        }
         Operation::Cancel(order) => {
             json.text("operation", "cancel");
             json.nested("order", |json| reference(order, json));
@@ -47,6 +64,7 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
             json.text("operation", "cancel-all");
             json.text("symbol", symbol);
         }
+        Operation::CancelEverything => json.text("operation", "cancel-everything"),
         Operation::CancelReplace(both) => {
             json.text("operation", "cancel-replace");
             json.nested("cancel", |json| reference(&both.cancel, json));
@@ -126,6 +144,15 @@ fn order(order: &Order, json: &mut Json<'_>) {
     }
     if let Some(id) = &order.client_order_id {
         json.text("client_order_id", id);
+    }
+    if order.reduce_only {
+        json.flag("reduce_only", true);
+    }
+    if let Some(side) = order.position_side {
+        json.text("position_side", side.name());
+    }
+    if order.close_position {
+        json.flag("close_position", true);
     }
 }
 

@@ -377,6 +377,9 @@ impl Case {
             iceberg_quantity: None,
             time_in_force: None,
             client_order_id: None,
+            reduce_only: false,
+            position_side: None,
+            close_position: false,
         };
         Ok(Operation::Place(OrderGroup {
             orders: vec![order],

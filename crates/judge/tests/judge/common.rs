@@ -147,6 +147,9 @@ pub(crate) fn order(symbol: &str, side: Side, quantity: &str, price: &str) -> Or
         iceberg_quantity: None,
         time_in_force: Some(TimeInForce::GoodTillCancel),
         client_order_id: None,
+        reduce_only: false,
+        position_side: None,
+        close_position: false,
     }
 }
 

@@ -202,6 +202,9 @@ pub enum Right {
     Master,
     /// No source ties the endpoint to a right: never lacking.
     Unknown,
+    /// Orders and trading settings of every kind, at a venue that has one right
+    /// for them. (Last, since sealed rights keep their bits.)
+    Trading,
 }
 
 impl Right {
@@ -220,11 +223,12 @@ impl Right {
             Self::PortfolioMargin => "portfolio-margin",
             Self::Master => "master",
             Self::Unknown => "unknown",
+            Self::Trading => "trading",
         }
     }
 
     /// Every right.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::None,
         Self::Reading,
         Self::SpotMarginTrading,
@@ -237,6 +241,7 @@ impl Right {
         Self::PortfolioMargin,
         Self::Master,
         Self::Unknown,
+        Self::Trading,
     ];
 
     /// The right of that name.

@@ -1,7 +1,8 @@
 //! What one request would do.
 
 use super::{
-    CancelReplace, Class, Decimal, Movement, OrderGroup, OrderReference, Transfer, Withdrawal,
+    CancelReplace, Class, Decimal, Modification, Movement, OrderGroup, OrderReference, Transfer,
+    Withdrawal,
 };
 
 /// A venue that the gateway speaks to.
@@ -9,6 +10,8 @@ use super::{
 pub enum Venue {
     /// Binance.
     Binance,
+    /// WOO X.
+    WooX,
 }
 
 impl Venue {
@@ -16,6 +19,7 @@ impl Venue {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Binance => "binance",
+            Self::WooX => "woox",
         }
     }
 }
@@ -52,6 +56,8 @@ pub enum Operation {
         /// The new client order id, where given.
         new_client_order_id: Option<String>,
     },
+    /// Changes a resting order, up or down.
+    Modify(Modification),
     /// Cancels one order.
     Cancel(OrderReference),
     /// Cancels one order list.
@@ -68,6 +74,8 @@ pub enum Operation {
         /// The market.
         symbol: String,
     },
+    /// Cancels every open order of the account, whatever its market.
+    CancelEverything,
     /// Cancels one order and places another.
     CancelReplace(CancelReplace),
     /// Moves value out of the venue.
@@ -84,10 +92,18 @@ impl Intent {
         match &self.operation {
             Operation::Read { symbol } => symbol.as_deref(),
             Operation::Place(group) => group.orders.first().map(|order| order.symbol.as_str()),
-            Operation::Amend { order, .. } | Operation::Cancel(order) => Some(&order.symbol),
+            Operation::Amend { order, .. } | Operation::Cancel(order) => {
+                Some(order.symbol.as_str()).filter(|symbol| !symbol.is_empty())
+            }
+            Operation::Modify(change) => {
+                Some(change.order.symbol.as_str()).filter(|symbol| !symbol.is_empty())
+            }
             Operation::CancelList { symbol, .. } | Operation::CancelAll { symbol } => Some(symbol),
             Operation::CancelReplace(both) => Some(&both.place.symbol),
-            Operation::Withdraw(_) | Operation::Transfer(_) | Operation::Other(_) => None,
+            Operation::CancelEverything
+            | Operation::Withdraw(_)
+            | Operation::Transfer(_)
+            | Operation::Other(_) => None,
         }
     }
 }

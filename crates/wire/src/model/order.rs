@@ -28,7 +28,7 @@ impl Side {
     }
 }
 
-/// Order types of Binance spot.
+/// Order types, by the names of Binance spot; what another venue adds stands behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderKind {
     /// Rests at a price.
@@ -45,6 +45,11 @@ pub enum OrderKind {
     TakeProfit,
     /// A limit order after such a trigger.
     TakeProfitLimit,
+    /// At the best ask of the book when it arrives (WOO X): the price is not in
+    /// the request.
+    Ask,
+    /// At the best bid of the book when it arrives (WOO X).
+    Bid,
 }
 
 impl OrderKind {
@@ -58,6 +63,8 @@ impl OrderKind {
             Self::StopLossLimit => "STOP_LOSS_LIMIT",
             Self::TakeProfit => "TAKE_PROFIT",
             Self::TakeProfitLimit => "TAKE_PROFIT_LIMIT",
+            Self::Ask => "ASK",
+            Self::Bid => "BID",
         }
     }
 
@@ -71,14 +78,17 @@ impl OrderKind {
             Self::StopLossLimit,
             Self::TakeProfit,
             Self::TakeProfitLimit,
+            Self::Ask,
+            Self::Bid,
         ]
         .into_iter()
         .find(|kind| kind.name() == name)
     }
 
-    /// Whether the order executes at any price once live.
+    /// Whether the order executes at any price once live, or at one that the
+    /// request does not state.
     pub const fn takes_any_price(self) -> bool {
-        matches!(self, Self::Market | Self::StopLoss | Self::TakeProfit)
+        matches!(self, Self::Market | Self::StopLoss | Self::TakeProfit | Self::Ask | Self::Bid)
     }
 }
 
@@ -91,6 +101,28 @@ pub enum TimeInForce {
     ImmediateOrCancel,
     /// All at once or nothing.
     FillOrKill,
+}
+
+/// Which position of a perpetual contract an order works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PositionSide {
+    /// The one position of one-way mode.
+    Both,
+    /// The long one of hedge mode.
+    Long,
+    /// The short one of hedge mode.
+    Short,
+}
+
+impl PositionSide {
+    /// The venues' own name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Both => "BOTH",
+            Self::Long => "LONG",
+            Self::Short => "SHORT",
+        }
+    }
 }
 
 /// One order, or one leg of a list.
@@ -118,6 +150,13 @@ pub struct Order {
     pub time_in_force: Option<TimeInForce>,
     /// The bot's own id for it, where given.
     pub client_order_id: Option<String>,
+    /// Whether the venue holds it to reducing a position.
+    pub reduce_only: bool,
+    /// Which position of a perpetual contract, where stated.
+    pub position_side: Option<PositionSide>,
+    /// Whether it closes the whole position once live; then it states no
+    /// quantity.
+    pub close_position: bool,
 }
 
 /// How the orders of one request hang together.
@@ -149,7 +188,8 @@ pub struct OrderGroup {
 /// Which order a cancel, an amend or a query names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderReference {
-    /// The market.
+    /// The market; empty where the venue's request names the order alone
+    /// (WOO X amends and algo cancels).
     pub symbol: String,
     /// The venue's id.
     pub order_id: Option<u64>,
@@ -167,4 +207,20 @@ pub struct CancelReplace {
     /// Whether the new order is placed although the cancel failed
     /// (`ALLOW_FAILURE`): then both may be live.
     pub allow_failure: bool,
+}
+
+/// Changes price or size of a resting order, up or down; it may lose its place
+/// in the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Modification {
+    /// Which order.
+    pub order: OrderReference,
+    /// Its new base quantity, asset units; unchanged where not stated.
+    pub new_quantity: Option<Decimal>,
+    /// Its new limit price, quote per base.
+    pub new_price: Option<Decimal>,
+    /// Its new trigger price, quote per base.
+    pub new_stop_price: Option<Decimal>,
+    /// Its new trailing distance, bps.
+    pub new_trailing_delta_bps: Option<u32>,
 }

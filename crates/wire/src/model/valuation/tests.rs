@@ -19,6 +19,9 @@ fn order(side: Side, kind: OrderKind, quantity: &str, price: Option<&str>) -> Or
         iceberg_quantity: None,
         time_in_force: None,
         client_order_id: None,
+        reduce_only: false,
+        position_side: None,
+        close_position: false,
     }
 }
 

@@ -20,7 +20,9 @@ use crate::limits;
 
 mod percent;
 
-pub(crate) use percent::{Encodings, decode_value, encode_into, loose_decode};
+pub(crate) use percent::{
+    Encodings, check_decoded, decode_value, encode_into, is_plain, loose_decode,
+};
 
 /// Decoded parameters in the order of the request: bounded, no name twice.
 #[derive(Clone, Default)]

@@ -12,7 +12,8 @@ mod form;
 mod lists;
 mod order;
 
-pub(super) use form::{amount, check_form, is_client_id, is_symbol};
+pub(crate) use form::{amount, integer};
+pub(super) use form::{check_form, is_client_id, is_symbol};
 
 /// The typed intent of a received request.
 ///

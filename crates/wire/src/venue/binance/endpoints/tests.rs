@@ -123,7 +123,7 @@ fn a_broken_line_is_an_error_that_names_it() {
         ("symbol:symbol", ""),
         ("symbol:symbol", "?"),
         ("somewhere", "unsourced"),
-        ("spot-margin-trading", "trading"),
+        ("spot-margin-trading", "spot-trading"),
         ("\torder\t", "\torders\t"),
         ("\torder\t", "\torder,borrow\t"),
         ("\torder\t", "\torder,read@a=b\t"),

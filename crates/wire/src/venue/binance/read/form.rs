@@ -80,7 +80,7 @@ pub(in super::super) fn is_client_id(value: &str) -> bool {
 
 /// A positive canonical decimal: `0.1`, `12`, `1.50`; not `.5`, `1.`, `01`,
 /// `+1`, `-1`, `1e-5`, `0x1`, `NaN`.
-pub(in super::super) fn amount(name: &str, value: &str) -> Result<Decimal, Refusal> {
+pub(crate) fn amount(name: &str, value: &str) -> Result<Decimal, Refusal> {
     let (whole, fraction) = match value.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (value, None),
@@ -133,7 +133,7 @@ fn number_hint(value: &str) -> &'static str {
 }
 
 /// An unsigned integer without leading zeros.
-pub(super) fn integer(name: &str, value: &str) -> Result<u64, Refusal> {
+pub(crate) fn integer(name: &str, value: &str) -> Result<u64, Refusal> {
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     let leading = value.len() > 1 && value.starts_with('0');
     value

@@ -28,6 +28,9 @@ pub(super) fn legacy_oco(fields: &Fields<'_>) -> Result<OrderGroup, Refusal> {
         iceberg_quantity: fields.amount("limitIcebergQty")?,
         time_in_force: None,
         client_order_id: fields.text("limitClientOrderId"),
+        reduce_only: false,
+        position_side: None,
+        close_position: false,
     };
     let stop = Order {
         symbol,
@@ -41,6 +44,9 @@ pub(super) fn legacy_oco(fields: &Fields<'_>) -> Result<OrderGroup, Refusal> {
         iceberg_quantity: fields.amount("stopIcebergQty")?,
         time_in_force: lasting,
         client_order_id: fields.text("stopClientOrderId"),
+        reduce_only: false,
+        position_side: None,
+        close_position: false,
     };
     group(fields, vec![maker, stop], Contingency::OneCancelsOther)
 }
@@ -105,6 +111,9 @@ fn leg(fields: &Fields<'_>, prefix: &str, side: Side, quantity: Decimal) -> Resu
         iceberg_quantity: fields.amount(&name("IcebergQty"))?,
         time_in_force: time_in_force(fields, &lasting)?,
         client_order_id: fields.text(&name("ClientOrderId")),
+        reduce_only: false,
+        position_side: None,
+        close_position: false,
     };
     check_parts(
         &order,

@@ -29,6 +29,9 @@ pub(super) fn of(fields: &Fields<'_>) -> Result<Order, Refusal> {
         iceberg_quantity: fields.amount("icebergQty")?,
         time_in_force: time_in_force(fields, "timeInForce")?,
         client_order_id: fields.text("newClientOrderId"),
+        reduce_only: false,
+        position_side: None,
+        close_position: false,
     };
     check_parts(
         &order,
