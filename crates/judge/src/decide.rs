@@ -3,8 +3,10 @@
 //! Reading order: [`verdict`], [`permit`], then [`Judge::decide`] with
 //! `standing` (halts, log, clock), `weigh` (the numbers that policy sees),
 //! `owners` (whose order is whose) and `relieve` (what reducing orders and observe mode let pass).
+//! [`house`] is the gateway's own reads.
 
 pub mod explain;
+pub mod house;
 mod owners;
 pub mod permit;
 mod relieve;
@@ -170,6 +172,7 @@ impl Verdict {
         let empty = crate::policy::context::Context::unknown(Shape::of(class));
         Self::deny(vec![reason], Vec::new(), empty)
     }
+    /// Denied before anything was weighed.
 
     fn deny(
         reasons: Vec<Reason>,

@@ -26,6 +26,7 @@ pub use account::event::{
 };
 pub use decide::explain::Explanation;
 pub use decide::permit::{Permit, PermitParts};
+pub use decide::house::HouseRead;
 pub use decide::verdict::{Outcome, Verdict};
 pub use facts::{ClockState, Facts, HaltLevel, LogState, Reference};
 pub use judge::{BotUsage, Judge, Unsettled};

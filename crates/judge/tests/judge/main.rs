@@ -9,6 +9,7 @@
 
 mod common;
 mod failing;
+mod house;
 mod limits;
 mod owners;
 mod policies;
