@@ -117,6 +117,9 @@ pub const CONTROL_DESCRIPTORS: usize = WORKERS + 1;
 const _: () = assert!(SIGNER_BATCH <= vault::limits::MESSAGES);
 const _: () = assert!(SIGNER_BATCH * 1_024 < vault::limits::ASK_FRAME_BYTES);
 const _: () = assert!(SYNC_EVERY.as_millis() <= 10);
+/// How often the venue's markets are asked for: a new one is not valued, so
+/// not traded under a limit, before.
+pub const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
 const _: () = assert!(HEAD_BYTES > wire::limits::TARGET_BYTES);
 const _: () = assert!(CONFIG_BYTES < CONTROL_PACKET_BYTES);
 const _: () = assert!(NAME_BYTES <= vault::limits::NAME_BYTES);

@@ -238,6 +238,10 @@ fn open(
         .collect();
     let restored = recovery::restore(&directory, &mut judges).map_err(GatewayError::Log)?;
     let accounts = config
+    let prices = crate::prices::PriceBoard::default();
+    if let Some(judge) = judges.values().next() {
+        prices.learn(judge.instruments(), judge.dollars());
+    }
         .accounts
         .keys()
         .filter_map(|name| {
@@ -261,7 +265,7 @@ fn open(
         replay: ReplayCache::default(),
         forgets_before: (restored.entries > 0).then(clock::host_nanos),
         clock: VenueClock::new(),
-        prices: crate::prices::PriceBoard::default(),
+        prices,
         halts: Halts::default(),
         failures: Failures::default(),
         hosts,

@@ -16,7 +16,7 @@ mod weigh;
 
 use std::sync::Arc;
 
-use wire::model::Class;
+use wire::model::{Class, Operation};
 
 use crate::account::event::ReservationId;
 use crate::account::reserve::NewOrders;
@@ -119,7 +119,11 @@ impl Judge {
                 if !self.state.has_room(0) {
                     return Err(untracked(class));
                 }
-                let id = self.state.reserve_withdrawal(bot, asset, amount, facts.now);
+                let client_id = match &facts.intent.operation {
+                    Operation::Withdraw(withdrawal) => withdrawal.client_withdrawal_id.as_deref(),
+                    _ => None,
+                };
+                let id = self.state.reserve_withdrawal(bot, asset, amount, client_id, facts.now);
                 id.map(Some).ok_or_else(|| untracked(class))
             }
             Shape::Order => {
@@ -168,11 +172,11 @@ impl Judge {
 }
 
 impl Verdict {
+    /// Denied before anything was weighed.
     fn denied(class: Class, reason: Reason) -> Self {
         let empty = crate::policy::context::Context::unknown(Shape::of(class));
         Self::deny(vec![reason], Vec::new(), empty)
     }
-    /// Denied before anything was weighed.
 
     fn deny(
         reasons: Vec<Reason>,

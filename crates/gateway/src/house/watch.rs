@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -12,9 +14,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::House;
 use crate::clock::{host_nanos, offset_of};
 use crate::control::Told;
+use crate::counters;
 use crate::entry;
+use crate::gateway::Gateway;
 use crate::limits;
-use crate::prices;
 use crate::record::Purpose;
 use crate::upstream::{Answer, Host, Outgoing};
 
@@ -67,7 +70,7 @@ impl Budget {
 
 impl House {
     /// Asks for public data.
-    async fn public(&self, target: String) -> Result<Answer, String> {
+    pub(super) async fn public(&self, target: String) -> Result<Answer, String> {
         let request = Outgoing::public(Host::Spot, target);
         if !self.budget.may_ask() {
             return Err("the venue asked for quiet".to_owned());
@@ -143,7 +146,7 @@ pub(crate) async fn prices(house: Rc<House>) {
         let markets: BTreeSet<String> =
             house.gateway.accounts.values().flat_map(|group| markets_of(group)).collect();
         if !markets.is_empty() {
-            let target = match prices::query(&markets) {
+            let target = match house.gateway.prices.query(&markets) {
                 Some(query) => format!("/api/v3/ticker/bookTicker?{query}"),
                 None => "/api/v3/ticker/bookTicker".to_owned(),
             };
