@@ -14,6 +14,7 @@ use judge::{HaltLevel, Judge};
 use crate::clock::VenueClock;
 use crate::config::Config;
 use crate::counters::{Counters, Failures};
+use crate::denials::Denials;
 use crate::house::reload::Numbers;
 use crate::http::write::Date;
 use crate::keys::KeyRing;
@@ -47,6 +48,7 @@ pub(crate) struct Gateway {
     pub(crate) failures: Failures,
     pub(crate) hosts: Arc<UpstreamHosts>,
     pub(crate) connections: Connections,
+    pub(crate) denials: Denials,
     pub(crate) counters: Vec<Arc<Counters>>,
     /// What the sandbox lacks, and other things to be told in `status`.
     pub(crate) notes: Mutex<Vec<String>>,

@@ -60,14 +60,17 @@ pub(crate) fn run(
         tokio::task::spawn_local(watch::prices(Rc::clone(&house)));
         tokio::task::spawn_local(instruments::run(Rc::clone(&house)));
         tokio::task::spawn_local(watch::failures(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::refusals(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::denials(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::room(Rc::clone(&house)));
         tokio::task::spawn_local(rights::run(Rc::clone(&house)));
         tokio::task::spawn_local(feed::run(Rc::clone(&house)));
         tokio::task::spawn_local(unsettled::run(Rc::clone(&house)));
+        tokio::task::spawn_local(withdrawals::run(Rc::clone(&house)));
+        tokio::task::spawn_local(fills::run(Rc::clone(&house)));
         let admin = admin::Admin {
             gateway: Arc::clone(&house.gateway),
             signer: Arc::clone(&house.signer),
-        tokio::task::spawn_local(withdrawals::run(Rc::clone(&house)));
-        tokio::task::spawn_local(fills::run(Rc::clone(&house)));
             publish,
             told,
         };

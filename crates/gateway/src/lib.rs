@@ -17,6 +17,7 @@ pub mod serve;
 
 mod clock;
 mod connection;
+mod denials;
 mod entry;
 mod gateway;
 mod house;

@@ -80,6 +80,15 @@ pub const REPLAY_PER_SHARD: usize = 16_384;
 /// Sources whose failed authentications are counted one by one.
 pub const SOURCES: usize = 1_024;
 
+/// Denials of one bot that are written one by one before the rest is counted.
+pub const DENIALS_AT_ONCE: u32 = 200;
+/// How many more are written a second.
+pub const DENIALS_PER_SECOND: u32 = 1;
+/// How often the log is told of those that were only counted.
+pub const DENIALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+/// Reasons that are counted one by one.
+pub const DENIAL_CODES: usize = 32;
+
 /// Outcomes waiting to be asked for at the venue.
 pub const UNKNOWN_WAITING: usize = 4_096;
 /// How long after the receive window an unknown outcome is first asked for.
@@ -108,6 +117,9 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 /// Connections on the admin socket at once.
 pub const ADMIN_CONNECTIONS: usize = 16;
 /// Longest line on the admin socket, bytes: a configuration, escaped.
+/// How often the venue's markets are asked for: a new one is not valued, so
+/// not traded under a limit, before.
+pub const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
 pub const ADMIN_LINE_BYTES: usize = 4 * CONFIG_BYTES;
 /// Longest packet on the supervisor's control socket, bytes.
 pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;
@@ -117,9 +129,6 @@ pub const CONTROL_DESCRIPTORS: usize = WORKERS + 1;
 const _: () = assert!(SIGNER_BATCH <= vault::limits::MESSAGES);
 const _: () = assert!(SIGNER_BATCH * 1_024 < vault::limits::ASK_FRAME_BYTES);
 const _: () = assert!(SYNC_EVERY.as_millis() <= 10);
-/// How often the venue's markets are asked for: a new one is not valued, so
-/// not traded under a limit, before.
-pub const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
 const _: () = assert!(HEAD_BYTES > wire::limits::TARGET_BYTES);
 const _: () = assert!(CONFIG_BYTES < CONTROL_PACKET_BYTES);
 const _: () = assert!(NAME_BYTES <= vault::limits::NAME_BYTES);

@@ -270,6 +270,7 @@ fn open(
         failures: Failures::default(),
         hosts,
         connections: crate::gateway::Connections::default(),
+        denials: crate::denials::Denials::default(),
         counters,
         notes: Mutex::default(),
     };
@@ -294,6 +295,7 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
 fn tell_stop(gateway: &Gateway) {
     let entry = entry::plain("stop", clock::host_nanos(), |_| {});
     let _ = gateway.log.append(&entry, Purpose::Ordinary);
+    gateway.tell_denials();
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, GatewayError> {

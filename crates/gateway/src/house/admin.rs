@@ -180,6 +180,7 @@ impl Admin {
             "log": {
                 "entries": gateway.log.count(),
                 "synced": gateway.log.sync_handle().synced(),
+            "denials_left_out_untold": gateway.denials.untold(),
                 "state": gateway.log.state().name(),
                 "failures": gateway.log.failures.load(Ordering::Relaxed),
             },
@@ -194,8 +195,8 @@ impl Admin {
             "signer": signer,
             "phases": counted.get("phases"),
             "endings": counted.get("endings"),
-            "notes": *held(&gateway.notes),
             "markets_known": gateway.prices.known(),
+            "notes": *held(&gateway.notes),
         })
     }
 

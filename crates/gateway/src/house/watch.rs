@@ -202,6 +202,94 @@ pub(crate) async fn failures(house: Rc<House>) {
 
 /// Drains on SIGTERM; leaves SIGINT to the supervisor, which drains.
 pub(crate) async fn signals(told: Sender<Told>) {
+/// Tries, while the log cannot grow, whether it can again: nothing else may
+/// come by that would notice.
+pub(crate) async fn room(house: Rc<House>) {
+    loop {
+        tokio::time::sleep(ROOM_EVERY).await;
+        let log = &house.gateway.log;
+        if log.state() == judge::LogState::Ok {
+            continue;
+        }
+        let failed = log.failures.load(Ordering::Relaxed);
+        let entry = entry::plain("log-grows-again", host_nanos(), |json| {
+            json.number("failures_since_start", failed);
+        });
+        match log.append(&entry, Purpose::Ordinary) {
+            Ok(_) => tracing::warn!("the log grows again: orders are judged again"),
+            // An attempt of ours is no entry that was lost.
+            Err(_) => {
+                log.failures.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Tells the log how many requests ended before anybody was known to ask, in
+/// sum, where there were any.
+pub(crate) async fn refusals(house: Rc<House>) {
+    let mut told = Refusals::default();
+    loop {
+        tokio::time::sleep(FAILURES_EVERY).await;
+        let now = Refusals::counted(&house.gateway);
+        if now == told {
+            continue;
+        }
+        let entry = entry::plain("refused", host_nanos(), |json| {
+            for ((name, now), (_, told)) in now.named().iter().zip(told.named()) {
+                json.number(name, now.saturating_sub(told));
+            }
+        });
+        if house.gateway.log.append(&entry, Purpose::Ordinary).is_ok() {
+            told = now;
+        }
+    }
+}
+
+/// Requests and connections that ended before authentication, since the start.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Refusals {
+    unreadable: u64,
+    unauthenticated: u64,
+    replayed: u64,
+    connections: u64,
+}
+
+impl Refusals {
+    fn counted(gateway: &Gateway) -> Self {
+        let counted = counters::report(&gateway.counters);
+        let ending = |name: &str| {
+            let endings = counted.get("endings").and_then(|endings| endings.get(name));
+            endings.and_then(serde_json::Value::as_u64).unwrap_or(0)
+        };
+        let refused =
+            |worker: &Arc<counters::Counters>| worker.refused_connections.load(Ordering::Relaxed);
+        Self {
+            unreadable: ending("unreadable"),
+            unauthenticated: ending("unauthenticated"),
+            replayed: ending("replayed"),
+            connections: gateway.counters.iter().map(refused).sum(),
+        }
+    }
+
+    fn named(&self) -> [(&'static str, u64); 4] {
+        [
+            ("unreadable", self.unreadable),
+            ("unauthenticated", self.unauthenticated),
+            ("replayed", self.replayed),
+            ("connections", self.connections),
+        ]
+    }
+}
+
+/// Tells the log of denials that were counted and not written one by one.
+pub(crate) async fn denials(house: Rc<House>) {
+    loop {
+        tokio::time::sleep(limits::DENIALS_TOLD_EVERY).await;
+        house.gateway.tell_denials();
+    }
+}
+
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {

@@ -218,6 +218,12 @@ fn decide(
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
 
+    if !verdict.is_allowed() {
+        let code = verdict.reasons.first().map_or("denied", |reason| reason.code);
+        if gateway.leaves_out(&identity.name, &group.name, endpoint.effect, code) {
+            return (verdict, halt_epoch, Ok(0));
+        }
+    }
     let reservation = match &verdict.outcome {
         Outcome::Allow(permit) => permit.reservation(),
         Outcome::Deny(_) => None,
@@ -313,6 +319,9 @@ fn record_denial(
     request: u64,
 ) {
     let gateway = &worker.gateway;
+    if gateway.leaves_out(&identity.name, &identity.account, endpoint.effect, reason.code) {
+        return;
+    }
     let mut entry = Vec::with_capacity(512);
     VerdictEntry {
         at_ns: clock::host_nanos(),
