@@ -96,6 +96,15 @@ pub const UNKNOWN_MARGIN: Duration = Duration::from_millis(1_000);
 /// How often an unknown outcome is asked for again while the venue does not
 /// say.
 pub const UNKNOWN_AGAIN: Duration = Duration::from_secs(5);
+/// How often a withdrawal of unknown outcome is asked for: the venue allows
+/// ten such questions a minute (UID weight 18000 of 180000).
+pub const WITHDRAWAL_AGAIN: Duration = Duration::from_secs(15);
+/// How long a withdrawal must be missing from the venue's history, from when
+/// it was first asked for, before it counts as never having happened.
+pub const WITHDRAWAL_ABSENT: Duration = Duration::from_secs(30);
+/// The least that either of the log's reserves may hold, bytes: some
+/// entries.
+pub const RESERVE_LEAST_BYTES: u64 = 64 * 1024;
 /// Longest entry, bytes: what the log takes, less room for its own fields.
 pub const ENTRY_BYTES: usize = 60 * 1024;
 /// How often the log is synced.
@@ -108,6 +117,9 @@ pub const CLOCK_EVERY: Duration = Duration::from_secs(30);
 pub const RIGHTS_EVERY: Duration = Duration::from_secs(3_600);
 /// How often reference prices are asked for.
 pub const PRICES_EVERY: Duration = Duration::from_millis(1_000);
+/// How often the venue's markets are asked for: a new one is not valued, so
+/// not traded under a limit, before.
+pub const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
 /// How often an account is asked for where nothing happens.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
 /// How soon after own orders an account is asked for.
@@ -117,9 +129,6 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 /// Connections on the admin socket at once.
 pub const ADMIN_CONNECTIONS: usize = 16;
 /// Longest line on the admin socket, bytes: a configuration, escaped.
-/// How often the venue's markets are asked for: a new one is not valued, so
-/// not traded under a limit, before.
-pub const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
 pub const ADMIN_LINE_BYTES: usize = 4 * CONFIG_BYTES;
 /// Longest packet on the supervisor's control socket, bytes.
 pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;

@@ -221,7 +221,8 @@ fn open(
     let identities = reload::identities(&config, &config.data_dir, &numbers).map_err(system)?;
     let hosts = Arc::new(UpstreamHosts::new(&config.binance)?);
     let directory = config.data_dir.join("log");
-    let (log, recovered) = LogDesk::open(&directory).map_err(GatewayError::Log)?;
+    let (log, recovered) =
+        LogDesk::open(&directory, config.log_space).map_err(GatewayError::Log)?;
     if recovered.torn_bytes > 0 || recovered.set_aside.is_some() {
         tracing::warn!(
             torn_bytes = recovered.torn_bytes,
@@ -237,11 +238,11 @@ fn open(
         })
         .collect();
     let restored = recovery::restore(&directory, &mut judges).map_err(GatewayError::Log)?;
-    let accounts = config
     let prices = crate::prices::PriceBoard::default();
     if let Some(judge) = judges.values().next() {
         prices.learn(judge.instruments(), judge.dollars());
     }
+    let accounts = config
         .accounts
         .keys()
         .filter_map(|name| {
@@ -269,8 +270,8 @@ fn open(
         halts: Halts::default(),
         failures: Failures::default(),
         hosts,
-        connections: crate::gateway::Connections::default(),
         denials: crate::denials::Denials::default(),
+        connections: crate::gateway::Connections::default(),
         counters,
         notes: Mutex::default(),
     };
@@ -294,8 +295,8 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
 
 fn tell_stop(gateway: &Gateway) {
     let entry = entry::plain("stop", clock::host_nanos(), |_| {});
-    let _ = gateway.log.append(&entry, Purpose::Ordinary);
     gateway.tell_denials();
+    let _ = gateway.log.append(&entry, Purpose::Ordinary);
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, GatewayError> {

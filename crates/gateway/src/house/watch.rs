@@ -33,6 +33,8 @@ const QUIET_MOST: Duration = Duration::from_secs(3_600);
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often failed authentications are told to the log.
 const FAILURES_EVERY: Duration = Duration::from_secs(60);
+/// How often it is tried whether a log that could not grow can.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
 /// Sources named in one entry.
 const SOURCES_NAMED: usize = 100;
 
@@ -200,8 +202,6 @@ pub(crate) async fn failures(house: Rc<House>) {
     }
 }
 
-/// Drains on SIGTERM; leaves SIGINT to the supervisor, which drains.
-pub(crate) async fn signals(told: Sender<Told>) {
 /// Tries, while the log cannot grow, whether it can again: nothing else may
 /// come by that would notice.
 pub(crate) async fn room(house: Rc<House>) {
@@ -290,6 +290,8 @@ pub(crate) async fn denials(house: Rc<House>) {
     }
 }
 
+/// Drains on SIGTERM; leaves SIGINT to the supervisor, which drains.
+pub(crate) async fn signals(told: Sender<Told>) {
     let (Ok(mut terminate), Ok(mut interrupt)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
