@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use judge::{HaltLevel, Judge};
 
 use crate::clock::VenueClock;
-use crate::config::Config;
+use crate::config::{AccountConfig, Config};
 use crate::counters::{Counters, Failures};
 use crate::denials::Denials;
 use crate::house::reload::Numbers;
@@ -37,6 +37,8 @@ pub(crate) struct Gateway {
     pub(crate) identities: ArcSwap<Identities>,
     pub(crate) numbers: Numbers,
     pub(crate) keys: ArcSwap<KeyRing>,
+    /// Which key each account uses, by name: as it was last told.
+    pub(crate) account_keys: ArcSwap<BTreeMap<String, AccountConfig>>,
     pub(crate) log: LogDesk,
     pub(crate) replay: ReplayCache,
     /// Host time of the start, Unix ns, where another process ran before on
@@ -46,9 +48,9 @@ pub(crate) struct Gateway {
     pub(crate) prices: PriceBoard,
     pub(crate) halts: Halts,
     pub(crate) failures: Failures,
+    pub(crate) denials: Denials,
     pub(crate) hosts: Arc<UpstreamHosts>,
     pub(crate) connections: Connections,
-    pub(crate) denials: Denials,
     pub(crate) counters: Vec<Arc<Counters>>,
     /// What the sandbox lacks, and other things to be told in `status`.
     pub(crate) notes: Mutex<Vec<String>>,

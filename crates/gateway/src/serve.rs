@@ -256,6 +256,7 @@ fn open(
         .collect();
     let counters = (0..config.listen.workers).map(|_| Arc::new(Counters::default())).collect();
     let gateway = Gateway {
+        account_keys: ArcSwap::from_pointee(config.accounts.clone()),
         config,
         config_path,
         accounts,
@@ -269,8 +270,8 @@ fn open(
         prices,
         halts: Halts::default(),
         failures: Failures::default(),
-        hosts,
         denials: crate::denials::Denials::default(),
+        hosts,
         connections: crate::gateway::Connections::default(),
         counters,
         notes: Mutex::default(),
@@ -294,8 +295,8 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
 }
 
 fn tell_stop(gateway: &Gateway) {
-    let entry = entry::plain("stop", clock::host_nanos(), |_| {});
     gateway.tell_denials();
+    let entry = entry::plain("stop", clock::host_nanos(), |_| {});
     let _ = gateway.log.append(&entry, Purpose::Ordinary);
 }
 

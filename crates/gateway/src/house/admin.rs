@@ -133,6 +133,10 @@ impl Admin {
                 reload::reload(&self.gateway, config_text)
                     .map(|bots| json!({ "ok": true, "bots": bots })),
             ),
+            "reload-keys" => told(
+                reload::reload_keys(&self.gateway, &self.signer, config_text)
+                    .map(|unknown| json!({ "ok": true, "unknown_accounts": unknown })),
+            ),
             "publish" => told(
                 self.publish.publish().await.map(|note| json!({ "ok": true, "checkpoint": note })),
             ),
@@ -141,7 +145,7 @@ impl Admin {
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots or stop", other.escape_debug()) }),
+                status, tail, publish, reload-bots, reload-keys or stop", other.escape_debug()) }),
         }
     }
 
@@ -176,11 +180,11 @@ impl Admin {
             .sum();
         json!({
             "bots": gateway.identities.load().len(),
+            "denials_left_out_untold": gateway.denials.untold(),
             "connections": { "open": gateway.open_connections(), "refused": refused },
             "log": {
                 "entries": gateway.log.count(),
                 "synced": gateway.log.sync_handle().synced(),
-            "denials_left_out_untold": gateway.denials.untold(),
                 "state": gateway.log.state().name(),
                 "failures": gateway.log.failures.load(Ordering::Relaxed),
             },
@@ -191,11 +195,11 @@ impl Admin {
             },
             "halt": gateway.halts.now().0.name(),
             "markets_with_price": gateway.prices.len(),
+            "markets_known": gateway.prices.known(),
             "accounts": accounts,
             "signer": signer,
             "phases": counted.get("phases"),
             "endings": counted.get("endings"),
-            "markets_known": gateway.prices.known(),
             "notes": *held(&gateway.notes),
         })
     }
