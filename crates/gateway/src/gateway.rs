@@ -20,6 +20,7 @@ use crate::http::write::Date;
 use crate::keys::KeyRing;
 use crate::prices::PriceBoard;
 use crate::record::LogDesk;
+use crate::refusals::Refusals;
 use crate::replay::ReplayCache;
 use crate::shared::held;
 use crate::signer::SignerLink;
@@ -49,6 +50,8 @@ pub(crate) struct Gateway {
     pub(crate) halts: Halts,
     pub(crate) failures: Failures,
     pub(crate) denials: Denials,
+    /// What the log was told last of requests that ended unauthenticated.
+    pub(crate) refusals_told: Mutex<Refusals>,
     pub(crate) hosts: Arc<UpstreamHosts>,
     pub(crate) connections: Connections,
     pub(crate) counters: Vec<Arc<Counters>>,

@@ -59,7 +59,6 @@ pub(crate) fn run(
         tokio::task::spawn_local(watch::clock(Rc::clone(&house)));
         tokio::task::spawn_local(watch::prices(Rc::clone(&house)));
         tokio::task::spawn_local(instruments::run(Rc::clone(&house)));
-        tokio::task::spawn_local(watch::failures(Rc::clone(&house)));
         tokio::task::spawn_local(watch::refusals(Rc::clone(&house)));
         tokio::task::spawn_local(watch::denials(Rc::clone(&house)));
         tokio::task::spawn_local(watch::room(Rc::clone(&house)));

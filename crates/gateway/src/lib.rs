@@ -28,6 +28,7 @@ mod pipeline;
 mod prices;
 mod record;
 mod recovery;
+mod refusals;
 mod replay;
 mod route;
 mod shared;

@@ -86,6 +86,8 @@ pub const DENIALS_AT_ONCE: u32 = 200;
 pub const DENIALS_PER_SECOND: u32 = 1;
 /// How often the log is told of those that were only counted.
 pub const DENIALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often the log is told of what ended before authentication.
+pub const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(60);
 /// Reasons that are counted one by one.
 pub const DENIAL_CODES: usize = 32;
 

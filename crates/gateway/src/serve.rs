@@ -240,7 +240,8 @@ fn open(
     let restored = recovery::restore(&directory, &mut judges).map_err(GatewayError::Log)?;
     let prices = crate::prices::PriceBoard::default();
     if let Some(judge) = judges.values().next() {
-        prices.learn(judge.instruments(), judge.dollars());
+        let known = judges.values().flat_map(Judge::instruments);
+        prices.learn(known, judge.dollars());
     }
     let accounts = config
         .accounts
@@ -271,6 +272,7 @@ fn open(
         halts: Halts::default(),
         failures: Failures::default(),
         denials: crate::denials::Denials::default(),
+        refusals_told: Mutex::default(),
         hosts,
         connections: crate::gateway::Connections::default(),
         counters,
@@ -296,6 +298,8 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
 
 fn tell_stop(gateway: &Gateway) {
     gateway.tell_denials();
+    gateway.tell_failures();
+    gateway.tell_refusals();
     let entry = entry::plain("stop", clock::host_nanos(), |_| {});
     let _ = gateway.log.append(&entry, Purpose::Ordinary);
 }

@@ -287,6 +287,57 @@ fn fills_that_an_end_left_unsaid_are_read_from_the_trades() {
 }
 
 #[test]
+fn an_order_that_the_venue_no_longer_knows_is_counted_by_its_trades() {
+    let stack = Stack::start();
+    // It rests, and no snapshot, cancel or order query here ever has it again.
+    let text = format!("{ORDER}&newClientOrderId=own-1");
+    assert_eq!(stack.client().signed("POST", "/api/v3/order", &text).status, 200);
+    let usage = |stack: &Stack| {
+        let status = stack.admin(r#"{"do":"status"}"#);
+        status["accounts"]["main"]["usage"]["mm-1"].clone()
+    };
+    stack.until("its trades are read", |stack| usage(stack)["filled_usd_hour"] == "2000");
+    let now = usage(&stack);
+    assert_eq!((&now["held_usd"], &now["open_orders"]), (&"0".into(), &0.into()), "{now}");
+    assert!(!stack.venue.came("GET", "/api/v3/order").is_empty());
+    let found = stack.entries().into_iter().filter(|entry| entry["outcome"] == "found").count();
+    assert_eq!(found, 1);
+}
+
+#[test]
+fn what_ends_before_authentication_is_told_in_sum() {
+    let mut stack = Stack::start();
+    let mut bot = stack.client();
+    for _ in 0..3 {
+        assert_eq!(bot.send("GET", "/api/v3/account", "timestamp=1", "nobody").status, 401);
+    }
+    let twice = format!("{ORDER}&quantity=0.2");
+    assert_eq!(bot.signed("POST", "/api/v3/order", &twice).code(), -1101);
+    let order = signed(ORDER);
+    for _ in 0..3 {
+        bot.send("POST", "/api/v3/order", &order, BOT_KEY);
+    }
+    let status = stack.admin(r#"{"do":"status"}"#);
+    assert!(status["endings"]["unreadable"].as_u64() >= Some(1), "{status}");
+    stack.stop_gateway();
+    let entries = stack.entries();
+    let told: Vec<_> = entries.iter().filter(|entry| entry["kind"] == "refused").collect();
+    let [told] = &told[..] else { panic!("one sum: {told:?}") };
+    assert_eq!(told["replayed"], 2, "{told}");
+    let (unreadable, unauthenticated) = (&told["unreadable"], &told["unauthenticated"]);
+    // Three without a key of ours, however they were refused, and the odd one.
+    let sum = unreadable.as_u64().unwrap() + unauthenticated.as_u64().unwrap();
+    assert_eq!(sum, 4, "{told}");
+    let sources: u64 = entries
+        .iter()
+        .filter(|entry| entry["kind"] == "unauthenticated")
+        .flat_map(|entry| entry["sources"].as_array().unwrap())
+        .map(|source| source["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(Some(sources), unauthenticated.as_u64());
+}
+
+#[test]
 fn denials_beyond_a_rate_are_counted_and_none_is_lost() {
     let mut stack = Stack::start();
     let mut bot = stack.client();

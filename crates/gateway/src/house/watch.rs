@@ -1,9 +1,8 @@
-//! Clock, prices, failed authentications, signals.
+//! Clock, prices, a full log, what is told in sum, signals.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -14,9 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::House;
 use crate::clock::{host_nanos, offset_of};
 use crate::control::Told;
-use crate::counters;
 use crate::entry;
-use crate::gateway::Gateway;
 use crate::limits;
 use crate::record::Purpose;
 use crate::upstream::{Answer, Host, Outgoing};
@@ -31,12 +28,8 @@ const QUIET_MOST: Duration = Duration::from_secs(3_600);
 
 /// How soon the venue is asked again after a failure.
 const AGAIN: Duration = Duration::from_secs(2);
-/// How often failed authentications are told to the log.
-const FAILURES_EVERY: Duration = Duration::from_secs(60);
 /// How often it is tried whether a log that could not grow can.
 const ROOM_EVERY: Duration = Duration::from_secs(1);
-/// Sources named in one entry.
-const SOURCES_NAMED: usize = 100;
 
 /// What the venue says of the request budget that bots and house share.
 #[derive(Debug, Default)]
@@ -177,31 +170,6 @@ pub(crate) fn markets_of(group: &crate::gateway::AccountGroup) -> BTreeSet<Strin
         .collect()
 }
 
-/// Tells the log of failed authentications, in sum.
-///
-/// INVARIANT (no free accusation): by source, never by the bot that was named.
-pub(crate) async fn failures(house: Rc<House>) {
-    loop {
-        tokio::time::sleep(FAILURES_EVERY).await;
-        let Some(report) = house.gateway.failures.take() else { continue };
-        let named = report.by_source.get(..SOURCES_NAMED).unwrap_or(&report.by_source);
-        let rest: u64 =
-            report.by_source.iter().skip(SOURCES_NAMED).map(|(_, count)| count).sum::<u64>()
-                + report.others;
-        let entry = entry::plain("unauthenticated", host_nanos(), |json| {
-            json.list("sources", named, |(source, count), json| {
-                match source {
-                    Some(address) => json.display("source", address),
-                    None => json.text("source", "local"),
-                }
-                json.number("count", *count);
-            });
-            json.number("others", rest);
-        });
-        let _ = house.gateway.log.append(&entry, Purpose::Ordinary);
-    }
-}
-
 /// Tries, while the log cannot grow, whether it can again: nothing else may
 /// come by that would notice.
 pub(crate) async fn room(house: Rc<House>) {
@@ -225,60 +193,12 @@ pub(crate) async fn room(house: Rc<House>) {
     }
 }
 
-/// Tells the log how many requests ended before anybody was known to ask, in
-/// sum, where there were any.
+/// Tells the log of what ended before anybody was known to ask.
 pub(crate) async fn refusals(house: Rc<House>) {
-    let mut told = Refusals::default();
     loop {
-        tokio::time::sleep(FAILURES_EVERY).await;
-        let now = Refusals::counted(&house.gateway);
-        if now == told {
-            continue;
-        }
-        let entry = entry::plain("refused", host_nanos(), |json| {
-            for ((name, now), (_, told)) in now.named().iter().zip(told.named()) {
-                json.number(name, now.saturating_sub(told));
-            }
-        });
-        if house.gateway.log.append(&entry, Purpose::Ordinary).is_ok() {
-            told = now;
-        }
-    }
-}
-
-/// Requests and connections that ended before authentication, since the start.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Refusals {
-    unreadable: u64,
-    unauthenticated: u64,
-    replayed: u64,
-    connections: u64,
-}
-
-impl Refusals {
-    fn counted(gateway: &Gateway) -> Self {
-        let counted = counters::report(&gateway.counters);
-        let ending = |name: &str| {
-            let endings = counted.get("endings").and_then(|endings| endings.get(name));
-            endings.and_then(serde_json::Value::as_u64).unwrap_or(0)
-        };
-        let refused =
-            |worker: &Arc<counters::Counters>| worker.refused_connections.load(Ordering::Relaxed);
-        Self {
-            unreadable: ending("unreadable"),
-            unauthenticated: ending("unauthenticated"),
-            replayed: ending("replayed"),
-            connections: gateway.counters.iter().map(refused).sum(),
-        }
-    }
-
-    fn named(&self) -> [(&'static str, u64); 4] {
-        [
-            ("unreadable", self.unreadable),
-            ("unauthenticated", self.unauthenticated),
-            ("replayed", self.replayed),
-            ("connections", self.connections),
-        ]
+        tokio::time::sleep(limits::REFUSALS_TOLD_EVERY).await;
+        house.gateway.tell_failures();
+        house.gateway.tell_refusals();
     }
 }
 

@@ -334,9 +334,11 @@ impl State {
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = (&Tracked, Option<ReservationId>)> {
         self.book.iter().filter_map(|(_, order)| {
             let group = order.group.and_then(|id| Some((id, self.groups.get(&id)?)));
-            let unknown = group.is_some_and(|(_, group)| group.phase == Phase::Unknown);
-            ((unknown || order.missing) && !order.untold)
-                .then(|| (order, group.map(|(id, _)| ReservationId(id))))
+            // The request that the venue has taken is settled; what is missing
+            // then is the end of its order.
+            let unknown = group.filter(|(_, group)| group.phase == Phase::Unknown);
+            ((unknown.is_some() || order.missing) && !order.untold)
+                .then(|| (order, unknown.map(|(id, _)| ReservationId(id))))
         })
     }
 
