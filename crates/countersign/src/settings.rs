@@ -119,6 +119,15 @@ impl Settings {
         Self::parse(config_path, text)
     }
 
+    /// The configuration as it is written now, for a process that is started
+    /// again; none where it cannot be used, or where it says more than bots
+    /// and keys differently: that takes a restart of everything.
+    pub(crate) fn read_again(&self) -> Option<Self> {
+        let newer = Self::read(&self.config_path).ok()?;
+        let same = newer.data_dir == self.data_dir && newer.workers == self.workers;
+        same.then_some(newer)
+    }
+
     fn parse(config_path: PathBuf, text: String) -> Result<Self, Failure> {
         let file: File = toml::from_str(&text).map_err(|error| {
             Failure::misuse(format!("`{}` does not parse: {error}", config_path.display()))
@@ -153,6 +162,11 @@ impl Settings {
     /// The gateway's admin socket.
     pub(crate) fn admin_socket(&self) -> PathBuf {
         self.data_dir.join("run").join("admin.sock")
+    }
+
+    /// The supervisor's key socket: in no directory that the gateway may write.
+    pub(crate) fn key_socket(&self) -> PathBuf {
+        self.data("keys.sock")
     }
 
     /// The name of an account's key of a class, as `[account.NAME] keys` says.

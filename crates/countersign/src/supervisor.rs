@@ -4,12 +4,14 @@
 //!
 //! Reading order: [`ground`] (directories and owners), [`channel`] (packets
 //! with file descriptors), [`child`] (starting a process), [`signer`] and
-//! [`gateway`] (what each is told), [`run`] (the loop), [`backoff`].
+//! [`gateway`] (what each is told), [`keys`] (what `key` commands may ask),
+//! [`run`] (the loop), [`backoff`].
 
 pub(crate) mod backoff;
 pub(crate) mod channel;
 pub(crate) mod child;
 pub(crate) mod gateway;
 pub(crate) mod ground;
+pub(crate) mod keys;
 pub(crate) mod run;
 pub(crate) mod signer;

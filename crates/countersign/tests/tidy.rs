@@ -276,3 +276,23 @@ fn cited_invariants_exist() {
         }
     }
 }
+
+/// INVARIANT (permit): whoever asks the signer for a signature gives a permit
+/// up for the text in the same function.
+#[test]
+fn nothing_is_signed_without_a_permit() {
+    let mut asked = 0;
+    let ours = root().join("crates/gateway/src");
+    for path in sources().into_iter().filter(|path| path.starts_with(&ours)) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for function in text.split("\n    fn ").flat_map(|part| part.split(" fn ")) {
+            if function.contains("SignAsk {\n") {
+                asked += 1;
+                let permit = function.contains("into_parts()") || function.contains("permit: ");
+                assert!(permit, "{} signs without a permit", path.display());
+            }
+        }
+    }
+    assert!(asked >= 2, "bots' requests and the gateway's own reads: {asked}");
+}

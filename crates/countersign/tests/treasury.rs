@@ -1,12 +1,12 @@
 //! Withdrawals through the whole product: listed with the key and with the
 //! bot, one at a time, under caps, recorded first, counted across restarts.
 
-#![expect(clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 mod stack;
 
 use serde_json::Value;
-use sim::binance::{ApiKey, Rights};
+use sim::binance::{ApiKey, Fault, FaultKind, Rights};
 use stack::client::{Answer, Client};
 use stack::{Bot, Stack, Unseal, signal};
 
@@ -173,6 +173,81 @@ fn a_listed_amount_goes_to_a_listed_place_and_nothing_else_does() {
     });
     assert!(over.says_nothing_was_sent() && over.text.contains("in 24 h"), "{}", over.text);
     assert_eq!(stack.venue.withdrawals(0).len(), 2);
+    stack.stop();
+    stack.verify();
+}
+
+/// What became of the last withdrawal that was allowed with that id.
+fn outcomes(stack: &Stack, id: &str) -> Vec<String> {
+    let allowed = stack.entries(0).into_iter().rev().find(|(_, entry)| {
+        entry["outcome"] == "allow" && entry["intent"]["client_withdrawal_id"] == id
+    });
+    let (index, verdict) = allowed.unwrap_or_else(|| panic!("no verdict for {id}"));
+    let reservation = verdict["reservation"].as_u64().unwrap();
+    let of = |entry: &Value| {
+        entry["kind"] == "settle" && entry["reservation"].as_u64() == Some(reservation)
+    };
+    let entries = stack.entries(index).into_iter().filter(|(_, entry)| of(entry));
+    entries.map(|(_, entry)| entry["outcome"].as_str().unwrap().to_owned()).collect()
+}
+
+/// INVARIANT (fail closed): a withdrawal whose answer is lost stays reserved
+/// until the venue's history has it, or certainly has not.
+#[test]
+fn a_lost_answer_is_settled_by_the_history() {
+    let mut stack = with_key();
+    let bot = add_treasury(&stack, "treasurer", HOME, "100", "150");
+    stack.fix_port();
+    stack.serve();
+
+    // It left, the answer is lost, and the gateway dies right after.
+    let lost = Fault::next(FaultKind::DropConnectionAfterAccept);
+    stack.venue.inject(lost.on("POST", APPLY));
+    withdraw(&stack, &bot, HOME, "100", Some("w-left")).refused(-1007);
+    assert_eq!(stack.venue.withdrawals(0).len(), 1);
+    assert_eq!(outcomes(&stack, "w-left"), ["unknown"]);
+    signal(stack.process("gateway"), "KILL");
+    stack.wait_for("the gateway to come back", || {
+        stack.said().contains("gateway is back (process ").then_some(())
+    });
+    stack.wait_for("the history to be read", || {
+        (outcomes(&stack, "w-left") == ["unknown", "found"]).then_some(())
+    });
+    let asked: Vec<_> = stack
+        .venue
+        .requests()
+        .into_iter()
+        .filter(|one| one.path == "/sapi/v1/capital/withdraw/history")
+        .collect();
+    let queries: Vec<&str> = asked.iter().map(|one| one.query.as_str()).collect();
+    assert!(queries.iter().all(|query| query.contains("withdrawOrderId=w-left")), "{queries:?}");
+    // Found is spent.
+    withdraw_in_time(&stack, &bot, "50.000001", "w-over").refused(-1002);
+
+    // It never arrived. It counts until the history has been without it for a
+    // while, and not after.
+    stack.venue.inject(Fault::next(FaultKind::Close).on("POST", APPLY));
+    let never = stack.wait_for("a withdrawal that is lost", || {
+        let answer = withdraw(&stack, &bot, HOME, "50", Some("w-never"));
+        (!answer.says_nothing_was_sent()).then_some(answer)
+    });
+    never.refused(-1007);
+    assert_eq!(stack.venue.withdrawals(0).len(), 1);
+    let status = || stack.must(&["status"], Unseal::No, "");
+    assert_eq!(status()["accounts"]["main"]["unknown_withdrawals"], 1);
+    let began = std::time::Instant::now();
+    while outcomes(&stack, "w-never") == ["unknown"] {
+        assert!(began.elapsed().as_secs() < 120, "never released: {}", stack.said());
+        withdraw(&stack, &bot, HOME, "1", Some("w-early")).refused(-1002);
+        std::thread::sleep(std::time::Duration::from_secs(2));
+    }
+    assert!(began.elapsed().as_secs() >= 30, "released after {:?}", began.elapsed());
+    assert_eq!(outcomes(&stack, "w-never"), ["unknown", "released"]);
+    assert_eq!(status()["accounts"]["main"]["unknown_withdrawals"], 0);
+    // The bot's day has room again. What the signer signed stays charged to
+    // the key's own day, whatever became of it.
+    let over = withdraw(&stack, &bot, HOME, "10", Some("w-after"));
+    assert!(over.says_nothing_was_sent() && over.text.contains("in 24 h"), "{}", over.text);
     stack.stop();
     stack.verify();
 }

@@ -216,8 +216,9 @@ fn two_supervisors_do_not_share_a_vault() {
     let (code, answer, _) = stack.run(&["serve"], Unseal::Yes, "");
     assert_eq!(code, 1, "{answer}");
     assert!(answer["error"]["what"].as_str().unwrap().contains("in use"), "{answer}");
-    let (code, answer, _) = stack.run(&["key", "list"], Unseal::Yes, "");
-    assert_eq!(code, 1, "{answer}");
+    // `key` commands do not either: they ask the signer that runs.
+    let listed = stack.must(&["key", "list"], Unseal::Yes, "");
+    assert_eq!(listed["keys"].as_array().map(Vec::len), Some(2), "{listed}");
 }
 
 #[test]

@@ -33,6 +33,19 @@ pub struct Config {
     pub extra_policy: String,
     /// Directories that every checkpoint is copied to.
     pub checkpoint_copies: Vec<PathBuf>,
+    /// The disk space that the log takes ahead.
+    pub log_space: LogSpace,
+}
+
+/// The disk space that the log takes ahead, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogSpace {
+    /// At a time.
+    pub segment_bytes: u64,
+    /// For private reads while the disk is full.
+    pub reads_reserve_bytes: u64,
+    /// For cancels while the disk is full.
+    pub cancels_reserve_bytes: u64,
 }
 
 /// Where bots connect.

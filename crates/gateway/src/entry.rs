@@ -7,6 +7,7 @@
 mod intent;
 mod json;
 mod settle;
+mod venue;
 
 use std::net::IpAddr;
 
@@ -16,6 +17,7 @@ use wire::model::{Class, Intent};
 
 pub(crate) use json::Json;
 pub(crate) use settle::{SettleEntry, SettleOutcome, events, read_event};
+pub(crate) use venue::{instruments, orders_seen, read_venue, traded, trades};
 
 /// The version that every entry states.
 pub(crate) const VERSION: u64 = 1;

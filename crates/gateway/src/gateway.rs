@@ -12,13 +12,15 @@ use arc_swap::ArcSwap;
 use judge::{HaltLevel, Judge};
 
 use crate::clock::VenueClock;
-use crate::config::Config;
+use crate::config::{AccountConfig, Config};
 use crate::counters::{Counters, Failures};
+use crate::denials::Denials;
 use crate::house::reload::Numbers;
 use crate::http::write::Date;
 use crate::keys::KeyRing;
 use crate::prices::PriceBoard;
 use crate::record::LogDesk;
+use crate::refusals::Refusals;
 use crate::replay::ReplayCache;
 use crate::shared::held;
 use crate::signer::SignerLink;
@@ -36,6 +38,8 @@ pub(crate) struct Gateway {
     pub(crate) identities: ArcSwap<Identities>,
     pub(crate) numbers: Numbers,
     pub(crate) keys: ArcSwap<KeyRing>,
+    /// Which key each account uses, by name: as it was last told.
+    pub(crate) account_keys: ArcSwap<BTreeMap<String, AccountConfig>>,
     pub(crate) log: LogDesk,
     pub(crate) replay: ReplayCache,
     /// Host time of the start, Unix ns, where another process ran before on
@@ -45,6 +49,9 @@ pub(crate) struct Gateway {
     pub(crate) prices: PriceBoard,
     pub(crate) halts: Halts,
     pub(crate) failures: Failures,
+    pub(crate) denials: Denials,
+    /// What the log was told last of requests that ended unauthenticated.
+    pub(crate) refusals_told: Mutex<Refusals>,
     pub(crate) hosts: Arc<UpstreamHosts>,
     pub(crate) connections: Connections,
     pub(crate) counters: Vec<Arc<Counters>>,

@@ -5,12 +5,15 @@
 pub(crate) mod admin;
 pub(crate) mod checkpoints;
 pub(crate) mod feed;
+pub(crate) mod fills;
+pub(crate) mod instruments;
 pub(crate) mod own;
 pub(crate) mod reload;
 pub(crate) mod rights;
 pub(crate) mod signer;
 pub(crate) mod unsettled;
 pub(crate) mod watch;
+pub(crate) mod withdrawals;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,10 +58,15 @@ pub(crate) fn run(
         tokio::task::spawn_local(watch::signals(told.clone()));
         tokio::task::spawn_local(watch::clock(Rc::clone(&house)));
         tokio::task::spawn_local(watch::prices(Rc::clone(&house)));
-        tokio::task::spawn_local(watch::failures(Rc::clone(&house)));
+        tokio::task::spawn_local(instruments::run(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::refusals(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::denials(Rc::clone(&house)));
+        tokio::task::spawn_local(watch::room(Rc::clone(&house)));
         tokio::task::spawn_local(rights::run(Rc::clone(&house)));
         tokio::task::spawn_local(feed::run(Rc::clone(&house)));
         tokio::task::spawn_local(unsettled::run(Rc::clone(&house)));
+        tokio::task::spawn_local(withdrawals::run(Rc::clone(&house)));
+        tokio::task::spawn_local(fills::run(Rc::clone(&house)));
         let admin = admin::Admin {
             gateway: Arc::clone(&house.gateway),
             signer: Arc::clone(&house.signer),

@@ -17,6 +17,7 @@ pub mod serve;
 
 mod clock;
 mod connection;
+mod denials;
 mod entry;
 mod gateway;
 mod house;
@@ -27,6 +28,7 @@ mod pipeline;
 mod prices;
 mod record;
 mod recovery;
+mod refusals;
 mod replay;
 mod route;
 mod shared;

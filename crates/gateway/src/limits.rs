@@ -80,6 +80,17 @@ pub const REPLAY_PER_SHARD: usize = 16_384;
 /// Sources whose failed authentications are counted one by one.
 pub const SOURCES: usize = 1_024;
 
+/// Denials of one bot that are written one by one before the rest is counted.
+pub const DENIALS_AT_ONCE: u32 = 200;
+/// How many more are written a second.
+pub const DENIALS_PER_SECOND: u32 = 1;
+/// How often the log is told of those that were only counted.
+pub const DENIALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often the log is told of what ended before authentication.
+pub const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(60);
+/// Reasons that are counted one by one.
+pub const DENIAL_CODES: usize = 32;
+
 /// Outcomes waiting to be asked for at the venue.
 pub const UNKNOWN_WAITING: usize = 4_096;
 /// How long after the receive window an unknown outcome is first asked for.
@@ -87,6 +98,15 @@ pub const UNKNOWN_MARGIN: Duration = Duration::from_millis(1_000);
 /// How often an unknown outcome is asked for again while the venue does not
 /// say.
 pub const UNKNOWN_AGAIN: Duration = Duration::from_secs(5);
+/// How often a withdrawal of unknown outcome is asked for: the venue allows
+/// ten such questions a minute (UID weight 18000 of 180000).
+pub const WITHDRAWAL_AGAIN: Duration = Duration::from_secs(15);
+/// How long a withdrawal must be missing from the venue's history, from when
+/// it was first asked for, before it counts as never having happened.
+pub const WITHDRAWAL_ABSENT: Duration = Duration::from_secs(30);
+/// The least that either of the log's reserves may hold, bytes: some
+/// entries.
+pub const RESERVE_LEAST_BYTES: u64 = 64 * 1024;
 /// Longest entry, bytes: what the log takes, less room for its own fields.
 pub const ENTRY_BYTES: usize = 60 * 1024;
 /// How often the log is synced.
@@ -99,6 +119,9 @@ pub const CLOCK_EVERY: Duration = Duration::from_secs(30);
 pub const RIGHTS_EVERY: Duration = Duration::from_secs(3_600);
 /// How often reference prices are asked for.
 pub const PRICES_EVERY: Duration = Duration::from_millis(1_000);
+/// How often the venue's markets are asked for: a new one is not valued, so
+/// not traded under a limit, before.
+pub const INSTRUMENTS_EVERY: Duration = Duration::from_secs(600);
 /// How often an account is asked for where nothing happens.
 pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
 /// How soon after own orders an account is asked for.

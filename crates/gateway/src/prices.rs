@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use judge::{Reference, UnixNanos};
+use judge::{Instrument, Reference, UnixNanos};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
-/// Assets in which markets are quoted that are no dollars; each is valued by
-/// its own dollar market.
+/// Assets in which markets are quoted that are no dollars, by which names are
+/// read until the venue has told its markets; each is valued by its own dollar
+/// market.
 const QUOTES: [&str; 6] = ["BTC", "ETH", "BNB", "SOL", "XRP", "EUR"];
 /// The dollar asset of those markets.
 const DOLLAR: &str = "USDT";
@@ -20,6 +21,22 @@ const MARKETS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct PriceBoard {
     prices: ArcSwap<HashMap<String, Reference>>,
+    /// Where the price of each market's quote asset is found; empty until the
+    /// venue has told its markets.
+    quotes: ArcSwap<HashMap<String, QuotePrice>>,
+}
+
+/// Where a quote asset's price in dollars is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum QuotePrice {
+    /// It is a dollar.
+    Dollar,
+    /// In the market of it in dollars (`BTCUSDT`).
+    Market(String),
+    /// In the market of dollars in it (`USDTTRY`), the other way round.
+    Inverse(String),
+    /// Nowhere: what needs it is denied.
+    Nowhere,
 }
 
 /// One row of the venue's `bookTicker`.
@@ -46,8 +63,83 @@ impl PriceBoard {
 
     /// The price in dollars of the market's quote asset, where it is none.
     pub(crate) fn quote_in_usd(&self, market: &str) -> Option<Reference> {
-        let own = dollar_market_of_quote(market)?;
-        self.reference(&own)
+        let quotes = self.quotes.load();
+        match quotes.get(market) {
+            Some(QuotePrice::Market(own)) => self.reference(own),
+            Some(QuotePrice::Inverse(own)) => inverse(&self.reference(own)?),
+            Some(QuotePrice::Dollar | QuotePrice::Nowhere) => None,
+            // INVARIANT (fail closed): a market that the venue does not name
+            // is not guessed at.
+            None if !quotes.is_empty() => None,
+            None => self.reference(&dollar_market_of_quote(market)?),
+        }
+    }
+
+    /// Takes over the venue's markets, whole, with the assets that count as
+    /// one dollar.
+    pub(crate) fn learn<'a>(
+        &self,
+        instruments: impl Iterator<Item = &'a Instrument>,
+        dollars: &[String],
+    ) {
+        let known: HashMap<&str, &Instrument> =
+            instruments.map(|one| (one.symbol.as_str(), one)).collect();
+        let trades = |symbol: &str, base: &str, quote: &str| {
+            known.get(symbol).is_some_and(|one| one.base == base && one.quote == quote)
+        };
+        let price_of = |asset: &str| {
+            if dollars.iter().any(|dollar| dollar == asset) {
+                return QuotePrice::Dollar;
+            }
+            let (straight, turned) = (format!("{asset}{DOLLAR}"), format!("{DOLLAR}{asset}"));
+            if trades(&straight, asset, DOLLAR) {
+                QuotePrice::Market(straight)
+            } else if trades(&turned, DOLLAR, asset) {
+                QuotePrice::Inverse(turned)
+            } else {
+                QuotePrice::Nowhere
+            }
+        };
+        let mut of_asset: HashMap<&str, QuotePrice> = HashMap::new();
+        let quotes = known
+            .values()
+            .take(MARKETS)
+            .map(|one| {
+                let price = of_asset.entry(&one.quote).or_insert_with(|| price_of(&one.quote));
+                (one.symbol.clone(), price.clone())
+            })
+            .collect();
+        self.quotes.store(Arc::new(quotes));
+    }
+
+    /// The market in which the price of that market's quote asset is found.
+    fn priced_by(&self, market: &str) -> Option<String> {
+        let quotes = self.quotes.load();
+        match quotes.get(market) {
+            Some(QuotePrice::Market(own) | QuotePrice::Inverse(own)) => Some(own.clone()),
+            Some(QuotePrice::Dollar | QuotePrice::Nowhere) => None,
+            None if !quotes.is_empty() => None,
+            None => dollar_market_of_quote(market),
+        }
+    }
+
+    /// The query for the prices of these markets and of what they are quoted
+    /// in; none for every market.
+    pub(crate) fn query(&self, markets: &BTreeSet<String>) -> Option<String> {
+        let mut wanted: BTreeSet<String> = markets.clone();
+        wanted.extend(markets.iter().filter_map(|market| self.priced_by(market)));
+        // The venue takes a list of up to some hundred; beyond it, all cost the
+        // same.
+        if wanted.is_empty() || wanted.len() > 100 || wanted.contains("*") {
+            return None;
+        }
+        let plain = |market: &String| market.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let list: Vec<String> = wanted
+            .iter()
+            .filter(|market| plain(market))
+            .map(|name| format!("%22{name}%22"))
+            .collect();
+        Some(format!("symbols=%5B{}%5D", list.join(",")))
     }
 
     /// Takes over a `bookTicker` answer, seen at `at`. A market that it does
@@ -76,6 +168,11 @@ impl PriceBoard {
         Ok(taken)
     }
 
+    /// How many markets' assets are known.
+    pub(crate) fn known(&self) -> usize {
+        self.quotes.load().len()
+    }
+
     /// How many markets have a price.
     pub(crate) fn len(&self) -> usize {
         self.prices.load().len()
@@ -98,20 +195,11 @@ fn dollar_market_of_quote(market: &str) -> Option<String> {
         .map(|quote| format!("{quote}{DOLLAR}"))
 }
 
-/// The query for the prices of these markets and of what they are quoted in;
-/// none for every market.
-pub(crate) fn query(markets: &BTreeSet<String>) -> Option<String> {
-    let mut wanted: BTreeSet<String> = markets.clone();
-    wanted.extend(markets.iter().filter_map(|market| dollar_market_of_quote(market)));
-    // The venue takes a list of up to some hundred; beyond it, all cost the
-    // same.
-    if wanted.is_empty() || wanted.len() > 100 || wanted.contains("*") {
-        return None;
-    }
-    let plain = |market: &String| market.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let list: Vec<String> =
-        wanted.iter().filter(|market| plain(market)).map(|name| format!("%22{name}%22")).collect();
-    Some(format!("symbols=%5B{}%5D", list.join(",")))
+/// The price the other way round: the dearest dollar is the cheapest other.
+fn inverse(of: &Reference) -> Option<Reference> {
+    let (bid, ask) = (Decimal::ONE.checked_div(of.ask)?, Decimal::ONE.checked_div(of.bid)?);
+    let mid = Decimal::ONE.checked_div(of.mid)?;
+    Some(Reference { bid, ask, mid, at: of.at })
 }
 
 #[cfg(test)]
@@ -145,8 +233,44 @@ mod tests {
 
     #[test]
     fn the_query_names_what_is_needed() {
+        let board = PriceBoard::default();
         let markets = BTreeSet::from(["ETHBTC".to_owned()]);
-        assert_eq!(query(&markets).unwrap(), "symbols=%5B%22BTCUSDT%22,%22ETHBTC%22%5D");
-        assert_eq!(query(&BTreeSet::from(["*".to_owned()])), None);
+        assert_eq!(board.query(&markets).unwrap(), "symbols=%5B%22BTCUSDT%22,%22ETHBTC%22%5D");
+        assert_eq!(board.query(&BTreeSet::from(["*".to_owned()])), None);
+    }
+
+    fn instrument(symbol: &str, base: &str, quote: &str) -> Instrument {
+        Instrument { symbol: symbol.into(), base: base.into(), quote: quote.into() }
+    }
+
+    #[test]
+    fn a_quote_asset_is_what_the_venue_says_and_not_what_the_name_ends_with() {
+        let board = PriceBoard::default();
+        let body = br#"[{"symbol":"BTCUSDT","bidPrice":"100","askPrice":"100"},
+            {"symbol":"USDTTRY","bidPrice":"40","askPrice":"50"},
+            {"symbol":"SBTCUSDT","bidPrice":"7","askPrice":"7"}]"#;
+        board.take(body, UnixNanos(5)).unwrap();
+        let mid = |market: &str| board.quote_in_usd(market).map(|price| price.mid);
+        // Until then the name decides, wrongly here.
+        assert_eq!(mid("AAASBTC"), Some(Decimal::from(100)));
+        let told = [
+            instrument("BTCUSDT", "BTC", "USDT"),
+            instrument("AAASBTC", "AAA", "SBTC"),
+            instrument("SBTCUSDT", "SBTC", "USDT"),
+            instrument("USDTTRY", "USDT", "TRY"),
+            instrument("BTCTRY", "BTC", "TRY"),
+            instrument("ODDBTC", "ODD", "XBTC"),
+        ];
+        board.learn(told.iter(), &["USDT".to_owned()]);
+        assert_eq!(mid("AAASBTC"), Some(Decimal::from(7)));
+        // The mean of 40 and 50 is 45: the other way round.
+        assert_eq!(mid("BTCTRY"), Decimal::ONE.checked_div(Decimal::from(45)));
+        let lira = board.quote_in_usd("BTCTRY").unwrap();
+        assert_eq!((lira.bid, lira.ask), (Decimal::new(2, 2), Decimal::new(25, 3)));
+        // Nothing prices XBTC, and nobody knows the second.
+        assert_eq!((mid("ODDBTC"), mid("UNKNOWNBTC")), (None, None));
+        assert_eq!(mid("BTCUSDT"), None, "a dollar needs no price");
+        let asked = board.query(&BTreeSet::from(["BTCTRY".to_owned(), "ODDBTC".to_owned()]));
+        assert_eq!(asked.unwrap(), "symbols=%5B%22BTCTRY%22,%22ODDBTC%22,%22USDTTRY%22%5D");
     }
 }

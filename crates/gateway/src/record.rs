@@ -11,6 +11,7 @@ use audit::{Appended, Head, Log, Publisher, Recovery, Reserve, Staged, SyncHandl
 use judge::LogState;
 use wire::model::Effect;
 
+use crate::config::LogSpace;
 use crate::shared::held;
 
 /// Which space an entry may use while the log cannot grow.
@@ -61,7 +62,7 @@ impl LogDesk {
     ///
     /// # Errors
     /// In one line: what is wrong and what to do.
-    pub(crate) fn open(directory: &Path) -> Result<(Self, Recovery), String> {
+    pub(crate) fn open(directory: &Path, space: LogSpace) -> Result<(Self, Recovery), String> {
         let path = directory.join("vkey");
         let key = std::fs::read_to_string(&path).map_err(|error| {
             format!("`{}` cannot be read ({error}); run `countersign init` first", path.display())
@@ -72,7 +73,13 @@ impl LogDesk {
             .map(str::trim)
             .filter(|name| !name.is_empty())
             .ok_or_else(|| format!("`{}` holds no verifier key", path.display()))?;
-        let (log, recovery) = Log::open(directory, &audit::Options::new(origin))
+        let options = audit::Options {
+            segment_bytes: space.segment_bytes,
+            reads_reserve_bytes: space.reads_reserve_bytes,
+            cancels_reserve_bytes: space.cancels_reserve_bytes,
+            ..audit::Options::new(origin)
+        };
+        let (log, recovery) = Log::open(directory, &options)
             .map_err(|error| format!("the log in `{}`: {error}", directory.display()))?;
         let desk = Self {
             sync: log.sync_handle(),
@@ -211,7 +218,12 @@ mod tests {
     use super::*;
 
     fn open(directory: &Path) -> Result<(LogDesk, Recovery), String> {
-        LogDesk::open(directory)
+        let space = LogSpace {
+            segment_bytes: audit::DEFAULT_SEGMENT_BYTES,
+            reads_reserve_bytes: audit::DEFAULT_READS_RESERVE_BYTES,
+            cancels_reserve_bytes: audit::DEFAULT_CANCELS_RESERVE_BYTES,
+        };
+        LogDesk::open(directory, space)
     }
 
     #[test]

@@ -52,6 +52,7 @@ struct IntentLine {
     place: Option<OrderLine>,
     list_client_order_id: Option<String>,
     asset: Option<String>,
+    client_withdrawal_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +119,13 @@ pub(crate) fn restore(
                     }
                 }
             }
+            "orders-seen" | "trades" | "instruments" => {
+                if let Some(judge) = judges.get_mut(&line.account) {
+                    for event in entry::read_venue(&entry.bytes) {
+                        judge.apply(&event, now);
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -136,6 +144,8 @@ pub(crate) fn restore(
 fn holds_or_tells(entry: &[u8]) -> bool {
     memchr::memmem::find(entry, b"\"reservation\":").is_some()
         || memchr::memmem::find(entry, b"\"orders\":[").is_some()
+        || memchr::memmem::find(entry, b"\"trades\":[").is_some()
+        || memchr::memmem::find(entry, b"\"instruments\":[").is_some()
 }
 
 /// What an allowed request held; none where it held nothing.
@@ -146,6 +156,7 @@ fn restored(line: Line) -> Option<Restored> {
         RestoredHold::Withdrawal {
             asset: intent.asset?,
             amount_millionths: positive(line.inputs.amount_millionths),
+            client_withdrawal_id: intent.client_withdrawal_id,
         }
     } else {
         let orders: Vec<OrderLine> = match intent.place {

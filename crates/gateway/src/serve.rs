@@ -221,7 +221,8 @@ fn open(
     let identities = reload::identities(&config, &config.data_dir, &numbers).map_err(system)?;
     let hosts = Arc::new(UpstreamHosts::new(&config.binance)?);
     let directory = config.data_dir.join("log");
-    let (log, recovered) = LogDesk::open(&directory).map_err(GatewayError::Log)?;
+    let (log, recovered) =
+        LogDesk::open(&directory, config.log_space).map_err(GatewayError::Log)?;
     if recovered.torn_bytes > 0 || recovered.set_aside.is_some() {
         tracing::warn!(
             torn_bytes = recovered.torn_bytes,
@@ -237,6 +238,11 @@ fn open(
         })
         .collect();
     let restored = recovery::restore(&directory, &mut judges).map_err(GatewayError::Log)?;
+    let prices = crate::prices::PriceBoard::default();
+    if let Some(judge) = judges.values().next() {
+        let known = judges.values().flat_map(Judge::instruments);
+        prices.learn(known, judge.dollars());
+    }
     let accounts = config
         .accounts
         .keys()
@@ -251,6 +257,7 @@ fn open(
         .collect();
     let counters = (0..config.listen.workers).map(|_| Arc::new(Counters::default())).collect();
     let gateway = Gateway {
+        account_keys: ArcSwap::from_pointee(config.accounts.clone()),
         config,
         config_path,
         accounts,
@@ -261,9 +268,11 @@ fn open(
         replay: ReplayCache::default(),
         forgets_before: (restored.entries > 0).then(clock::host_nanos),
         clock: VenueClock::new(),
-        prices: crate::prices::PriceBoard::default(),
+        prices,
         halts: Halts::default(),
         failures: Failures::default(),
+        denials: crate::denials::Denials::default(),
+        refusals_told: Mutex::default(),
         hosts,
         connections: crate::gateway::Connections::default(),
         counters,
@@ -288,6 +297,9 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
 }
 
 fn tell_stop(gateway: &Gateway) {
+    gateway.tell_denials();
+    gateway.tell_failures();
+    gateway.tell_refusals();
     let entry = entry::plain("stop", clock::host_nanos(), |_| {});
     let _ = gateway.log.append(&entry, Purpose::Ordinary);
 }

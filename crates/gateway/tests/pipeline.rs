@@ -262,6 +262,148 @@ fn an_order_is_its_bots_after_a_restart() {
 }
 
 #[test]
+fn fills_that_an_end_left_unsaid_are_read_from_the_trades() {
+    let mut stack = Stack::start();
+    let text = format!("{ORDER}&newClientOrderId=own-1");
+    assert_eq!(stack.client().signed("POST", "/api/v3/order", &text).status, 200);
+    // This venue's answer to a cancel does not say what the order filled.
+    let cancel = "symbol=BTCUSDT&orderId=28";
+    assert_eq!(stack.client().signed("DELETE", "/api/v3/order", cancel).status, 200);
+    let usage = |stack: &Stack| stack.admin(r#"{"do":"status"}"#)["accounts"]["main"].clone();
+    let told = usage(&stack);
+    assert_eq!(told["usage"]["mm-1"]["held_usd"], "5000", "held until it is known: {told}");
+    stack.until("the trades are read", |stack| usage(stack)["untold_fills"] == 0);
+    let came = stack.venue.came("GET", "/api/v3/myTrades");
+    let asked = |what: &str| came[0].text.split('&').any(|pair| pair == what);
+    assert!(asked("symbol=BTCUSDT") && asked("orderId=28"), "{came:?}");
+    assert!(came[0].right && came[0].recorded && came[0].key == READ_KEY, "{came:?}");
+    let counted = usage(&stack)["usage"]["mm-1"].clone();
+    assert_eq!((&counted["filled_usd_hour"], &counted["held_usd"]), (&"2000".into(), &"0".into()));
+    // A log read back counts the same, and asks nobody again.
+    stack.stop_gateway();
+    stack.start_gateway();
+    assert_eq!(usage(&stack)["usage"]["mm-1"], counted);
+    assert_eq!(stack.venue.came("GET", "/api/v3/myTrades").len(), came.len());
+}
+
+#[test]
+fn an_order_that_the_venue_no_longer_knows_is_counted_by_its_trades() {
+    let stack = Stack::start();
+    // It rests, and no snapshot, cancel or order query here ever has it again.
+    let text = format!("{ORDER}&newClientOrderId=own-1");
+    assert_eq!(stack.client().signed("POST", "/api/v3/order", &text).status, 200);
+    let usage = |stack: &Stack| {
+        let status = stack.admin(r#"{"do":"status"}"#);
+        status["accounts"]["main"]["usage"]["mm-1"].clone()
+    };
+    stack.until("its trades are read", |stack| usage(stack)["filled_usd_hour"] == "2000");
+    let now = usage(&stack);
+    assert_eq!((&now["held_usd"], &now["open_orders"]), (&"0".into(), &0.into()), "{now}");
+    assert!(!stack.venue.came("GET", "/api/v3/order").is_empty());
+    let found = stack.entries().into_iter().filter(|entry| entry["outcome"] == "found").count();
+    assert_eq!(found, 1);
+}
+
+#[test]
+fn what_ends_before_authentication_is_told_in_sum() {
+    let mut stack = Stack::start();
+    let mut bot = stack.client();
+    for _ in 0..3 {
+        assert_eq!(bot.send("GET", "/api/v3/account", "timestamp=1", "nobody").status, 401);
+    }
+    let twice = format!("{ORDER}&quantity=0.2");
+    assert_eq!(bot.signed("POST", "/api/v3/order", &twice).code(), -1101);
+    let order = signed(ORDER);
+    for _ in 0..3 {
+        bot.send("POST", "/api/v3/order", &order, BOT_KEY);
+    }
+    let status = stack.admin(r#"{"do":"status"}"#);
+    assert!(status["endings"]["unreadable"].as_u64() >= Some(1), "{status}");
+    stack.stop_gateway();
+    let entries = stack.entries();
+    let told: Vec<_> = entries.iter().filter(|entry| entry["kind"] == "refused").collect();
+    let [told] = &told[..] else { panic!("one sum: {told:?}") };
+    assert_eq!(told["replayed"], 2, "{told}");
+    let (unreadable, unauthenticated) = (&told["unreadable"], &told["unauthenticated"]);
+    // Three without a key of ours, however they were refused, and the odd one.
+    let sum = unreadable.as_u64().unwrap() + unauthenticated.as_u64().unwrap();
+    assert_eq!(sum, 4, "{told}");
+    let sources: u64 = entries
+        .iter()
+        .filter(|entry| entry["kind"] == "unauthenticated")
+        .flat_map(|entry| entry["sources"].as_array().unwrap())
+        .map(|source| source["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(Some(sources), unauthenticated.as_u64());
+}
+
+#[test]
+fn denials_beyond_a_rate_are_counted_and_none_is_lost() {
+    let mut stack = Stack::start();
+    let mut bot = stack.client();
+    let other = ORDER.replace("BTCUSDT", "ETHUSDT");
+    let large = ORDER.replace("quantity=0.1", "quantity=0.5");
+    for round in 0..150 {
+        let reply = bot.signed("POST", "/api/v3/order", &other);
+        assert_eq!(reply.code(), -1002, "{round}: {reply:?}");
+        assert_eq!(bot.signed("POST", "/api/v3/order", &large).code(), -2010, "{round}");
+    }
+    // An attempt to move value is always written.
+    let withdrawal = "coin=USDT&network=ETH&address=0x1&amount=5";
+    for _ in 0..20 {
+        let reply = bot.signed("POST", "/sapi/v1/capital/withdraw/apply", withdrawal);
+        assert_eq!(reply.code(), -1002, "{reply:?}");
+    }
+    stack.stop_gateway();
+    let entries = stack.entries();
+    let denied = |path: &str| {
+        let endpoint = format!("POST {path}");
+        entries
+            .iter()
+            .filter(|entry| entry["outcome"] == "deny" && entry["endpoint"] == endpoint)
+            .count() as u64
+    };
+    assert_eq!(denied("/sapi/v1/capital/withdraw/apply"), 20);
+    let written = denied("/api/v3/order");
+    assert!((200..290).contains(&written), "{written}");
+    assert!(entries.iter().any(|entry| entry["kind"] == "denials-counted"));
+    let left_out: Vec<_> =
+        entries.iter().filter(|entry| entry["kind"] == "denials-left-out").collect();
+    assert!(left_out.iter().all(|entry| entry["bot"] == "mm-1" && entry["account"] == "main"));
+    let sum = |of: &dyn Fn(&serde_json::Value) -> u64| left_out.iter().map(|e| of(e)).sum::<u64>();
+    assert_eq!(written + sum(&|entry| entry["count"].as_u64().unwrap()), 300, "{left_out:?}");
+    let by_reason = sum(&|entry| {
+        let reasons = entry["reasons"].as_array().unwrap().iter();
+        reasons.map(|reason| reason["count"].as_u64().unwrap()).sum()
+    });
+    assert_eq!(written + by_reason, 300, "{left_out:?}");
+}
+
+#[test]
+fn markets_are_learnt_from_the_venue_and_known_again() {
+    let mut stack = Stack::start();
+    let known = |stack: &Stack| stack.admin(r#"{"do":"status"}"#)["markets_known"].clone();
+    stack.until("the venue's markets are known", |stack| known(stack) == 1);
+    let asked = stack.venue.came("GET", "/api/v3/exchangeInfo");
+    assert_eq!(asked[0].key, "", "nobody's key is shown for public data");
+    let told = |stack: &Stack| -> Vec<serde_json::Value> {
+        let entries = stack.entries().into_iter();
+        entries.filter(|entry| entry["kind"] == "instruments").collect()
+    };
+    assert_eq!(told(&stack)[0]["instruments"][0]["quote"], "USDT");
+    // Known before anything is asked, and no news when it is.
+    let before = asked.len();
+    stack.stop_gateway();
+    stack.start_gateway();
+    assert_eq!(known(&stack), 1);
+    stack.until("it is asked again", |stack| {
+        stack.venue.came("GET", "/api/v3/exchangeInfo").len() > before
+    });
+    stack.stop_gateway();
+    assert_eq!(told(&stack).len(), 1, "only what is new is written");
+}
+
+#[test]
 fn the_admin_socket_tells_and_reloads() {
     let stack = Stack::start();
     stack.client().signed("GET", "/api/v3/account", "");

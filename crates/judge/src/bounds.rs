@@ -13,6 +13,9 @@ pub const REMEMBERED_TRADES: usize = 65_536;
 /// Ids of closed orders remembered, so that a late snapshot does not revive
 /// them.
 pub const REMEMBERED_CLOSED_ORDERS: usize = 16_384;
+/// Markets whose assets are known. Binance spot has about 3,500, of which
+/// some 1,500 trade.
+pub const INSTRUMENTS: usize = 10_000;
 /// Balances kept for one account.
 pub const BALANCES: usize = 4_096;
 /// Decisions cached before the cache starts afresh.

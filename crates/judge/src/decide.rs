@@ -3,8 +3,10 @@
 //! Reading order: [`verdict`], [`permit`], then [`Judge::decide`] with
 //! `standing` (halts, log, clock), `weigh` (the numbers that policy sees),
 //! `owners` (whose order is whose) and `relieve` (what reducing orders and observe mode let pass).
+//! [`house`] is the gateway's own reads.
 
 pub mod explain;
+pub mod house;
 mod owners;
 pub mod permit;
 mod relieve;
@@ -14,7 +16,7 @@ mod weigh;
 
 use std::sync::Arc;
 
-use wire::model::Class;
+use wire::model::{Class, Operation};
 
 use crate::account::event::ReservationId;
 use crate::account::reserve::NewOrders;
@@ -117,7 +119,11 @@ impl Judge {
                 if !self.state.has_room(0) {
                     return Err(untracked(class));
                 }
-                let id = self.state.reserve_withdrawal(bot, asset, amount, facts.now);
+                let client_id = match &facts.intent.operation {
+                    Operation::Withdraw(withdrawal) => withdrawal.client_withdrawal_id.as_deref(),
+                    _ => None,
+                };
+                let id = self.state.reserve_withdrawal(bot, asset, amount, client_id, facts.now);
                 id.map(Some).ok_or_else(|| untracked(class))
             }
             Shape::Order => {
@@ -166,6 +172,7 @@ impl Judge {
 }
 
 impl Verdict {
+    /// Denied before anything was weighed.
     fn denied(class: Class, reason: Reason) -> Self {
         let empty = crate::policy::context::Context::unknown(Shape::of(class));
         Self::deny(vec![reason], Vec::new(), empty)

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use wire::model::{Decimal, OrderReference};
 
 use crate::account::AccountSetup;
-use crate::account::event::{AccountEvent, Balance, ReservationId, Restored, RestoredHold};
+use crate::account::event::{
+    AccountEvent, Balance, OpenOrder, OrderUpdate, ReservationId, Restored, RestoredHold,
+};
+use crate::account::instruments::Instrument;
 use crate::account::state::{BotState, State};
 use crate::bounds;
 use crate::policy::cache::Cache;
@@ -33,6 +36,20 @@ pub struct Unsettled {
     pub order: OrderReference,
     /// The request that placed it, while its outcome is unknown.
     pub reservation: Option<ReservationId>,
+    /// When it was sent, venue time.
+    pub sent_at: UnixNanos,
+}
+
+/// A withdrawal that the venue's history should be asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownWithdrawal {
+    /// The request whose outcome is unknown.
+    pub reservation: ReservationId,
+    /// The asset.
+    pub asset: String,
+    /// The client's own id for it; without one it cannot be asked for, and
+    /// stays reserved.
+    pub client_withdrawal_id: Option<String>,
     /// When it was sent, venue time.
     pub sent_at: UnixNanos,
 }
@@ -137,7 +154,7 @@ impl Judge {
             .unwrap_or_else(|| self.new_bot(restored.bot.clone(), None));
         let usd = match &restored.holds {
             RestoredHold::Orders { symbol, quote_in_usd, .. } => {
-                if self.setup.quotes_in_dollars(symbol) {
+                if self.quotes_in_dollars(symbol) == Some(true) {
                     Decimal::ONE
                 } else {
                     quote_in_usd.unwrap_or(Decimal::ZERO)
@@ -153,6 +170,28 @@ impl Judge {
         self.state.bots.push(BotState::new(&name, policy));
         self.names.insert(name, index);
         index
+    }
+
+    /// Whether a market's quote asset counts as one dollar; none where nobody
+    /// knows.
+    pub(crate) fn quotes_in_dollars(&self, symbol: &str) -> Option<bool> {
+        self.state.instruments.quotes_in_dollars(&self.setup, symbol)
+    }
+
+    /// The markets that are known, in no order.
+    pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
+        self.state.instruments.iter()
+    }
+
+    /// Those of the venue's markets that are new or have changed.
+    pub fn instrument_news(&self, told: &[Instrument]) -> Vec<Instrument> {
+        let known = &self.state.instruments;
+        told.iter().filter(|one| known.get(&one.symbol) != Some(*one)).cloned().collect()
+    }
+
+    /// The assets that count as one dollar.
+    pub fn dollars(&self) -> &[String] {
+        &self.setup.dollars
     }
 
     /// Orders that the venue should be asked about: of unknown outcome, or
@@ -173,6 +212,36 @@ impl Judge {
             .collect()
     }
 
+    /// Withdrawals of unknown outcome. They stay reserved until an event says
+    /// what the venue's history has of them.
+    pub fn unknown_withdrawals(&self) -> Vec<UnknownWithdrawal> {
+        self.state
+            .unknown_withdrawals()
+            .map(|(reservation, asset, client_id, sent_at)| UnknownWithdrawal {
+                reservation,
+                asset: asset.to_owned(),
+                client_withdrawal_id: client_id.map(str::to_owned),
+                sent_at,
+            })
+            .collect()
+    }
+
+    /// Orders that ended without a word on what they filled, by market and the
+    /// venue's id. What they hold stays held until their trades are told.
+    pub fn untold_fills(&self) -> Vec<(String, u64)> {
+        self.state
+            .untold()
+            .filter_map(|order| Some((order.symbol.clone(), order.order_id?)))
+            .collect()
+    }
+
+    /// What a snapshot's open orders tell of own orders that is not known yet:
+    /// the part of a snapshot that windows and reservations depend on, for the
+    /// log.
+    pub fn news(&self, open_orders: &[OpenOrder]) -> Vec<OrderUpdate> {
+        self.state.news(open_orders)
+    }
+
     /// How full a bot's limits are.
     pub fn usage(&mut self, bot: &str, now: UnixNanos) -> Option<BotUsage> {
         let index = self.bot_index(bot)?;
@@ -185,6 +254,12 @@ impl Judge {
             orders_this_second: state.second.total(now),
             orders_this_minute: state.minute.total(now),
         })
+    }
+
+    /// The bots of this account that have a policy, in the order in which they
+    /// were first known.
+    pub fn bots(&self) -> impl Iterator<Item = &str> {
+        self.state.bots.iter().filter(|bot| bot.policy.is_some()).map(|bot| bot.name.as_str())
     }
 
     /// The bot that placed an order, where it is on record.

@@ -24,11 +24,13 @@ pub use account::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
     RestoredHold, Trade,
 };
+pub use account::instruments::Instrument;
 pub use decide::explain::Explanation;
+pub use decide::house::HouseRead;
 pub use decide::permit::{Permit, PermitParts};
 pub use decide::verdict::{Outcome, Verdict};
 pub use facts::{ClockState, Facts, HaltLevel, LogState, Reference};
-pub use judge::{BotUsage, Judge, Unsettled};
+pub use judge::{BotUsage, Judge, UnknownWithdrawal, Unsettled};
 pub use policy::compile::{PolicyError, PolicySet};
 pub use policy::config::{BotPolicy, Mode, Preset};
 pub use policy::context::{Context, Value};

@@ -73,14 +73,27 @@ impl Admin {
 
 /// Has the running gateway read its bots again; whether one is running.
 pub(crate) fn reload_bots(settings: &Settings) -> Result<bool, Failure> {
-    let Some(mut admin) = Admin::connect(settings)? else { return Ok(false) };
+    Ok(reload(settings, "reload-bots")?.is_some())
+}
+
+/// Has the running gateway learn which key each account uses now; accounts
+/// that it will know only after a restart. None where no gateway runs.
+pub(crate) fn reload_keys(settings: &Settings) -> Result<Option<Vec<String>>, Failure> {
+    let Some(answer) = reload(settings, "reload-keys")? else { return Ok(None) };
+    let unknown = answer.get("unknown_accounts").and_then(Value::as_array);
+    let names = unknown.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    Ok(Some(names.collect()))
+}
+
+fn reload(settings: &Settings, what: &str) -> Result<Option<Value>, Failure> {
+    let Some(mut admin) = Admin::connect(settings)? else { return Ok(None) };
     // The whole text: the gateway's sandbox shows it the file that was there
     // when it started, not the one that has taken its name since.
     let text = std::fs::read_to_string(&settings.config_path)
         .map_err(|error| Failure::file("read", &settings.config_path, error))?;
-    let answer = admin.ask(&json!({ "do": "reload-bots", "config_text": text }))?;
+    let answer = admin.ask(&json!({ "do": what, "config_text": text }))?;
     match answer.get("error").and_then(Value::as_str) {
-        None => Ok(true),
+        None => Ok(Some(answer)),
         Some(error) => Err(Failure::negative(format!("the running gateway refused: {error}"))
             .next(
                 "the files are changed; correct countersign.toml and restart `countersign serve`",

@@ -4,6 +4,7 @@ mod add;
 mod list;
 mod observe;
 mod rights;
+mod running;
 mod session;
 
 pub(crate) use session::NO_ENTRY;

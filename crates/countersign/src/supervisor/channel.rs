@@ -16,13 +16,15 @@ use rustix::net::{
 };
 use serde_json::Value;
 
-/// Longest packet, bytes.
-pub(crate) const PACKET_BYTES: usize = 64 * 1024;
+/// Longest packet, bytes: a new key with the longest ceiling, spelt out.
+pub(crate) const PACKET_BYTES: usize = 160 * 1024;
+/// Longest packet that the gateway takes, bytes.
+const GATEWAY_PACKET_BYTES: usize = gateway::limits::CONTROL_PACKET_BYTES;
 /// Most file descriptors in one packet: a connection per worker and one more.
 pub(crate) const PACKET_DESCRIPTORS: usize = 65;
 
 const _: () = assert!((crate::settings::WORKERS as usize) < PACKET_DESCRIPTORS);
-const _: () = assert!(crate::settings::CONFIG_BYTES as usize + 8 * 1024 <= PACKET_BYTES);
+const _: () = assert!(crate::settings::CONFIG_BYTES as usize + 8 * 1024 <= GATEWAY_PACKET_BYTES);
 
 /// One end of a packet socket.
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl Channel {
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((Self { socket: ours }, theirs))
+    }
+
+    /// Over a connected packet socket.
+    pub(crate) const fn over(socket: OwnedFd) -> Self {
+        Self { socket }
     }
 
     /// The end that a child was given as standard input.

@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use super::backoff::Backoff;
 use super::channel::{Packet, timespec};
 use super::child::Child;
+use super::keys::KeyDesk;
 use super::{gateway, signer};
 use crate::failure::Failure;
 use crate::output::warn;
@@ -74,6 +75,12 @@ struct Supervisor<'a> {
     connections: Vec<OwnedFd>,
     signer_epoch: u64,
     has_been_ready: bool,
+    /// Where `key` commands ask.
+    keys: KeyDesk,
+    /// Whether the gateway runs by a configuration that was read after the
+    /// start, and whether the last one that did never became ready.
+    started_from_newer: bool,
+    newer_failed: bool,
 }
 
 /// One of the two processes.
@@ -134,8 +141,10 @@ impl<'a> Supervisor<'a> {
         signal_hook::low_level::pipe::register(SIGTERM, stop_in).map_err(failed)?;
         signal_hook::low_level::pipe::register(SIGINT, again).map_err(failed)?;
         signal_hook::low_level::pipe::register(SIGCHLD, child_left_in).map_err(failed)?;
+        let keys = KeyDesk::open(&plan.settings.key_socket(), plan.unsealer)?;
         Ok(Self {
             plan,
+            keys,
             stop,
             child_left,
             signer: Slot::new(),
@@ -144,6 +153,8 @@ impl<'a> Supervisor<'a> {
             connections: Vec::new(),
             signer_epoch: 0,
             has_been_ready: false,
+            started_from_newer: false,
+            newer_failed: false,
         })
     }
 
@@ -160,6 +171,7 @@ impl<'a> Supervisor<'a> {
                 self.gateway_said(&packet);
             }
             self.bury()?;
+            self.keys.serve(&mut self.control);
         }
     }
 
@@ -186,8 +198,12 @@ impl<'a> Supervisor<'a> {
         let may_start = self.signer.ready && !self.connections.is_empty();
         if self.gateway.child.is_none() && may_start && now >= self.gateway.due {
             let connections = std::mem::take(&mut self.connections);
+            // Bots and keys may have been added since.
+            let again = self.has_been_ready && !self.newer_failed;
+            let newer = again.then(|| self.plan.settings.read_again()).flatten();
+            self.started_from_newer = newer.is_some();
             self.gateway.child = Some(gateway::start(
-                self.plan.settings,
+                newer.as_ref().unwrap_or(self.plan.settings),
                 &connections,
                 self.signer_epoch,
                 self.plan.allow_missing_sandbox,
@@ -208,7 +224,7 @@ impl<'a> Supervisor<'a> {
         };
         // The gateway waits for the signer, whatever the clock says.
         let gateway = self.signer.ready.then(|| wait(&self.gateway)).flatten();
-        let soonest = wait(&self.signer).into_iter().chain(gateway).min();
+        let soonest = wait(&self.signer).into_iter().chain(gateway).chain(self.keys.due()).min();
         // A millisecond more, so that what is due is due on waking.
         let timeout = soonest.map(|wait| timespec(wait + Duration::from_millis(1)));
         let mut watched = vec![
@@ -220,6 +236,7 @@ impl<'a> Supervisor<'a> {
                 watched.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
             }
         }
+        watched.extend(self.keys.watched());
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(Failure::negative(format!("cannot wait: {error}"))),
@@ -277,7 +294,10 @@ impl<'a> Supervisor<'a> {
                 warn("nothing is signed until the signer is back; the gateway denies");
             }
         }
+        let was_ready = self.gateway.ready;
         if let Some((child, status)) = self.gateway.reap() {
+            // What is written now may be what keeps it from starting.
+            self.newer_failed = self.started_from_newer && !was_ready;
             let wait = self.note("gateway", &child, status)?;
             self.gateway.due = Instant::now() + wait;
             // The signer's connections died with it: a fresh signer gets fresh ones.

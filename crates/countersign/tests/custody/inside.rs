@@ -116,12 +116,31 @@ const ATTEMPTS: &[(&str, Attempt)] = &[
         Ok(nix::sys::signal::killpg(Pid::from_raw(task.number("decoy")), Signal::SIGCONT)?)
     }),
     ("kill the decoy", |task| Ok(kill(Pid::from_raw(task.number("decoy")), Signal::SIGKILL)?)),
+    #[cfg(target_arch = "x86_64")]
+    ("make a call by its x32 number", |_| x32()),
     ("trace the signer", |task| {
         // Ends with this process.
         let signer = Pid::from_raw(task.number("signer"));
         Ok(ptrace::seize(signer, ptrace::Options::empty())?)
     }),
 ];
+
+/// `getpid` by its second number, which a list of denied numbers does not
+/// name. A kernel that was built without x32 answers that there is no such
+/// call: then it was asked, which is what the sandbox must not let happen.
+#[cfg(target_arch = "x86_64")]
+fn x32() -> std::io::Result<()> {
+    const X32: libc::c_long = 0x4000_0000;
+    #[expect(
+        unsafe_code,
+        reason = "no safe wrapper makes a call by number; this one has no \
+                                    arguments and changes nothing"
+    )]
+    // SAFETY: `getpid` takes no arguments and touches no memory of ours.
+    let answer = unsafe { libc::syscall(X32 | libc::SYS_getpid) };
+    let error = std::io::Error::last_os_error();
+    if answer >= 0 || error.raw_os_error() == Some(libc::ENOSYS) { Ok(()) } else { Err(error) }
+}
 
 fn read(path: &Path) -> std::io::Result<()> {
     let mut bytes = [0; 16];

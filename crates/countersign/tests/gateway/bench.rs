@@ -8,7 +8,7 @@ use serde_json::Value;
 use sim::binance::{PaperOptions, Recorded};
 
 use crate::stack::client::{Answer, Client};
-use crate::stack::{Bot, Stack};
+use crate::stack::{Bot, Stack, Unseal};
 
 pub const MARKET: &str = "BTCUSDT";
 pub const ORDER: &str = "/api/v3/order";
@@ -48,6 +48,11 @@ impl Bench {
             stack.set_bot(name, fields);
         }
         stack.serve();
+        // Orders are denied until the gateway knows a price.
+        stack.wait_for("the first price", || {
+            let status = stack.must(&["status"], Unseal::No, "");
+            (status["markets_with_price"].as_u64() > Some(0)).then_some(())
+        });
         Self { stack, bots: keys, next: Cell::new(0) }
     }
 

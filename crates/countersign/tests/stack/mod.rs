@@ -293,7 +293,8 @@ impl Stack {
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary starts");
-        child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("input");
+        // A command that is wrong ends before it reads anything.
+        let _ = child.stdin.take().expect("standard input").write_all(input.as_bytes());
         let output = child.wait_with_output().expect("the command ends");
         let object = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

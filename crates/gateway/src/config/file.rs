@@ -8,7 +8,8 @@ use judge::policy::config::BotPolicy;
 use serde::Deserialize;
 
 use super::{
-    AccountConfig, BotConfig, Config, ConfigError, Listen, TlsListen, UpstreamUrl, VenueConfig,
+    AccountConfig, BotConfig, Config, ConfigError, Listen, LogSpace, TlsListen, UpstreamUrl,
+    VenueConfig,
 };
 use crate::limits;
 
@@ -58,6 +59,9 @@ struct TlsTable {
 struct LogTable {
     #[serde(default)]
     checkpoint_copies: Vec<PathBuf>,
+    segment_kib: Option<u64>,
+    reads_reserve_kib: Option<u64>,
+    cancels_reserve_kib: Option<u64>,
 }
 
 #[derive(Default, Deserialize)]
@@ -118,6 +122,46 @@ impl File {
             bots,
             extra_policy: self.policy.read(&base)?,
             checkpoint_copies: self.log.checkpoint_copies.iter().map(|p| base.join(p)).collect(),
+            log_space: self.log.space()?,
+        })
+    }
+}
+
+impl LogTable {
+    fn space(&self) -> Result<LogSpace, ConfigError> {
+        let bytes = |field: &str, kib: Option<u64>, default: u64, least: u64| {
+            let bytes = kib.map_or(Some(default), |kib| kib.checked_mul(1024));
+            let fits = |bytes: &u64| (least..=audit::MAX_SEGMENT_BYTES / 4).contains(bytes);
+            bytes.filter(fits).ok_or_else(|| {
+                ConfigError::new(
+                    format!("log.{field}"),
+                    format!(
+                        "out of range; use {} to {}",
+                        least / 1024,
+                        audit::MAX_SEGMENT_BYTES / 4 / 1024
+                    ),
+                )
+            })
+        };
+        Ok(LogSpace {
+            segment_bytes: bytes(
+                "segment_kib",
+                self.segment_kib,
+                audit::DEFAULT_SEGMENT_BYTES,
+                audit::MIN_SEGMENT_BYTES,
+            )?,
+            reads_reserve_bytes: bytes(
+                "reads_reserve_kib",
+                self.reads_reserve_kib,
+                audit::DEFAULT_READS_RESERVE_BYTES,
+                limits::RESERVE_LEAST_BYTES,
+            )?,
+            cancels_reserve_bytes: bytes(
+                "cancels_reserve_kib",
+                self.cancels_reserve_kib,
+                audit::DEFAULT_CANCELS_RESERVE_BYTES,
+                limits::RESERVE_LEAST_BYTES,
+            )?,
         })
     }
 }

@@ -132,7 +132,7 @@ struct Written {
 }
 
 #[derive(Deserialize)]
-struct WrittenOrder {
+pub(super) struct WrittenOrder {
     symbol: String,
     order_id: Option<u64>,
     client_order_id: String,

@@ -8,6 +8,8 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use audit::Reader;
+use judge::money::show_millionths;
+use judge::{Judge, UnixNanos};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -27,6 +29,8 @@ use crate::shared::held;
 const TAIL_LOOK: Duration = Duration::from_millis(50);
 /// Entries that a tail without a start begins with.
 const TAIL_START: u64 = 20;
+/// Bots of one account whose limits `status` shows.
+const BOTS_SHOWN: usize = 200;
 
 /// What the admin socket can do.
 pub(crate) struct Admin {
@@ -65,6 +69,29 @@ pub(crate) async fn run(admin: Rc<Admin>, listener: StdUnixListener) {
             drop(place);
         });
     }
+}
+
+/// What is open in one account, and how full its bots' limits are.
+fn account(judge: &mut Judge, now: UnixNanos) -> Value {
+    let names: Vec<String> = judge.bots().take(BOTS_SHOWN).map(str::to_owned).collect();
+    let usage = names.into_iter().filter_map(|name| {
+        let usage = judge.usage(&name, now)?;
+        let dollars = |micro: u128| show_millionths(i64::try_from(micro).unwrap_or(i64::MAX));
+        let shown = json!({
+            "filled_usd_hour": dollars(usage.filled_hour_micro_usd),
+            "filled_usd_day": dollars(usage.filled_day_micro_usd),
+            "held_usd": dollars(usage.held_micro_usd),
+            "open_orders": usage.open_orders,
+        });
+        Some((name, shown))
+    });
+    let usage: serde_json::Map<String, Value> = usage.collect();
+    json!({
+        "unsettled": judge.unsettled().len(),
+        "unknown_withdrawals": judge.unknown_withdrawals().len(),
+        "untold_fills": judge.untold_fills().len(),
+        "usage": usage,
+    })
 }
 
 /// Root, or whoever runs the gateway.
@@ -106,6 +133,10 @@ impl Admin {
                 reload::reload(&self.gateway, config_text)
                     .map(|bots| json!({ "ok": true, "bots": bots })),
             ),
+            "reload-keys" => told(
+                reload::reload_keys(&self.gateway, &self.signer, config_text)
+                    .map(|unknown| json!({ "ok": true, "unknown_accounts": unknown })),
+            ),
             "publish" => told(
                 self.publish.publish().await.map(|note| json!({ "ok": true, "checkpoint": note })),
             ),
@@ -114,7 +145,7 @@ impl Admin {
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots or stop", other.escape_debug()) }),
+                status, tail, publish, reload-bots, reload-keys or stop", other.escape_debug()) }),
         }
     }
 
@@ -138,8 +169,7 @@ impl Admin {
             .accounts
             .values()
             .map(|group| {
-                let unsettled = held(&group.judge).unsettled().len();
-                (group.name.clone(), json!({ "unsettled": unsettled }))
+                (group.name.clone(), account(&mut held(&group.judge), gateway.clock.now()))
             })
             .collect();
         let counted = counters::report(&gateway.counters);
@@ -150,6 +180,7 @@ impl Admin {
             .sum();
         json!({
             "bots": gateway.identities.load().len(),
+            "denials_left_out_untold": gateway.denials.untold(),
             "connections": { "open": gateway.open_connections(), "refused": refused },
             "log": {
                 "entries": gateway.log.count(),
@@ -164,6 +195,7 @@ impl Admin {
             },
             "halt": gateway.halts.now().0.name(),
             "markets_with_price": gateway.prices.len(),
+            "markets_known": gateway.prices.known(),
             "accounts": accounts,
             "signer": signer,
             "phases": counted.get("phases"),

@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Asking for up to so many markets one by one (weight 6 each) is cheaper than
 /// asking for all of them (weight 80).
 const MARKETS_ONE_BY_ONE: usize = 12;
+/// Orders in one entry, each of at most 300 bytes.
+const ORDERS_PER_ENTRY: usize = 128;
+const _: () = assert!(ORDERS_PER_ENTRY * 300 < limits::ENTRY_BYTES);
 
 /// When an account was last asked for.
 #[derive(Default)]
@@ -198,7 +201,16 @@ impl House {
             market: market.map(str::to_owned),
         };
         let mut judge = held(&group.judge);
-        judge.apply(&event, self.gateway.clock.now());
+        let now = self.gateway.clock.now();
+        // What windows and reservations take from a snapshot is in the log, so
+        // that it counts the same after a restart.
+        let AccountEvent::Snapshot { open_orders, .. } = &event else { return };
+        let news = judge.news(open_orders);
+        judge.apply(&event, now);
+        for news in news.chunks(ORDERS_PER_ENTRY) {
+            let seen = entry::orders_seen(clock::host_nanos(), now, &group.name, news);
+            let _ = self.gateway.log.append(&seen, Purpose::Read);
+        }
         let _ = self.gateway.log.append(entry, Purpose::Read);
     }
 }

@@ -1,11 +1,12 @@
-//! The gateway's own private reads: judged by nobody, because they are none of
-//! a bot's, and recorded first like every other.
+//! The gateway's own private reads: no bot's, so no policy speaks, but judged,
+//! recorded first and signed on a permit like every other.
 
 use std::sync::Arc;
 
+use judge::{HouseRead, Outcome, Permit, UnixNanos};
 use vault::protocol::{Answer as SignerAnswer, Ask, SignAsk, Surface};
 use wire::limits::SIGNED_RECEIVE_WINDOW_MS;
-use wire::model::Effect;
+use wire::model::{Effect, Intent, Operation, Venue};
 use wire::venue::binance::{ParamText, Served};
 
 use super::House;
@@ -17,8 +18,27 @@ use crate::pipeline::judging::{Course, sha256};
 use crate::pipeline::settle::{self, Settlement};
 use crate::pipeline::sign::{Proof, outgoing};
 use crate::record::Purpose;
+use crate::shared::held;
 use crate::upstream::{Answer, SendError};
 use crate::venue::Endpoint;
+
+/// A read before it is judged.
+struct Asked<'a> {
+    endpoint: &'static Served,
+    intent: &'a Intent,
+    text: &'a [u8],
+    /// The signer's name of the key.
+    key: &'a str,
+    now: UnixNanos,
+    request: u64,
+}
+
+/// A read that its entry in the log has cleared.
+struct Cleared {
+    permit: Permit,
+    verdict: u64,
+    halt_epoch: u64,
+}
 
 /// What came of an own read.
 pub(crate) struct Read {
@@ -57,9 +77,6 @@ impl House {
         if !self.budget.may_ask() {
             return Err("the venue asked for quiet".to_owned());
         }
-        if endpoint.effect != Effect::Read {
-            return Err(format!("`{}` is no read", endpoint.name));
-        }
         let gateway = &self.gateway;
         let now = gateway.clock.now();
         let now_ms = now.0 / 1_000_000;
@@ -69,9 +86,60 @@ impl House {
         }
         text.set("timestamp", &now_ms.to_string()).map_err(|refusal| refusal.to_string())?;
         let text = text.canonical().into_bytes();
+        let symbol = parameters.iter().find(|(name, _)| *name == "symbol");
+        let intent = Intent {
+            venue: Venue::Binance,
+            endpoint: endpoint.name,
+            class: endpoint.class,
+            operation: Operation::Read { symbol: symbol.map(|(_, value)| (*value).to_owned()) },
+        };
         let request = self.requests.get().wrapping_add(1);
         self.requests.set(request);
 
+        let asked = Asked { endpoint, intent: &intent, text: &text, key: &key.name, now, request };
+        let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
+        let course = Course {
+            group: Arc::clone(group),
+            endpoint: Endpoint::Binance(endpoint),
+            is_signed: true,
+            key,
+            signer_epoch,
+            verdict,
+            reservation: None,
+            deadline_ms: now_ms.saturating_add(SIGNED_RECEIVE_WINDOW_MS),
+            halt_epoch,
+            time_unit: None,
+            request,
+        };
+        self.carry(course, permit).await
+    }
+
+    /// Judges a read and records the verdict.
+    ///
+    /// # Errors
+    /// Denied, or not recorded, in one line.
+    fn clear(&self, group: &AccountGroup, asked: &Asked<'_>) -> Result<Cleared, String> {
+        let &Asked { endpoint, intent, text, key, now, request } = asked;
+        let gateway = &self.gateway;
+        let text_digest = sha256(text);
+        // The same critical section as a bot's request: judge order is log
+        // order.
+        let judge = held(&group.judge);
+        let (halt, halt_epoch) = gateway.halts.now();
+        let read = HouseRead {
+            intent,
+            effect: endpoint.effect,
+            text,
+            text_digest,
+            now,
+            halt,
+            log: gateway.log.state(),
+            clock: gateway.clock.state(),
+        };
+        let decided = judge.decide_house_read(&read);
+        let why = decided.message();
+        // What is denied here was nobody's attempt, so it is not an entry.
+        let Outcome::Allow(permit) = decided.outcome else { return Err(why) };
         // INVARIANT (record first).
         let mut entry = Vec::with_capacity(512);
         VerdictEntry {
@@ -90,44 +158,31 @@ impl House {
             inputs: None,
             reference: None,
             quote_in_usd: None,
-            halt: gateway.halts.now().0,
-            log: gateway.log.state(),
-            clock: gateway.clock.state(),
+            halt,
+            log: read.log,
+            clock: read.clock,
             offset_ms: gateway.clock.offset_ms(),
             client_order_ids: &[],
             reservation: None,
-            text_digest: Some(sha256(&text)),
-            key: Some(&key.name),
+            text_digest: Some(text_digest),
+            key: Some(key),
             peer: None,
             request,
         }
         .write(&mut entry);
         let verdict =
             gateway.log.append(&entry, Purpose::Read).map_err(|error| error.to_string())?;
-        let course = Course {
-            group: Arc::clone(group),
-            endpoint: Endpoint::Binance(endpoint),
-            is_signed: true,
-            key,
-            signer_epoch,
-            verdict,
-            reservation: None,
-            deadline_ms: now_ms.saturating_add(SIGNED_RECEIVE_WINDOW_MS),
-            halt_epoch: 0,
-            time_unit: None,
-            request,
-        };
-        self.carry(course, text).await
+        Ok(Cleared { permit, verdict, halt_epoch })
     }
 
-    async fn carry(&self, course: Course, text: Vec<u8>) -> Result<Read, String> {
+    async fn carry(&self, course: Course, permit: Permit) -> Result<Read, String> {
         let gateway = &self.gateway;
         let ended = |course: &Course, outcome, detail: &str, proof| {
             let mut settlement = Settlement::of(outcome, Some(detail));
             settlement.proof = proof;
             settle::record(gateway, course, settlement);
         };
-        let signed = match self.sign(&course, text) {
+        let signed = match self.sign(&course, permit) {
             Ok(signed) => signed,
             Err(why) => {
                 ended(&course, SettleOutcome::Unsigned, &why, None);
@@ -138,7 +193,11 @@ impl House {
         let mut text = signed.text;
         text.extend_from_slice(b"&signature=");
         text.extend_from_slice(signed.signature.as_bytes());
-        match self.pool.exchange(&outgoing(&course, text), || Ok(())).await {
+        match self
+            .pool
+            .exchange(&outgoing(&course, text), || gateway.halts.check(course.halt_epoch))
+            .await
+        {
             Ok(answer) => {
                 self.budget.heard(&answer);
                 let http = answer.status;
@@ -160,7 +219,8 @@ impl House {
         }
     }
 
-    fn sign(&self, course: &Course, text: Vec<u8>) -> Result<vault::protocol::Signed, String> {
+    /// INVARIANT (permit): the permit is used up here.
+    fn sign(&self, course: &Course, permit: Permit) -> Result<vault::protocol::Signed, String> {
         if self.signer.epoch() != course.signer_epoch {
             return Err("the signer is being restarted".to_owned());
         }
@@ -171,7 +231,7 @@ impl House {
             claim: Effect::Read,
             deadline_unix_ms: course.deadline_ms,
             surface: Surface::Rest,
-            text,
+            text: permit.into_parts().text,
             grants: Vec::new(),
         };
         match self.signer.ask(Ask::Sign(ask))? {

@@ -1,11 +1,13 @@
-//! Bots read again without a restart: their tables, their virtual keys.
+//! Bots and keys read again without a restart: the bots' tables and virtual
+//! keys, and which real key each account uses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use judge::{BotPolicy, PolicySet};
 
+use super::signer::HouseSigner;
 use crate::clock;
 use crate::config::Config;
 use crate::entry;
@@ -49,14 +51,7 @@ pub(crate) fn identities(
 /// # Errors
 /// What is wrong, in one line.
 pub(crate) fn reload(gateway: &Gateway, text: Option<String>) -> Result<usize, String> {
-    let path = &gateway.config_path;
-    let text = match text {
-        Some(text) => text,
-        None => std::fs::read_to_string(path)
-            .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?,
-    };
-    let base = path.parent().unwrap_or_else(|| Path::new("/"));
-    let config = Config::parse(&text, base).map_err(|error| error.to_string())?;
+    let (text, config) = read(gateway, text)?;
     let policies = policies(&config)?;
     let identities = identities(&config, &gateway.config.data_dir, &gateway.numbers)?;
     let count = identities.len();
@@ -70,4 +65,43 @@ pub(crate) fn reload(gateway: &Gateway, text: Option<String>) -> Result<usize, S
     });
     let _ = gateway.log.append(&entry, Purpose::Ordinary);
     Ok(count)
+}
+
+/// Learns which key each account uses now, and which keys the signer has. The
+/// accounts that this process does not know: they take a restart.
+///
+/// # Errors
+/// What is wrong, in one line; everything stays as it was.
+pub(crate) fn reload_keys(
+    gateway: &Gateway,
+    signer: &HouseSigner,
+    text: Option<String>,
+) -> Result<Vec<String>, String> {
+    let (text, config) = read(gateway, text)?;
+    let (known, unknown): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        config.accounts.into_iter().partition(|(name, _)| gateway.accounts.contains_key(name));
+    let before = gateway.account_keys.swap(Arc::new(known));
+    if let Err(error) = signer.learn_keys(gateway) {
+        gateway.account_keys.store(before);
+        return Err(error);
+    }
+    let entry = entry::plain("keys-reloaded", clock::host_nanos(), |json| {
+        json.number("signer_epoch", gateway.keys.load().epoch);
+        json.hex("config_sha256", &crate::pipeline::judging::sha256(text.as_bytes()));
+    });
+    let _ = gateway.log.append(&entry, Purpose::Ordinary);
+    Ok(unknown.into_keys().collect())
+}
+
+/// The configuration as text and read.
+fn read(gateway: &Gateway, text: Option<String>) -> Result<(String, Config), String> {
+    let path = &gateway.config_path;
+    let text = match text {
+        Some(text) => text,
+        None => std::fs::read_to_string(path)
+            .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?,
+    };
+    let base = path.parent().unwrap_or_else(|| Path::new("/"));
+    let config = Config::parse(&text, base).map_err(|error| error.to_string())?;
+    Ok((text, config))
 }

@@ -19,6 +19,7 @@ use crate::shared::held;
 pub(crate) struct HouseSigner {
     client: Mutex<Option<SignerClient>>,
     epoch: AtomicU64,
+    learning: Mutex<()>,
 }
 
 impl HouseSigner {
@@ -79,9 +80,25 @@ impl HouseSigner {
         if gateway.clock.is_measured() {
             self.tell_offset(gateway);
         }
+        self.learn_keys(gateway)
+    }
+
+    /// Learns which keys the signer has, for the accounts that use them.
+    ///
+    /// # Errors
+    /// It does not answer, in one line.
+    pub(crate) fn learn_keys(&self, gateway: &Gateway) -> Result<(), String> {
+        // A ring of the signer before must not come after that of this one:
+        // whoever connects one greets it, and waits here for its turn.
+        let _turn = held(&self.learning);
+        let epoch = self.epoch();
         match self.ask(Ask::Keys)? {
+            Answer::Keys(_) if self.epoch() != epoch => {
+                Err("the signer was started again meanwhile; try again".to_owned())
+            }
             Answer::Keys(keys) => {
-                let ring = KeyRing::new(self.epoch(), &gateway.config.accounts, &keys);
+                let accounts = gateway.account_keys.load();
+                let ring = KeyRing::new(epoch, &accounts, &keys);
                 for warning in &ring.warnings {
                     gateway.note(warning.clone());
                 }

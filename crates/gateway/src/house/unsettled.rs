@@ -111,7 +111,7 @@ impl House {
 
 /// How long after an order left the venue may still take it, ms: the signed
 /// window, as far as clocks may differ, and a margin.
-fn patience_ms() -> u64 {
+pub(super) fn patience_ms() -> u64 {
     let margin = u64::try_from(limits::UNKNOWN_MARGIN.as_millis()).unwrap_or(u64::MAX);
     SIGNED_RECEIVE_WINDOW_MS.saturating_add(CLOCK_OFFSET_MS.unsigned_abs()).saturating_add(margin)
 }

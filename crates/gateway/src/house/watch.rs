@@ -1,8 +1,9 @@
-//! Clock, prices, failed authentications, signals.
+//! Clock, prices, a full log, what is told in sum, signals.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,6 @@ use crate::clock::{host_nanos, offset_of};
 use crate::control::Told;
 use crate::entry;
 use crate::limits;
-use crate::prices;
 use crate::record::Purpose;
 use crate::upstream::{Answer, Host, Outgoing};
 
@@ -28,10 +28,8 @@ const QUIET_MOST: Duration = Duration::from_secs(3_600);
 
 /// How soon the venue is asked again after a failure.
 const AGAIN: Duration = Duration::from_secs(2);
-/// How often failed authentications are told to the log.
-const FAILURES_EVERY: Duration = Duration::from_secs(60);
-/// Sources named in one entry.
-const SOURCES_NAMED: usize = 100;
+/// How often it is tried whether a log that could not grow can.
+const ROOM_EVERY: Duration = Duration::from_secs(1);
 
 /// What the venue says of the request budget that bots and house share.
 #[derive(Debug, Default)]
@@ -67,7 +65,7 @@ impl Budget {
 
 impl House {
     /// Asks for public data.
-    async fn public(&self, target: String) -> Result<Answer, String> {
+    pub(super) async fn public(&self, target: String) -> Result<Answer, String> {
         let request = Outgoing::public(Host::Spot, target);
         if !self.budget.may_ask() {
             return Err("the venue asked for quiet".to_owned());
@@ -143,7 +141,7 @@ pub(crate) async fn prices(house: Rc<House>) {
         let markets: BTreeSet<String> =
             house.gateway.accounts.values().flat_map(|group| markets_of(group)).collect();
         if !markets.is_empty() {
-            let target = match prices::query(&markets) {
+            let target = match house.gateway.prices.query(&markets) {
                 Some(query) => format!("/api/v3/ticker/bookTicker?{query}"),
                 None => "/api/v3/ticker/bookTicker".to_owned(),
             };
@@ -172,28 +170,43 @@ pub(crate) fn markets_of(group: &crate::gateway::AccountGroup) -> BTreeSet<Strin
         .collect()
 }
 
-/// Tells the log of failed authentications, in sum.
-///
-/// INVARIANT (no free accusation): by source, never by the bot that was named.
-pub(crate) async fn failures(house: Rc<House>) {
+/// Tries, while the log cannot grow, whether it can again: nothing else may
+/// come by that would notice.
+pub(crate) async fn room(house: Rc<House>) {
     loop {
-        tokio::time::sleep(FAILURES_EVERY).await;
-        let Some(report) = house.gateway.failures.take() else { continue };
-        let named = report.by_source.get(..SOURCES_NAMED).unwrap_or(&report.by_source);
-        let rest: u64 =
-            report.by_source.iter().skip(SOURCES_NAMED).map(|(_, count)| count).sum::<u64>()
-                + report.others;
-        let entry = entry::plain("unauthenticated", host_nanos(), |json| {
-            json.list("sources", named, |(source, count), json| {
-                match source {
-                    Some(address) => json.display("source", address),
-                    None => json.text("source", "local"),
-                }
-                json.number("count", *count);
-            });
-            json.number("others", rest);
+        tokio::time::sleep(ROOM_EVERY).await;
+        let log = &house.gateway.log;
+        if log.state() == judge::LogState::Ok {
+            continue;
+        }
+        let failed = log.failures.load(Ordering::Relaxed);
+        let entry = entry::plain("log-grows-again", host_nanos(), |json| {
+            json.number("failures_since_start", failed);
         });
-        let _ = house.gateway.log.append(&entry, Purpose::Ordinary);
+        match log.append(&entry, Purpose::Ordinary) {
+            Ok(_) => tracing::warn!("the log grows again: orders are judged again"),
+            // An attempt of ours is no entry that was lost.
+            Err(_) => {
+                log.failures.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Tells the log of what ended before anybody was known to ask.
+pub(crate) async fn refusals(house: Rc<House>) {
+    loop {
+        tokio::time::sleep(limits::REFUSALS_TOLD_EVERY).await;
+        house.gateway.tell_failures();
+        house.gateway.tell_refusals();
+    }
+}
+
+/// Tells the log of denials that were counted and not written one by one.
+pub(crate) async fn denials(house: Rc<House>) {
+    loop {
+        tokio::time::sleep(limits::DENIALS_TOLD_EVERY).await;
+        house.gateway.tell_denials();
     }
 }
 

@@ -89,13 +89,13 @@ pub(crate) async fn judge_and_record(
         decide(worker, group, identity, &ready, endpoint, is_signed, arrival, watch);
     // What others have to say in this turn is written together with it.
     others_first().await;
-    let recorded = staged.and_then(|staged| gateway.log.outcome(staged));
+    let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
         Outcome::Deny(kind) => return Err(denied(kind, &verdict)),
     };
     let reservation = permit.reservation();
-    let index = recorded.map_err(|error| {
+    let index = recorded.unwrap_or(Err(audit::Error::Full)).map_err(|error| {
         if let Some(reservation) = reservation {
             // INVARIANT (record first): not recorded, so it does not happen.
             let rejected = judge::AccountEvent::Rejected { reservation };
@@ -184,7 +184,8 @@ pub(crate) fn client_order_ids(intent: &Intent) -> Vec<String> {
     }
 }
 
-/// The critical section: decide, and give the verdict its place in the log.
+/// The critical section: decide, and give the verdict its place in the log;
+/// none where it is a denial that is only counted.
 #[expect(clippy::too_many_arguments, reason = "the facts of one request, gathered once")]
 fn decide(
     worker: &Worker,
@@ -195,7 +196,7 @@ fn decide(
     is_signed: bool,
     arrival: &Arrival<'_>,
     watch: &mut Stopwatch<'_>,
-) -> (Verdict, u64, Result<Staged, audit::Error>) {
+) -> (Verdict, u64, Option<Result<Staged, audit::Error>>) {
     let gateway = &worker.gateway;
     let market = ready.intent.symbol().filter(|_| needs_price(endpoint.class()));
     let reference = market.and_then(|market| gateway.prices.reference(market));
@@ -222,6 +223,12 @@ fn decide(
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
 
+    if !verdict.is_allowed() {
+        let code = verdict.reasons.first().map_or("denied", |reason| reason.code);
+        if gateway.leaves_out(&identity.name, &group.name, endpoint.effect(), code) {
+            return (verdict, halt_epoch, None);
+        }
+    }
     let reservation = match &verdict.outcome {
         Outcome::Allow(permit) => permit.reservation(),
         Outcome::Deny(_) => None,
@@ -255,7 +262,7 @@ fn decide(
     }
     .write(&mut buffer);
     let staged = gateway.log.stage(&buffer, Purpose::of(endpoint.effect()));
-    (verdict, halt_epoch, staged)
+    (verdict, halt_epoch, Some(staged))
 }
 
 const fn needs_price(class: Class) -> bool {
@@ -312,6 +319,9 @@ fn record_denial(
     request: u64,
 ) {
     let gateway = &worker.gateway;
+    if gateway.leaves_out(&identity.name, &identity.account, endpoint.effect(), reason.code) {
+        return;
+    }
     let mut entry = Vec::with_capacity(512);
     VerdictEntry {
         at_ns: clock::host_nanos(),

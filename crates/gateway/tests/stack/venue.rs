@@ -162,6 +162,10 @@ fn answer(came: &Came, manner: Manner, is_order: bool) -> (&'static str, String)
         ("GET", "/api/v3/ticker/bookTicker") => {
             "[{\"symbol\":\"BTCUSDT\",\"bidPrice\":\"49999\",\"askPrice\":\"50001\"}]".to_owned()
         }
+        ("GET", "/api/v3/exchangeInfo") => {
+            "{\"symbols\":[{\"symbol\":\"BTCUSDT\",\"baseAsset\":\"BTC\",\"quoteAsset\":\"USDT\"}]}"
+                .to_owned()
+        }
         ("GET", "/api/v3/account") => {
             "{\"balances\":[{\"asset\":\"USDT\",\"free\":\"1000\",\"locked\":\"0\"}]}".to_owned()
         }
@@ -172,6 +176,11 @@ fn answer(came: &Came, manner: Manner, is_order: bool) -> (&'static str, String)
                 "{\"code\":-2013,\"msg\":\"Order does not exist.\"}".into(),
             );
         }
+        ("GET", "/api/v3/myTrades") => format!(
+            "[{{\"symbol\":\"BTCUSDT\",\"id\":7,\"orderId\":{},\"price\":\"50000\",\"qty\":\"0.04\",\
+             \"quoteQty\":\"2000\",\"time\":1,\"isBuyer\":true}}]",
+            value(text, "orderId")
+        ),
         ("GET", "/sapi/v1/account/apiRestrictions") => {
             "{\"enableReading\":true,\"enableSpotAndMarginTrading\":true}".to_owned()
         }

@@ -34,12 +34,17 @@ pub(crate) struct Tracked {
     pub(crate) stated_quote: Decimal,
     /// The sum of its trades' quote quantities.
     pub(crate) traded_quote: Decimal,
+    /// The sum of its trades' base quantities.
+    pub(crate) traded: Decimal,
     /// What the windows counted of it, micro-USD.
     pub(crate) counted: u64,
     /// USD for one unit of the quote asset when it was placed.
     pub(crate) usd_per_quote: Decimal,
     /// Gone from a snapshot without a word about its end.
     pub(crate) missing: bool,
+    /// Ended without a word on what it filled: it holds its exposure until its
+    /// trades are read.
+    pub(crate) untold: bool,
 }
 
 /// The orders, bounded.

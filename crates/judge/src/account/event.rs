@@ -3,6 +3,7 @@
 
 use wire::model::{Decimal, Side};
 
+use super::instruments::Instrument;
 use crate::time::UnixNanos;
 
 /// The exposure that one allowed request holds until its outcome is known.
@@ -37,6 +38,18 @@ pub enum AccountEvent {
     Order(OrderUpdate),
     /// One trade, told by its id; told twice, it counts once.
     Filled(Trade),
+    /// The trades of one order that has ended, whole: what its end left
+    /// unsaid. Those told before count once.
+    Traded {
+        /// The market.
+        symbol: String,
+        /// The venue's order id.
+        order_id: u64,
+        /// Every trade that has not been told yet, and any others.
+        trades: Vec<Trade>,
+    },
+    /// Markets and their assets, new or changed.
+    Instruments(Vec<Instrument>),
     /// A request that was allowed before a restart, read back from the log in
     /// the log's order, before any event about it.
     Restored(Restored),
@@ -96,6 +109,8 @@ pub enum RestoredHold {
         asset: String,
         /// `amount_millionths` of the entry's inputs.
         amount_millionths: u64,
+        /// The client's own id for it.
+        client_withdrawal_id: Option<String>,
     },
 }
 

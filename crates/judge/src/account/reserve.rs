@@ -53,6 +53,10 @@ pub(super) struct PendingWithdrawal {
     pub(super) asset: String,
     pub(super) amount: u64,
     pub(super) at: UnixNanos,
+    /// The client's own id for it.
+    pub(super) client_id: Option<String>,
+    /// No answer came, or none is on record.
+    pub(super) unknown: bool,
 }
 
 /// Orders to be tracked, with what they hold.
@@ -101,9 +105,11 @@ impl State {
                 executed: Decimal::ZERO,
                 stated_quote: Decimal::ZERO,
                 traded_quote: Decimal::ZERO,
+                traded: Decimal::ZERO,
                 counted: 0,
                 usd_per_quote: new.usd_per_quote,
                 missing: false,
+                untold: false,
             });
             let Some(slot) = slot else {
                 for slot in legs {
@@ -136,10 +142,11 @@ impl State {
         owner: BotIndex,
         asset: &str,
         amount: u64,
+        client_id: Option<&str>,
         now: UnixNanos,
     ) -> Option<ReservationId> {
         let id = self.next_reservation;
-        self.count_withdrawal(id, owner, asset, amount, now)?;
+        self.count_withdrawal(id, owner, asset, amount, client_id, now)?;
         self.next_reservation = id.saturating_add(1);
         Some(ReservationId(id))
     }
@@ -150,6 +157,7 @@ impl State {
         owner: BotIndex,
         asset: &str,
         amount: u64,
+        client_id: Option<&str>,
         now: UnixNanos,
     ) -> Option<()> {
         let bot = self.bots.get_mut(owner as usize)?;
@@ -160,7 +168,14 @@ impl State {
                 bot.withdrawn.entry(asset.to_owned()).or_insert_with(Window::day).add(now, amount);
             }
         }
-        let pending = PendingWithdrawal { owner, asset: asset.to_owned(), amount, at: now };
+        let pending = PendingWithdrawal {
+            owner,
+            asset: asset.to_owned(),
+            amount,
+            at: now,
+            client_id: client_id.map(str::to_owned),
+            unknown: false,
+        };
         self.withdrawals.insert(id, pending);
         Some(())
     }
@@ -202,13 +217,33 @@ impl State {
                     group.phase = Phase::Unknown;
                 }
             }
-            RestoredHold::Withdrawal { asset, amount_millionths } => {
-                let at = restored.at;
-                if self.count_withdrawal(id, owner, asset, *amount_millionths, at).is_none() {
-                    self.overflowed = true;
+            RestoredHold::Withdrawal { asset, amount_millionths, client_withdrawal_id } => {
+                let (at, client_id) = (restored.at, client_withdrawal_id.as_deref());
+                let amount = *amount_millionths;
+                match self.count_withdrawal(id, owner, asset, amount, client_id, at) {
+                    Some(()) => self.unknown_withdrawal(id),
+                    None => self.overflowed = true,
                 }
             }
         }
+    }
+
+    /// Nobody knows what came of a withdrawal.
+    pub(super) fn unknown_withdrawal(&mut self, id: u64) {
+        if let Some(pending) = self.withdrawals.get_mut(&id) {
+            pending.unknown = true;
+        }
+    }
+
+    /// Withdrawals of unknown outcome: reservation, asset, the client's id,
+    /// when it was sent.
+    pub(crate) fn unknown_withdrawals(
+        &self,
+    ) -> impl Iterator<Item = (ReservationId, &str, Option<&str>, UnixNanos)> {
+        self.withdrawals.iter().filter(|(_, pending)| pending.unknown).map(|(id, pending)| {
+            let client_id = pending.client_id.as_deref();
+            (ReservationId(*id), pending.asset.as_str(), client_id, pending.at)
+        })
     }
 
     /// What a replaced order of the bot still holds, micro-USD.

@@ -12,6 +12,7 @@ use super::book::{Book, BotIndex, Slot, Tracked};
 use super::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
 };
+use super::instruments::Instruments;
 use super::reserve::{Group, PendingWithdrawal, Phase};
 use crate::bounds;
 use crate::counters::Window;
@@ -56,6 +57,7 @@ impl BotState {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     pub(crate) book: Book,
+    pub(crate) instruments: Instruments,
     pub(crate) bots: Vec<BotState>,
     pub(crate) balances: BTreeMap<String, Balance>,
     /// The venue has more open orders than are tracked.
@@ -100,13 +102,21 @@ impl State {
             }
             AccountEvent::Order(update) => self.order(update, now),
             AccountEvent::Filled(trade) => self.trade(trade, now),
+            AccountEvent::Traded { symbol, order_id, trades } => {
+                for trade in trades {
+                    self.trade(trade, now);
+                }
+                self.told(symbol, *order_id);
+            }
             AccountEvent::Unknown { reservation } => {
+                self.unknown_withdrawal(reservation.0);
                 if let Some(group) = self.groups.get_mut(&reservation.0)
                     && group.phase == Phase::Awaiting
                 {
                     group.phase = Phase::Unknown;
                 }
             }
+            AccountEvent::Instruments(told) => self.instruments.learn(told),
             // The judge finds the bot and calls `restore`.
             AccountEvent::Restored(_) => {}
             AccountEvent::Rejected { reservation } | AccountEvent::Released { reservation } => {
@@ -150,7 +160,26 @@ impl State {
                     self.taken(id);
                 }
             }
-            OrderStatus::Closed => self.close(slot),
+            OrderStatus::Closed => match self.book.get_mut(slot) {
+                Some(order) if leaves_fills_unsaid(order, update) => {
+                    order.untold = true;
+                    if let Some(id) = group {
+                        self.taken(id);
+                    }
+                }
+                _ => self.close(slot),
+            },
+        }
+    }
+
+    /// Every trade of an order that ended has been told.
+    fn told(&mut self, symbol: &str, order_id: u64) {
+        let Some(slot) = self.book.by_venue(symbol, order_id) else { return };
+        // Where the venue said that more was executed, its list of trades is
+        // behind, and is asked for again.
+        let whole = |order: &Tracked| order.untold && order.traded >= order.executed;
+        if self.book.get(slot).is_some_and(whole) {
+            self.close(slot);
         }
     }
 
@@ -173,6 +202,7 @@ impl State {
         if let Some(slot) = live {
             if let Some(order) = self.book.get_mut(slot) {
                 order.traded_quote = order.traded_quote.saturating_add(trade.quote);
+                order.traded = order.traded.saturating_add(trade.quantity);
             }
             self.remember_trade(id);
             self.count_fills(slot, now);
@@ -304,25 +334,56 @@ impl State {
     pub(crate) fn unsettled(&self) -> impl Iterator<Item = (&Tracked, Option<ReservationId>)> {
         self.book.iter().filter_map(|(_, order)| {
             let group = order.group.and_then(|id| Some((id, self.groups.get(&id)?)));
-            let unknown = group.is_some_and(|(_, group)| group.phase == Phase::Unknown);
-            (unknown || order.missing).then(|| (order, group.map(|(id, _)| ReservationId(id))))
+            // The request that the venue has taken is settled; what is missing
+            // then is the end of its order.
+            let unknown = group.filter(|(_, group)| group.phase == Phase::Unknown);
+            ((unknown.is_some() || order.missing) && !order.untold)
+                .then(|| (order, unknown.map(|(id, _)| ReservationId(id))))
         })
+    }
+
+    /// Orders that ended without a word on what they filled.
+    pub(crate) fn untold(&self) -> impl Iterator<Item = &Tracked> {
+        self.book.iter().map(|(_, order)| order).filter(|order| order.untold)
+    }
+
+    /// What a snapshot's open orders tell of own orders that is not known yet:
+    /// executions, venue ids, that the venue took them.
+    pub(crate) fn news(&self, open_orders: &[OpenOrder]) -> Vec<OrderUpdate> {
+        let is_new = |open: &&OpenOrder| {
+            let slot = self
+                .book
+                .by_venue(&open.symbol, open.order_id)
+                .or_else(|| self.book.by_client(&open.symbol, &open.client_order_id));
+            let Some(order) = slot.and_then(|slot| self.book.get(slot)) else { return false };
+            let Some(id) = order.group else { return false };
+            order.order_id != Some(open.order_id)
+                || open.executed_quote > order.stated_quote
+                || open.executed_quantity > order.executed
+                || (open.order_list_id.is_some() && order.order_list_id != open.order_list_id)
+                || order.quantity != Some(open.quantity)
+                || self.groups.get(&id).is_some_and(|group| group.phase != Phase::Taken)
+        };
+        open_orders.iter().filter(is_new).map(update_of).collect()
     }
 
     /// Feeds everything to a hasher, in a fixed order.
     pub(crate) fn digest(&self, state: &mut impl std::hash::Hasher) {
         use std::hash::Hash as _;
         (self.next_reservation, self.overflowed).hash(state);
+        self.instruments.digest(state);
         for (slot, order) in self.book.iter() {
             (slot, &order.symbol, &order.client_order_id, order.order_id, order.owner).hash(state);
             (order.group, order.sent_at, order.counted, order.missing, order.executed).hash(state);
             (order.stated_quote, order.traded_quote, order.order_list_id).hash(state);
+            (order.traded, order.untold).hash(state);
         }
         for (id, group) in &self.groups {
             (id, group.owner, group.phase, group.worth, group.counted, group.held).hash(state);
         }
         for (id, pending) in &self.withdrawals {
             (id, &pending.asset, pending.amount, pending.at).hash(state);
+            (&pending.client_id, pending.unknown).hash(state);
         }
         for bot in &self.bots {
             (&bot.name, bot.held, bot.live).hash(state);
@@ -339,6 +400,16 @@ impl State {
         }
         self.trade_order.hash(state);
     }
+}
+
+/// Whether the venue says that an own order ended, and not what it filled:
+/// its trades then say it. Without the venue's id nobody could be asked.
+fn leaves_fills_unsaid(order: &Tracked, update: &OrderUpdate) -> bool {
+    order.group.is_some()
+        && order.order_id.is_some()
+        && update.executed_quote.is_none()
+        && update.executed_quantity.is_none_or(|executed| !executed.is_zero())
+        && order.traded < order.quantity.unwrap_or(Decimal::MAX)
 }
 
 /// What an order filled that no window has counted, micro-USD; now counted.
@@ -383,8 +454,10 @@ fn unowned(open: &OpenOrder, asked_at: UnixNanos) -> Tracked {
         executed: open.executed_quantity,
         stated_quote: open.executed_quote,
         traded_quote: Decimal::ZERO,
+        traded: Decimal::ZERO,
         counted: 0,
         usd_per_quote: Decimal::ZERO,
         missing: false,
+        untold: false,
     }
 }

@@ -6,8 +6,10 @@ use crate::account::event::ReservationId;
 
 /// The right to have one text signed once.
 ///
-/// INVARIANT (permit): only [`Judge::decide`](crate::Judge::decide) makes one.
-/// Its fields are private:
+/// INVARIANT (permit): only [`Judge::decide`](crate::Judge::decide) makes one,
+/// and for the gateway's own reads
+/// [`Judge::decide_house_read`](crate::Judge::decide_house_read). Its fields
+/// are private:
 ///
 /// ```compile_fail,E0451
 /// let forged = judge::Permit { parts: unimplemented!() };
@@ -38,7 +40,7 @@ pub struct Permit {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PermitParts {
-    /// The bot.
+    /// The bot; empty for the gateway's own reads.
     pub bot: String,
     /// The account group it trades in.
     pub account: String,

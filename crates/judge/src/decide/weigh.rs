@@ -244,7 +244,9 @@ impl Judge {
         policy: &BotPolicy,
         market: &str,
     ) -> Option<Decimal> {
-        if self.setup.quotes_in_dollars(market) {
+        // INVARIANT (fail closed): a market of unknown quote asset has no
+        // value.
+        if self.quotes_in_dollars(market)? {
             return Some(Decimal::ONE);
         }
         let quote = facts.quote_in_usd?;

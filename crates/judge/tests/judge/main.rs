@@ -9,7 +9,11 @@
 
 mod common;
 mod failing;
+mod fills;
+mod house;
+mod instruments;
 mod limits;
 mod owners;
 mod policies;
 mod properties;
+mod withdrawals;

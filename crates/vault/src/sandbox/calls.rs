@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use libc::c_long;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter, apply_filter_all_threads,
+    SeccompRule, TargetArch, apply_filter, apply_filter_all_threads, sock_filter,
 };
 
 use super::{Calls, SandboxReport};
@@ -33,9 +33,36 @@ fn filter(calls: Calls) -> Result<BpfProgram, String> {
         Calls::Supervisor => (denied(false).map_err(|e| failed(&e))?, SeccompAction::Allow, refuse),
     };
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|e| failed(&e))?;
-    SeccompFilter::new(rules, otherwise, listed, arch)
+    let listed = SeccompFilter::new(rules, otherwise, listed, arch)
         .and_then(BpfProgram::try_from)
-        .map_err(|error| failed(&error))
+        .map_err(|error| failed(&error))?;
+    Ok(match calls {
+        // A list of what is allowed has no second numbers in it.
+        Calls::Signer => listed,
+        Calls::NetworkProcess | Calls::Supervisor => without_second_numbers(listed),
+    })
+}
+
+/// Puts the refusal of x32 in front of a filter: on x86-64 every call has a
+/// second number with this bit, under which a list of what is denied does not
+/// name it. No other architecture has numbers that high.
+fn without_second_numbers(listed: BpfProgram) -> BpfProgram {
+    /// `__X32_SYSCALL_BIT` in the kernel's `asm/unistd.h`.
+    const X32: u32 = 0x4000_0000;
+    // From the kernel's `bpf_common.h` and `seccomp.h`.
+    const LOAD_WORD: u16 = 0x20;
+    const JUMP_IF_AT_LEAST: u16 = 0x35;
+    const RETURN: u16 = 0x06;
+    const ERRNO: u32 = 0x0005_0000;
+    const NUMBER_AT: u32 = 0;
+    let refuse = ERRNO | libc::EPERM.unsigned_abs();
+    let mut program = vec![
+        sock_filter { code: LOAD_WORD, jt: 0, jf: 0, k: NUMBER_AT },
+        sock_filter { code: JUMP_IF_AT_LEAST, jt: 0, jf: 1, k: X32 },
+        sock_filter { code: RETURN, jt: 0, jf: 0, k: refuse },
+    ];
+    program.extend(listed);
+    program
 }
 
 /// A rule on one argument.

@@ -14,6 +14,7 @@ use wire::model::{Decimal, Right, Rights};
 use wire::venue::binance::collide::{Reach, indistinguishable};
 use zeroize::Zeroizing;
 
+use super::super::admin;
 use super::super::config_edit::ConfigEdit;
 use super::super::destination::{self, CapNames, Listed};
 use super::observe::Observer;
@@ -136,7 +137,8 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         Some(&arguments.name),
     )?;
     edit.save()?;
-    Ok(answer(context, arguments, &added))
+    let unknown = admin::reload_keys(&settings)?;
+    Ok(answer(context, arguments, &added, unknown.as_deref()))
 }
 
 /// What the ceiling is made from.
@@ -396,7 +398,14 @@ fn value_out_warnings(arguments: &Arguments, stated: &Stated) -> Vec<String> {
     warnings
 }
 
-fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
+/// `unknown_accounts`: those that a running gateway does not know; none where
+/// none runs.
+fn answer(
+    context: &Context,
+    arguments: &Arguments,
+    added: &Added,
+    unknown_accounts: Option<&[String]>,
+) -> Answer {
     let output = context.output;
     let rights: Vec<&str> = added.stated.rights.names().collect();
     let mut warnings = Vec::new();
@@ -420,6 +429,12 @@ fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
             "the venue takes this key from any address: restrict it to the egress address below"
                 .to_owned(),
         );
+    }
+    if unknown_accounts.is_some_and(|unknown| unknown.contains(&arguments.account)) {
+        warnings.push(format!(
+            "the running gateway does not know account `{}` yet: restart `countersign serve`",
+            arguments.account
+        ));
     }
     let pairs = indistinguishable(Reach::everywhere(added.stated.rights));
     let pairs: Vec<String> = pairs
@@ -484,6 +499,7 @@ fn answer(context: &Context, arguments: &Arguments, added: &Added) -> Answer {
         "egress_addresses": added.local_address.iter().collect::<Vec<_>>(),
         "egress_behind_nat": "unknown",
         "warnings": warnings,
+        "in_use": unknown_accounts.is_some_and(|unknown| !unknown.contains(&arguments.account)),
     });
     Answer::yes(json, text)
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use vault::protocol::KeyInfo;
 use vault::protocol::control::ControlAsk;
 
+use super::super::admin;
 use super::super::config_edit::ConfigEdit;
 use super::observe::Observer;
 use super::session::Session;
@@ -158,6 +159,7 @@ pub(super) fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<A
         edit.set_account_key(&key.account, &field, None)?;
         edit.save()?;
     }
+    admin::reload_keys(&settings)?;
     let text = format!(
         "key `{}` is out of the vault; revoke {} at the venue as well: copies of it may exist",
         key.name, key.api_key

@@ -1,4 +1,4 @@
-//! A short-lived signer for one `key` command.
+//! The signer that answers one `key` command.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use vault::protocol::control::{ControlAnswer, ControlAsk};
 use vault::protocol::{Answer, Ask, KeyHandle, KeyInfo, SignAsk, Signed, Surface};
 use wire::model::Effect;
 
+use super::running::{self, Running};
 use crate::failure::Failure;
 use crate::secret::{UnsealArguments, Unsealer};
 use crate::settings::Settings;
@@ -14,21 +15,27 @@ use crate::supervisor::child::Child;
 use crate::supervisor::{ground, signer};
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// The log index of a text that no log entry stands for: a read that `key`
-/// commands make while no gateway runs.
+/// commands make on their own.
 pub(crate) const NO_ENTRY: u64 = u64::MAX;
 
-/// A signer that runs for one command.
+/// A signer that answers one command: one of its own, or the one that runs.
 pub(super) struct Session {
-    control: ControlClient,
+    line: Line,
     client: SignerClient,
-    child: Child,
-    _lock: std::fs::File,
+}
+
+enum Line {
+    /// A signer that runs for this command.
+    Own { control: ControlClient, child: Child, _lock: std::fs::File },
+    /// The one under the supervisor that serves.
+    Running(Box<Running>),
 }
 
 impl Session {
-    /// Unseals the vault in a signer process of its own.
+    /// Reaches the signer that runs; where none does, unseals the vault in a
+    /// signer process of its own.
     pub(super) fn open(
         settings: &Settings,
         unseal: &UnsealArguments,
@@ -41,6 +48,12 @@ impl Session {
             ))
             .next("run `countersign init` first"));
         }
+        if let Some(channel) = running::connect(&settings.key_socket())? {
+            crate::process::harden()?;
+            let mut running = Running::begin(channel, &unseal.read(false)?)?;
+            let client = running.client()?;
+            return Ok(Self { line: Line::Running(Box::new(running)), client });
+        }
         let lock = settings.lock()?;
         let unsealer: Unsealer = unseal.read(false)?;
         ground::prepare(settings)?;
@@ -51,12 +64,17 @@ impl Session {
             .pop()
             .ok_or_else(|| Failure::negative("the signer has no connection"))?;
         let client = SignerClient::new(end.into(), PATIENCE).map_err(Failure::negative)?;
-        Ok(Self { control: started.control, client, child: started.child, _lock: lock })
+        let line = Line::Own { control: started.control, child: started.child, _lock: lock };
+        Ok(Self { line, client })
     }
 
     /// Asks as the supervisor does.
     pub(super) fn ask(&mut self, ask: &ControlAsk) -> Result<ControlAnswer, Failure> {
-        match self.control.ask(ask).map_err(Failure::negative)? {
+        let answer = match &mut self.line {
+            Line::Own { control, .. } => control.ask(ask).map_err(Failure::negative)?,
+            Line::Running(running) => running.ask(ask)?.0,
+        };
+        match answer {
             ControlAnswer::Error(refusal) => Err(Failure::negative(refusal.detail)),
             answer => Ok(answer),
         }
@@ -100,10 +118,12 @@ impl Session {
         }
     }
 
-    /// Ends the signer in order.
-    pub(super) fn close(mut self) {
-        let _ = self.control.ask(&ControlAsk::Shutdown);
-        self.child.stop();
+    /// Ends a signer of its own in order; the one that runs stays.
+    pub(super) fn close(self) {
+        if let Line::Own { mut control, mut child, _lock } = self.line {
+            let _ = control.ask(&ControlAsk::Shutdown);
+            child.stop();
+        }
     }
 }
 
@@ -113,6 +133,6 @@ impl std::fmt::Debug for Session {
     }
 }
 
-fn odd() -> Failure {
+pub(super) fn odd() -> Failure {
     Failure::negative("the signer answers another question than it was asked")
 }

@@ -1,0 +1,130 @@
+//! Which assets each market trades: the venue's `exchangeInfo`, read at start
+//! and now and then.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use judge::{AccountEvent, Instrument};
+use serde::Deserialize;
+
+use super::House;
+use crate::clock;
+use crate::entry;
+use crate::limits;
+use crate::record::Purpose;
+use crate::shared::held;
+
+/// Every market that trades, without what this does not read. Weight 20.
+const QUERY: &str = "/api/v3/exchangeInfo?showPermissionSets=false&symbolStatus=TRADING";
+/// How soon it is asked again after a failure.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Longest symbol and asset names, bytes; the venue's are shorter.
+const NAME_BYTES: usize = 32;
+/// Markets in one entry.
+const PER_ENTRY: usize = 400;
+const _: () = assert!(PER_ENTRY * (3 * NAME_BYTES + 40) < limits::ENTRY_BYTES);
+
+#[derive(Deserialize)]
+struct Info {
+    symbols: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    symbol: String,
+    base_asset: String,
+    quote_asset: String,
+}
+
+/// Keeps the venue's markets known.
+pub(crate) async fn run(house: Rc<House>) {
+    loop {
+        let read = house.public(QUERY.to_owned()).await;
+        let pause = match read.and_then(|answer| instruments(&answer.body)) {
+            Ok(told) => {
+                house.learn(&told);
+                limits::INSTRUMENTS_EVERY
+            }
+            Err(error) => {
+                tracing::warn!(error, "the venue's markets are not known");
+                AGAIN
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+impl House {
+    /// Tells every account's judge, the log and the prices. A market that the
+    /// venue no longer names keeps its assets.
+    fn learn(&self, told: &[Instrument]) {
+        let mut known: BTreeMap<String, Instrument> = BTreeMap::new();
+        let mut dollars = Vec::new();
+        for group in self.gateway.accounts.values() {
+            let mut judge = held(&group.judge);
+            let news = judge.instrument_news(told);
+            let now = self.gateway.clock.now();
+            for news in news.chunks(PER_ENTRY) {
+                let at = clock::host_nanos();
+                let entry = entry::instruments(at, now, &group.name, news);
+                // INVARIANT (pure judge): what is not in the log is not known
+                // yet. The next reading tells it again.
+                if self.gateway.log.append(&entry, Purpose::Ordinary).is_err() {
+                    break;
+                }
+                judge.apply(&AccountEvent::Instruments(news.to_vec()), now);
+            }
+            known.extend(judge.instruments().map(|one| (one.symbol.clone(), one.clone())));
+            dollars = judge.dollars().to_vec();
+        }
+        self.gateway.prices.learn(known.values(), &dollars);
+    }
+}
+
+/// The markets of an `exchangeInfo` answer.
+fn instruments(body: &[u8]) -> Result<Vec<Instrument>, String> {
+    let info: Info = serde_json::from_slice(body)
+        .map_err(|error| format!("exchangeInfo cannot be read: {error}"))?;
+    let sane = |name: &String| !name.is_empty() && name.len() <= NAME_BYTES;
+    let told: Vec<Instrument> = info
+        .symbols
+        .into_iter()
+        .filter(|row| [&row.symbol, &row.base_asset, &row.quote_asset].into_iter().all(sane))
+        .take(judge::bounds::INSTRUMENTS)
+        .map(|row| Instrument { symbol: row.symbol, base: row.base_asset, quote: row.quote_asset })
+        .collect();
+    if told.is_empty() {
+        return Err("exchangeInfo names no market".to_owned());
+    }
+    Ok(told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markets_are_read_with_their_assets() {
+        let body = br#"{"timezone":"UTC","serverTime":1565246363776,"rateLimits":[],
+            "symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH",
+            "baseAssetPrecision":8,"quoteAsset":"BTC","filters":[]},
+            {"symbol":"","baseAsset":"A","quoteAsset":"B"}]}"#;
+        let told = instruments(body).unwrap();
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].base.as_str(), told[0].quote.as_str()), ("ETH", "BTC"));
+    }
+
+    #[test]
+    fn an_answer_without_markets_is_none() {
+        for body in [&br#"{"symbols":[]}"#[..], b"{}", b"[]", br#"{"code":-1121}"#] {
+            assert!(instruments(body).is_err());
+        }
+        let long = format!(
+            r#"{{"symbols":[{{"symbol":"{}","baseAsset":"A","quoteAsset":"B"}}]}}"#,
+            "A".repeat(NAME_BYTES + 1)
+        );
+        assert!(instruments(long.as_bytes()).is_err());
+    }
+}

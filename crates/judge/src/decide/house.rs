@@ -1,0 +1,80 @@
+//! The gateway's own reads: snapshots, rights, unknown outcomes.
+//!
+//! They are no bot's, so no policy speaks; but nothing is signed without a
+//! permit, and halts, log and class hold for the house as for everybody.
+
+use wire::model::{Class, Effect, Intent};
+
+use super::permit::Permit;
+use super::standing;
+use super::verdict::{Outcome, Verdict};
+use crate::facts::{ClockState, Facts, HaltLevel, LogState};
+use crate::judge::Judge;
+use crate::policy::context::{Context, Shape};
+use crate::reason::{DenyKind, Reason};
+use crate::time::UnixNanos;
+
+/// Everything a house read is decided from.
+#[derive(Clone, Copy, Debug)]
+pub struct HouseRead<'a> {
+    /// What the request would do.
+    pub intent: &'a Intent,
+    /// What its endpoint does at worst, as the endpoint table says.
+    pub effect: Effect,
+    /// The canonical text that is to be signed.
+    pub text: &'a [u8],
+    /// SHA-256 of `text`.
+    pub text_digest: [u8; 32],
+    /// Venue time.
+    pub now: UnixNanos,
+    /// The strictest halt in force.
+    pub halt: HaltLevel,
+    /// Whether the log takes entries.
+    pub log: LogState,
+    /// Whether the clock can be believed.
+    pub clock: ClockState,
+}
+
+impl Judge {
+    /// Whether the gateway may have its own read of this account signed.
+    ///
+    /// INVARIANT (permit): reads alone get one here, by class and by effect
+    /// both; it holds nothing and names no bot.
+    ///
+    /// INVARIANT (pure judge): neither reads nor changes the judge's state.
+    pub fn decide_house_read(&self, read: &HouseRead<'_>) -> Verdict {
+        let class = read.intent.class;
+        if class != Class::Read || read.effect != Effect::Read {
+            return Verdict::denied(
+                class,
+                Reason::plain(
+                    "never",
+                    DenyKind::Never,
+                    format!("`{}` is no read, and the gateway only reads", read.intent.endpoint),
+                ),
+            );
+        }
+        let facts = Facts {
+            bot: "",
+            intent: read.intent,
+            text: read.text,
+            text_digest: read.text_digest,
+            client_order_ids: &[],
+            now: read.now,
+            reference: None,
+            quote_in_usd: None,
+            halt: read.halt,
+            log: read.log,
+            clock: read.clock,
+        };
+        if let Some(reason) = standing::reason(&facts, false) {
+            return Verdict::denied(class, reason);
+        }
+        Verdict {
+            outcome: Outcome::Allow(Permit::grant(&facts, self.account_name(), None)),
+            reasons: Vec::new(),
+            relaxed: Vec::new(),
+            inputs: Context::unknown(Shape::of(class)),
+        }
+    }
+}
