@@ -20,9 +20,9 @@ use crate::model::Decimal;
 
 /// One order that a signed text could place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderCharge {
+pub struct OrderCharge<'a> {
     /// The market.
-    pub symbol: String,
+    pub symbol: &'a str,
     /// Base quantity, asset units; `None` where only a quote quantity is given.
     pub base: Option<Decimal>,
     /// Quote quantity, asset units (`quoteOrderQty`).
@@ -51,7 +51,7 @@ pub struct OrderCharge {
 /// A text whose orders cannot be counted: several orders in one parameter, a
 /// pending order without a quantity, a quantity that is no number, a second
 /// quantity or market that a cut could bring out.
-pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
+pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
     for (name, value) in params.iter() {
         check_name(name)?;
         if value.starts_with("TRANSFER") && ends_with(name, "selfTradePreventionMode") {
@@ -69,7 +69,7 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
                 return Err(uncountable(source.name, "is one order too many"));
             }
             charges.push(OrderCharge {
-                symbol: symbol(params)?.to_owned(),
+                symbol: symbol(params)?,
                 base: (!source.quote).then_some(size),
                 quote: source.quote.then_some(size),
                 source: source.name,
@@ -94,7 +94,7 @@ const UNREADABLE: [&str; 5] =
 /// which a cut would leave a quantity or a market.
 fn check_name(name: &str) -> Result<(), Refusal> {
     // Each name that is looked for ends in one of these letters.
-    if !name.ends_with(['y', 'Y', 's', 'S', 'l', 'L']) {
+    if !matches!(name.as_bytes().last(), Some(b'y' | b'Y' | b's' | b'S' | b'l' | b'L')) {
         return Ok(());
     }
     if UNREADABLE.iter().any(|known| ends_with(name, known)) {
