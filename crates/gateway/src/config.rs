@@ -33,6 +33,8 @@ pub struct Config {
     pub extra_policy: String,
     /// Directories that every checkpoint is copied to.
     pub checkpoint_copies: Vec<PathBuf>,
+    /// How the signer waits, and with it who waits for the signer.
+    pub signer_wait: vault::signer::Wait,
 }
 
 /// Where bots connect.
