@@ -64,7 +64,8 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
             continue;
         };
         let size = amount(source.name, value)?;
-        for leg in 0..(source.legs)(params).max(1) {
+        let legs = (source.legs)(params).max(1);
+        for leg in 0..legs {
             if charges.len() >= limits::ORDERS_PER_REQUEST {
                 return Err(uncountable(source.name, "is one order too many"));
             }
@@ -73,7 +74,7 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
                 base: (!source.quote).then_some(size),
                 quote: source.quote.then_some(size),
                 source: source.name,
-                maker_only: (source.maker_only)(params),
+                maker_only: legs == 1 && (source.maker_only)(params),
                 has_client_order_id: (source.id)(params, leg)
                     .is_some_and(|name| params.get(name).is_some_and(is_client_id)),
             });
@@ -124,6 +125,7 @@ struct Source {
     quote: bool,
     /// How many orders the largest reading makes of it.
     legs: fn(&ParamText) -> usize,
+    /// Whether the only order it could be cannot take.
     maker_only: fn(&ParamText) -> bool,
     /// The parameter that names the order of that leg.
     id: fn(&ParamText, usize) -> Option<&'static str>,
@@ -134,7 +136,7 @@ const SOURCES: [Source; 5] = [
         name: "quantity",
         quote: false,
         legs: quantity_legs,
-        maker_only: |params| quantity_legs(params) == 1 && is_maker(params, "type", "timeInForce"),
+        maker_only: |params| is_maker(params, "type", "timeInForce"),
         id: quantity_id,
     },
     Source {
@@ -155,9 +157,7 @@ const SOURCES: [Source; 5] = [
         name: "pendingQuantity",
         quote: false,
         legs: pending_legs,
-        maker_only: |params| {
-            pending_legs(params) == 1 && is_maker(params, "pendingType", "pendingTimeInForce")
-        },
+        maker_only: |params| is_maker(params, "pendingType", "pendingTimeInForce"),
         id: |params, leg| match (is_pending_pair(params), leg) {
             (false, _) => Some("pendingClientOrderId"),
             (true, 0) => Some("pendingAboveClientOrderId"),

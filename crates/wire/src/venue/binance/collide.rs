@@ -29,7 +29,7 @@ use std::sync::LazyLock;
 use super::endpoints::{self, Endpoint, HostGroup, RaiseWhen};
 use super::{ParamText, Security};
 use crate::model::{Effect, Rights};
-use index::{Brief, Entry, Index, Presence};
+use index::{Entry, Index, Presence};
 
 static INDEX: LazyLock<Option<Index>> = LazyLock::new(Index::build);
 
@@ -149,11 +149,7 @@ pub fn worst<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Option<Worst> {
         // Rare: a key that reaches no read which takes every text.
         taken = index.worse().any(|entry| entry.is_within(reach) && entry.takes(&presence));
     }
-    // What could not change the answer is not compared.
-    let matters = |brief: &Brief, worst: &Worst| {
-        brief.at_worst > worst.effect || (brief.order && worst.order.is_none())
-    };
-    index.for_each_candidate(&presence, reach, &mut worst, matters, |entry, worst| {
+    index.for_each_candidate(&presence, reach, &mut worst, |entry, worst| {
         if !entry.takes(&presence) {
             return;
         }

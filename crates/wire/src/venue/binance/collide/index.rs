@@ -36,7 +36,7 @@ pub(super) struct Presence {
 pub(super) struct Entry {
     pub(super) endpoint: &'static Endpoint,
     /// The worst effect that any text has there.
-    pub(super) at_worst: Effect,
+    at_worst: Effect,
     /// Whether it is an order where nothing makes it worse.
     pub(super) order: bool,
     right: Right,
@@ -48,9 +48,8 @@ pub(super) struct Entry {
 }
 
 /// What of an entry decides whether it is compared at all.
-pub(super) struct Brief {
-    pub(super) at_worst: Effect,
-    pub(super) order: bool,
+struct Brief {
+    at_worst: Effect,
     hosts: u16,
     /// The rights it takes, by bit; none where no key lacks its right.
     rights: u16,
@@ -60,7 +59,7 @@ impl Brief {
     fn of(entry: &Entry) -> Self {
         let lacking = !Rights::NONE.has(entry.right);
         let rights = if lacking { Rights::NONE.with(entry.right).to_bits() } else { 0 };
-        Self { at_worst: entry.at_worst, order: entry.order, hosts: entry.hosts, rights }
+        Self { at_worst: entry.at_worst, hosts: entry.hosts, rights }
     }
 }
 
@@ -125,7 +124,8 @@ fn atoms_of(set: Set) -> impl Iterator<Item = usize> {
 pub(super) struct Index {
     /// In table order.
     every: Vec<Entry>,
-    /// What is worse than a read, by rarest atom; in front what takes any text.
+    /// What is worse than a read, by rarest atom, the worst of each first; in
+    /// front what takes any text.
     worse: Vec<Entry>,
     /// The same, in short.
     brief: Vec<Brief>,
@@ -198,15 +198,13 @@ impl Index {
         presence
     }
 
-    /// Calls `each` for what is worse than a read, within reach, and could take
-    /// the text; the caller still asks [`Entry::takes`]. Those for which `each`
-    /// could change nothing, by `matters`, are left out.
+    /// Calls `each` for what is worse than a read, within reach, could take the
+    /// text, and could change `worst`; the caller still asks [`Entry::takes`].
     pub(super) fn for_each_candidate(
         &self,
         presence: &Presence,
         reach: Reach,
-        state: &mut Worst,
-        matters: impl Fn(&Brief, &Worst) -> bool,
+        worst: &mut Worst,
         mut each: impl FnMut(&Entry, &mut Worst),
     ) {
         let rights = reach.rights.to_bits();
@@ -217,9 +215,13 @@ impl Index {
                 return;
             };
             for (brief, entry) in brief.iter().zip(worse) {
-                let within = brief.hosts & reach.hosts != 0 && brief.rights & !rights == 0;
-                if within && matters(brief, state) {
-                    each(entry, state);
+                // Worst first: what follows changes nothing either.
+                let orders = worst.order.is_none() && brief.at_worst >= Effect::Order;
+                if brief.at_worst <= worst.effect && !orders {
+                    return;
+                }
+                if brief.hosts & reach.hosts != 0 && brief.rights & !rights == 0 {
+                    each(entry, worst);
                 }
             }
         };
@@ -271,7 +273,7 @@ fn entry(
     };
     Entry {
         endpoint,
-        at_worst: endpoint.raise.map_or(endpoint.effect, |raise| raise.effect),
+        at_worst: endpoint.raise.map_or(endpoint.effect, |raise| endpoint.effect.max(raise.effect)),
         order: endpoint.effect == Effect::Order,
         right: endpoint.right,
         hosts: host_bit(endpoint.host_group),
@@ -303,7 +305,8 @@ fn buckets(every: &[Entry], atoms: usize) -> (Vec<Entry>, Range<usize>, Vec<Rang
         }
     }
     let mut arranged = Vec::new();
-    let mut append = |bucket: Vec<Entry>| {
+    let mut append = |mut bucket: Vec<Entry>| {
+        bucket.sort_by_key(|entry| std::cmp::Reverse(entry.at_worst));
         let start = arranged.len();
         arranged.extend(bucket);
         start..arranged.len()
