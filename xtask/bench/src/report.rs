@@ -92,15 +92,20 @@ fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Valu
     Ok((Details { a, a_signer_apart, b32, b64 }, own, idle))
 }
 
-/// Starts everything as layout B has it and holds it until standard input ends,
+/// Starts everything as layout B (or A', polling) has it and holds it until standard input ends,
 /// so that a profiler can look: prints where what runs.
-pub(crate) fn hold(tls: bool) -> Result<(), Failure> {
-    let stack = Stack::start(if tls { Upstream::Tls } else { Upstream::Plain }, Signer::Sleeps)?;
+pub(crate) fn hold(tls: bool, polls: bool) -> Result<(), Failure> {
+    let upstream = if tls { Upstream::Tls } else { Upstream::Plain };
+    let stack = Stack::start(upstream, if polls { Signer::Polls } else { Signer::Sleeps })?;
     for process in stack.all() {
         pin(process, 0)?;
     }
-    for process in stack.measured() {
-        pin(process, 1)?;
+    if polls {
+        pin(stack.signer, 1)?;
+    } else {
+        for process in stack.measured() {
+            pin(process, 1)?;
+        }
     }
     for target in &stack.targets {
         println!(
