@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use vault::signer::Wait;
 
 use crate::failure::Failure;
 
@@ -39,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) bots: toml::Table,
     /// The file with additional Cedar policies.
     pub(crate) extra_policy: Option<PathBuf>,
+    /// How the signer waits for what it is asked.
+    pub(crate) signer_wait: Wait,
     /// User ids.
     pub(crate) supervisor: SupervisorTable,
 }
@@ -57,7 +60,14 @@ struct File {
     #[serde(default)]
     bot: toml::Table,
     #[serde(default)]
+    signer: SignerTable,
+    #[serde(default)]
     supervisor: SupervisorTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SignerTable {
+    wait: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -140,9 +150,15 @@ impl Settings {
             return Err(Failure::misuse(format!("listen.workers is {workers}"))
                 .next(format!("set it between 1 and {WORKERS}")));
         }
+        let wait = file.signer.wait.as_deref();
+        let signer_wait = wait.map_or(Some(Wait::default()), Wait::from_name).ok_or_else(|| {
+            Failure::misuse(format!("signer.wait is `{}`", wait.unwrap_or_default()))
+                .next("use `block`, or `poll` for a signer with a core of its own")
+        })?;
         Ok(Self {
             data_dir,
             workers,
+            signer_wait,
             http: file.listen.http,
             binance: file.venue.binance,
             accounts: file.account,
@@ -254,5 +270,15 @@ mod tests {
     fn an_absurd_worker_count_is_misuse() {
         let text = "data_dir = \"d\"\n[listen]\nworkers = 0\n";
         assert!(Settings::parse("/c.toml".into(), text.into()).is_err());
+    }
+    #[test]
+    fn a_signer_polls_only_where_that_is_written() {
+        let wait = |table: &str| {
+            Settings::parse("/c.toml".into(), format!("data_dir = \"d\"\n{table}"))
+                .map(|settings| settings.signer_wait)
+        };
+        assert_eq!(wait("").unwrap(), Wait::Block);
+        assert_eq!(wait("[signer]\nwait = \"poll\"\n").unwrap(), Wait::Poll);
+        assert!(wait("[signer]\nwait = \"spin\"\n").is_err());
     }
 }

@@ -35,6 +35,8 @@ pub struct Config {
     pub checkpoint_copies: Vec<PathBuf>,
     /// The disk space that the log takes ahead.
     pub log_space: LogSpace,
+    /// How the signer waits, and with it who waits for the signer.
+    pub signer_wait: vault::signer::Wait,
 }
 
 /// The disk space that the log takes ahead, bytes.

@@ -70,6 +70,9 @@ pub const PUBLIC_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 pub const SIGNER_WAITING: usize = 4_096;
 /// Asks in one frame to the signer.
 pub const SIGNER_BATCH: usize = 64;
+/// Looks for the answer of a polling signer before the worker waits to be
+/// woken: some 20 to 30 µs.
+pub const SIGNER_LOOKS: usize = 128;
 /// How long the signer may take.
 pub const SIGNER_TIME: Duration = Duration::from_secs(5);
 

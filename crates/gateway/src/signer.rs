@@ -1,23 +1,24 @@
 //! One worker's connection to the signer.
 //!
 //! Whatever waits when the connection is free goes in one frame, so that many
-//! requests share one hop between the processes.
+//! requests share one hop between the processes: one write, one wake-up, one
+//! read. A signer that polls is looked at without a wake-up for a while.
+
+mod line;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::net::UnixStream;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc, oneshot};
-use vault::limits::ANSWER_FRAME_BYTES;
-use vault::protocol::{
-    Answer, Ask, LENGTH_BYTES, SignAsk, SignRefusal, Signed, decode_answers, encode_asks,
-    frame_length,
-};
+use tokio::time::{Instant, Sleep};
+use vault::protocol::{Answer, Ask, SignAsk, SignRefusal, Signed, decode_answers, encode_asks};
+use vault::signer::Wait;
 
 use crate::limits;
+use line::Line;
 
 /// A connection to a signer, and which signer it is.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub(crate) struct SignerConnection {
     /// Counts the signer's starts.
     pub(crate) epoch: u64,
     /// The gateway's end.
-    pub(crate) stream: StdUnixStream,
+    pub(crate) stream: UnixStream,
 }
 
 /// Why there is no signature.
@@ -57,9 +58,10 @@ pub(crate) struct SignerLink {
 impl SignerLink {
     /// A link that takes every new connection from `connections`; its driver
     /// is a task of this thread's `LocalSet`.
-    pub(crate) fn start(connections: mpsc::Receiver<SignerConnection>) -> Self {
+    pub(crate) fn start(connections: mpsc::Receiver<SignerConnection>, wait: Wait) -> Self {
         let link = Self { desk: Rc::default(), wake: Rc::new(Notify::new()) };
-        let driver = Driver { link: link.clone(), frame: Vec::new(), content: Vec::new() };
+        let alarm = Box::pin(tokio::time::sleep(limits::SIGNER_TIME));
+        let driver = Driver { link: link.clone(), wait, frame: Vec::new(), alarm };
         tokio::task::spawn_local(driver.run(connections));
         link
     }
@@ -91,25 +93,13 @@ impl SignerLink {
     }
 }
 
-/// Waits for the end of a connection on which nothing is asked.
-async fn ended(stream: &UnixStream) -> &'static str {
-    loop {
-        if stream.readable().await.is_err() {
-            return "it cannot be read";
-        }
-        // Readiness may be left over from the last answer.
-        match stream.try_read(&mut [0]) {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Ok(0) | Err(_) => return "the signer closed it",
-            Ok(_) => return "an answer that nobody asked for",
-        }
-    }
-}
-
 struct Driver {
     link: SignerLink,
+    wait: Wait,
     frame: Vec<u8>,
-    content: Vec<u8>,
+    /// Set anew only when it has rung: a timer for each frame costs as much as
+    /// reading one.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Driver {
@@ -141,11 +131,7 @@ impl Driver {
     ) -> Result<(), &'static str> {
         let mut next = Some(connection);
         while let Some(connection) = next.take() {
-            connection
-                .stream
-                .set_nonblocking(true)
-                .map_err(|_| "the connection cannot be made asynchronous")?;
-            let mut stream = UnixStream::from_std(connection.stream)
+            let mut line = Line::new(connection.stream, self.wait)
                 .map_err(|_| "the connection cannot be made asynchronous")?;
             self.link.desk.borrow_mut().epoch = Some(connection.epoch);
             loop {
@@ -154,10 +140,10 @@ impl Driver {
                         biased;
                         () = self.link.wake.notified() => {}
                         newer = connections.recv() => { next = newer; break; }
-                        error = ended(&stream) => return Err(error),
+                        error = line.ended() => return Err(error),
                     }
                 }
-                self.round(&mut stream).await?;
+                self.round(&mut line).await?;
             }
             self.link.desk.borrow_mut().epoch = None;
         }
@@ -165,23 +151,20 @@ impl Driver {
     }
 
     /// Sends what waits in one frame and hands out its answers.
-    async fn round(&mut self, stream: &mut UnixStream) -> Result<(), &'static str> {
+    async fn round(&mut self, line: &mut Line) -> Result<(), &'static str> {
         let (asks, mut replies) = self.take_batch();
         if asks.is_empty() {
             return Ok(());
         }
-        let exchanged =
-            tokio::time::timeout(limits::SIGNER_TIME, self.exchange(stream, &asks)).await;
-        let answers = match exchanged {
-            Ok(Ok(answers)) if answers.len() == replies.len() => answers,
+        let answers = match self.exchange(line, &asks).await {
+            Ok(answers) if answers.len() == replies.len() => answers,
             other => {
                 for reply in replies.drain(..) {
                     let _ = reply.send(Err(Unsigned::Gone("the signer does not answer")));
                 }
                 return Err(match other {
-                    Ok(Ok(_)) => "another number of answers than of texts",
-                    Ok(Err(error)) => error,
-                    Err(_) => "it takes too long",
+                    Ok(_) => "another number of answers than of texts",
+                    Err(error) => error,
                 });
             }
         };
@@ -228,18 +211,30 @@ impl Driver {
 
     async fn exchange(
         &mut self,
-        stream: &mut UnixStream,
+        line: &mut Line,
         asks: &[Ask],
     ) -> Result<Vec<Answer>, &'static str> {
         self.frame.clear();
         encode_asks(asks, &mut self.frame).map_err(|_| "a text is over a limit")?;
-        stream.write_all(&self.frame).await.map_err(|_| "it cannot be written to")?;
-        let mut header = [0; LENGTH_BYTES];
-        stream.read_exact(&mut header).await.map_err(|_| "the signer closed it")?;
-        let length = frame_length(header, ANSWER_FRAME_BYTES).map_err(|_| "a malformed answer")?;
-        self.content.clear();
-        self.content.resize(length, 0);
-        stream.read_exact(&mut self.content).await.map_err(|_| "the signer closed it")?;
-        decode_answers(&self.content).map_err(|_| "a malformed answer")
+        let deadline = Instant::now() + limits::SIGNER_TIME;
+        let (frame, alarm) = (&self.frame, &mut self.alarm);
+        let mut exchange = pin!(async {
+            line.write(frame).await?;
+            let content = line.read().await?;
+            decode_answers(content).map_err(|_| "a malformed answer")
+        });
+        loop {
+            tokio::select! {
+                biased;
+                answers = &mut exchange => return answers,
+                () = alarm.as_mut() => {
+                    if Instant::now() >= deadline {
+                        return Err("it takes too long");
+                    }
+                    // Left over from an earlier frame.
+                    alarm.as_mut().reset(deadline);
+                }
+            }
+        }
     }
 }

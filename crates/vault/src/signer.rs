@@ -3,7 +3,7 @@
 //! Reading order: [`run`] (its life), `serve` (connections), `core` (state and
 //! answers), `decide` (one text against the ceiling), `value` (what is worse
 //! than an order), `keys`, `clock`, `window`, `counters`, [`signed_log`],
-//! `checkpoint`, `control` (the supervisor's connection).
+//! `spell`, `checkpoint`, `control` (the supervisor's connection).
 
 mod checkpoint;
 mod clock;
@@ -15,6 +15,7 @@ mod keys;
 mod refuse;
 mod serve;
 pub mod signed_log;
+mod spell;
 pub(crate) mod state;
 mod value;
 mod window;
@@ -31,6 +32,31 @@ use crate::store::{StoreError, Vault};
 use clock::SystemTime;
 use serve::Connections;
 
+/// How the signer waits for what it is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// It sleeps until it is woken.
+    #[default]
+    Block,
+    /// It never sleeps: for a signer with a core of its own.
+    Poll,
+}
+
+impl Wait {
+    /// The name in the configuration (`signer.wait`).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Poll => "poll",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Block, Self::Poll].into_iter().find(|wait| wait.name() == name)
+    }
+}
+
 /// How a signer is started.
 #[derive(Debug)]
 pub struct SignerOptions {
@@ -46,6 +72,8 @@ pub struct SignerOptions {
     /// The signer's end of the supervisor's connection. Its end is the signer's
     /// end.
     pub control: OwnedFd,
+    /// How it waits on those connections.
+    pub wait: Wait,
     /// Whether a missing sandbox feature stops the start.
     pub sandbox: SandboxMode,
     /// Who to become, where started as root. Vault and state must belong to it.
@@ -117,7 +145,7 @@ pub fn run(options: SignerOptions) -> Result<(), SignerError> {
     core.warnings.extend(unlocked);
     core.warnings.extend(report.missing.iter().map(|what| format!("sandbox: {what}")));
     let core = Arc::new(Mutex::new(core));
-    let mut connections = Connections::new(Arc::clone(&core));
+    let mut connections = Connections::new(Arc::clone(&core), options.wait);
     for (end, kind) in options.connections {
         connections.open(end, kind)?;
     }

@@ -53,6 +53,7 @@ fn child() {
         unseal: source(),
         connections: Vec::new(),
         control,
+        wait: vault::signer::Wait::Block,
         sandbox: SandboxMode::AllowMissing,
         // Run as root it becomes nobody; otherwise it stays who it is.
         identity: is_root().then_some(NOBODY),

@@ -11,6 +11,8 @@ use wire::venue::binance::ParamText;
 fn agrees_with_a_common_reader(text: &[u8]) {
     let Ok(params) = ParamText::parse(text) else { return };
     let canonical = params.canonical();
+    let is_canonical = ParamText::parse_canonical(text).is_ok();
+    assert_eq!(is_canonical, canonical.as_bytes() == text, "{}", String::from_utf8_lossy(text));
     for text in [text, canonical.as_bytes()] {
         let theirs: Vec<_> = form_urlencoded::parse(text).collect();
         let ours: Vec<_> = params.iter().map(|(name, value)| (name.into(), value.into())).collect();

@@ -30,8 +30,8 @@ fn main() -> ExitCode {
         Some("upstream") => upstream::run(&value),
         Some("load") => load::run(&value),
         Some("run") => report::run(has("--quick"), has("--json")),
-        Some("hold") => report::hold(has("--tls")),
-        _ => Err("usage: countersign-bench run [--quick] [--json] | hold [--tls]".into()),
+        Some("hold") => report::hold(has("--tls"), has("--poll")),
+        _ => Err("usage: countersign-bench run [--quick] [--json] | hold [--tls] [--poll]".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,8 +1,8 @@
 //! The layouts that give numbers worth quoting.
 //!
 //! A, latency: everything on one core, one connection, closed loop, the order of
-//! the targets reversed every other repetition. A′: the same with the signer
-//! alone on the other core. B, cost: what is measured alone on core 1, client
+//! the targets reversed every other repetition. A′: the same with a signer
+//! that polls, alone on the other core. B, cost: what is measured alone on core 1, client
 //! and upstream on core 0; processor time from `/proc/PID/task/*/schedstat`.
 
 use std::process::Command;

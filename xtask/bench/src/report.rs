@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::measure::{Cost, Latency, Size, cost, latency, pin};
-use crate::stack::{Stack, Upstream};
+use crate::stack::{Signer, Stack, Upstream};
 
 #[derive(serde::Serialize)]
 struct Ratios {
@@ -67,7 +67,7 @@ pub(crate) fn run(quick: bool, json: bool) -> Result<(), Failure> {
 fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Value, f64), Failure> {
     let name = if upstream == Upstream::Tls { "tls" } else { "plain" };
     eprintln!("{name}: starting upstream, nginx and the gateway");
-    let stack = Stack::start(upstream)?;
+    let stack = Stack::start(upstream, Signer::Sleeps)?;
     let idle = stack.memory_mib();
     let (repetitions, seconds) = if quick { (3, 0.5) } else { (7, 1.5) };
     let one = Size { repetitions, seconds, connections: 1 };
@@ -75,8 +75,6 @@ fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Valu
         pin(process, 0)?;
     }
     let a = latency(&stack.targets, one, "a")?;
-    pin(stack.signer, 1)?;
-    let a_signer_apart = latency(&stack.targets, one, "s")?;
     for process in stack.measured() {
         pin(process, 1)?;
     }
@@ -84,18 +82,30 @@ fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Valu
     let b32 = cost(nginx, gateway, Size { connections: 32, ..one }, "m")?;
     let b64 = cost(nginx, gateway, Size { connections: 64, ..one }, "n")?;
     let own = stack.own_work_ns()?;
-    Ok((Details { a, a_signer_apart, b32, b64 }, own, idle))
-}
-
-/// Starts everything as layout B has it and holds it until standard input ends,
-/// so that a profiler can look: prints where what runs.
-pub(crate) fn hold(tls: bool) -> Result<(), Failure> {
-    let stack = Stack::start(if tls { Upstream::Tls } else { Upstream::Plain })?;
+    drop(stack);
+    let stack = Stack::start(upstream, Signer::Polls)?;
     for process in stack.all() {
         pin(process, 0)?;
     }
-    for process in stack.measured() {
-        pin(process, 1)?;
+    pin(stack.signer, 1)?;
+    let a_signer_apart = latency(&stack.targets, one, "s")?;
+    Ok((Details { a, a_signer_apart, b32, b64 }, own, idle))
+}
+
+/// Starts everything as layout B (or A', polling) has it and holds it until standard input ends,
+/// so that a profiler can look: prints where what runs.
+pub(crate) fn hold(tls: bool, polls: bool) -> Result<(), Failure> {
+    let upstream = if tls { Upstream::Tls } else { Upstream::Plain };
+    let stack = Stack::start(upstream, if polls { Signer::Polls } else { Signer::Sleeps })?;
+    for process in stack.all() {
+        pin(process, 0)?;
+    }
+    if polls {
+        pin(stack.signer, 1)?;
+    } else {
+        for process in stack.measured() {
+            pin(process, 1)?;
+        }
     }
     for target in &stack.targets {
         println!(

@@ -15,6 +15,15 @@ pub(crate) enum Upstream {
     Tls,
 }
 
+/// How the signer waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signer {
+    /// Until it is woken: the default.
+    Sleeps,
+    /// On a core of its own, without sleeping (`signer.wait = "poll"`).
+    Polls,
+}
+
 const REAL_KEY: &str = "benchRealKeyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const REAL_SECRET: &str = "benchRealSecretAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -43,7 +52,7 @@ impl Drop for Children {
 
 impl Stack {
     /// Starts all three, with one worker each.
-    pub(crate) fn start(kind: Upstream) -> Result<Self, Failure> {
+    pub(crate) fn start(kind: Upstream, signer: Signer) -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
         let folder = directory.path();
         // The gateway's own user must reach its data directory inside it.
@@ -71,9 +80,9 @@ impl Stack {
         children.0.push(nginx);
         answers(nginx_port)?;
 
-        let gateway = Gateway::start(folder, port, kind)?;
+        let gateway = Gateway::start(folder, port, kind, signer)?;
         let processes = with_children(gateway.child.id());
-        let signer = find(&processes, "__signer").ok_or("the signer is not running")?;
+        let signer_process = find(&processes, "__signer").ok_or("the signer is not running")?;
         children.0.push(gateway.child);
 
         // With a TLS upstream a bot's direct connection is not what is compared:
@@ -110,7 +119,7 @@ impl Stack {
                     processes,
                 },
             ],
-            signer,
+            signer: signer_process,
             upstream: upstream_id,
             children,
             configuration: gateway.configuration,
@@ -181,7 +190,12 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start(folder: &Path, upstream: u16, kind: Upstream) -> Result<Self, Failure> {
+    fn start(
+        folder: &Path,
+        upstream: u16,
+        kind: Upstream,
+        signer: Signer,
+    ) -> Result<Self, Failure> {
         let configuration = folder.join("countersign.toml");
         let key_file = folder.join("key");
         std::fs::write(&key_file, [7_u8; 32])?;
@@ -210,6 +224,10 @@ impl Gateway {
         )?;
         if kind == Upstream::Tls {
             trust(&configuration, &folder.join("certificate.pem"))?;
+        }
+        if signer == Signer::Polls {
+            let mut file = std::fs::OpenOptions::new().append(true).open(&configuration)?;
+            file.write_all(b"\n[signer]\nwait = \"poll\"\n")?;
         }
         for class in ["trade", "read"] {
             let name = format!("main-{class}");

@@ -7,7 +7,7 @@ use vault::memory::Secret;
 use vault::protocol::control::ConnectionKind;
 use vault::sandbox::SandboxMode;
 use vault::sealed::UnsealSource;
-use vault::signer::SignerOptions;
+use vault::signer::{SignerOptions, Wait};
 
 use crate::failure::Failure;
 use crate::output::Answer;
@@ -40,6 +40,7 @@ fn serve(packet: Packet) -> Result<(), Failure> {
     let state = packet.text("state_dir").ok_or_else(missing)?.into();
     let passphrase = packet.text("unseal") == Some("passphrase");
     let allow = packet.value.get("allow_missing_sandbox") == Some(&serde_json::Value::Bool(true));
+    let wait = packet.text("wait").and_then(Wait::from_name).ok_or_else(missing)?;
     let mut descriptors = packet.descriptors.into_iter();
     let unseal = unseal(descriptors.next().ok_or_else(missing)?, passphrase)?;
     let control = descriptors.next().ok_or_else(missing)?;
@@ -49,6 +50,7 @@ fn serve(packet: Packet) -> Result<(), Failure> {
         unseal,
         connections: descriptors.map(|end| (end, ConnectionKind::Gateway)).collect(),
         control,
+        wait,
         sandbox: if allow { SandboxMode::AllowMissing } else { SandboxMode::Enforce },
         // The supervisor has started this process as its user already.
         identity: None,

@@ -63,6 +63,7 @@ pub(crate) fn start(
         "vault_dir": settings.data("vault"),
         "state_dir": settings.data("signer-state"),
         "unseal": unsealer.kind(),
+        "wait": settings.signer_wait.name(),
         "allow_missing_sandbox": allow_missing_sandbox,
     });
     let mut started = Started {

@@ -69,6 +69,7 @@ pub(crate) fn process() -> ExitCode {
         unseal: files.unseal(),
         connections: Vec::new(),
         control,
+        wait: vault::signer::Wait::Block,
         sandbox: SandboxMode::AllowMissing,
         identity: None,
     });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use judge::policy::config::BotPolicy;
 use serde::Deserialize;
+use vault::signer::Wait;
 
 use super::{
     AccountConfig, BotConfig, Config, ConfigError, Listen, LogSpace, TlsListen, UpstreamUrl,
@@ -28,6 +29,8 @@ pub(super) struct File {
     account: BTreeMap<String, AccountTable>,
     #[serde(default)]
     bot: BTreeMap<String, BotPolicy>,
+    #[serde(default)]
+    signer: SignerTable,
     /// The supervisor's own table.
     #[serde(default, rename = "supervisor")]
     _supervisor: toml::Table,
@@ -52,6 +55,24 @@ struct TlsTable {
     address: String,
     certificate: PathBuf,
     key: PathBuf,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignerTable {
+    wait: Option<String>,
+}
+
+impl SignerTable {
+    fn check(&self) -> Result<Wait, ConfigError> {
+        let Some(name) = &self.wait else { return Ok(Wait::default()) };
+        Wait::from_name(name).ok_or_else(|| {
+            ConfigError::new(
+                "signer.wait",
+                format!("`{name}` is unknown; use `block`, or `poll` for a signer with a core of its own"),
+            )
+        })
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -121,6 +142,7 @@ impl File {
             accounts,
             bots,
             extra_policy: self.policy.read(&base)?,
+            signer_wait: self.signer.check()?,
             checkpoint_copies: self.log.checkpoint_copies.iter().map(|p| base.join(p)).collect(),
             log_space: self.log.space()?,
         })

@@ -100,3 +100,12 @@ fn an_error_is_one_line_and_says_where() {
     let error = parse("data_dir = \"d\"\n\n[listen]\nhttp = 5\n").unwrap_err();
     assert!(error.contains("line 4") && !error.contains('\n'), "{error}");
 }
+
+#[test]
+fn the_signer_sleeps_unless_it_is_told_to_poll() {
+    let of = |table: &str| parse(&format!("{LEAST}\n{table}")).map(|config| config.signer_wait);
+    assert_eq!(of(""), Ok(vault::signer::Wait::Block));
+    assert_eq!(of("[signer]\nwait = \"block\"\n"), Ok(vault::signer::Wait::Block));
+    assert_eq!(of("[signer]\nwait = \"poll\"\n"), Ok(vault::signer::Wait::Poll));
+    assert!(of("[signer]\nwait = \"spin\"\n").unwrap_err().contains("signer.wait"));
+}

@@ -80,7 +80,7 @@ async fn run(
     listeners: WorkerListeners,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
-    let link = SignerLink::start(connections);
+    let link = SignerLink::start(connections, gateway.config.signer_wait);
     let worker = Worker::new(gateway, number, link)?;
     let seats = Rc::new(Seats::default());
     let host = Host { worker: Rc::clone(&worker), stop: stop.clone(), seats: Rc::clone(&seats) };

@@ -65,6 +65,7 @@ pub(crate) fn signer_child() {
         unseal: source(),
         connections: Vec::new(),
         control,
+        wait: vault::signer::Wait::Block,
         sandbox: SandboxMode::AllowMissing,
         identity: None,
     })

@@ -18,6 +18,7 @@ use super::decide::{Circumstances, Decision, decide, sha256};
 use super::keys::{Key, Prepared};
 use super::refuse::{gateway, operator};
 use super::signed_log::{Recovery, SignedLine, SignedLog};
+use super::spell::{put_decimal, put_hex, put_number};
 use super::value;
 use super::window::HOUR_MS;
 use crate::limits::KEYS;
@@ -55,7 +56,7 @@ pub(super) struct Core {
 
 /// An ask that will be signed, or why not.
 enum Slot {
-    Sign { id: u64, key: usize, entry: u64, decision: Box<Decision> },
+    Sign { id: u64, key: usize, entry: u64, decision: Decision },
     Refused { id: u64, refusal: SignRefusal },
 }
 
@@ -181,15 +182,19 @@ impl Core {
         let started = Instant::now();
         let mut answers = Vec::with_capacity(asks.len());
         let mut slots = Vec::with_capacity(asks.len());
+        // One look at the clocks serves all asks that nothing comes between.
+        let mut under = None;
         for ask in asks {
             match ask {
                 Ask::Sign(ask) => {
-                    let slot = self.decide_one(ask, kind, &slots);
+                    let under = *under.get_or_insert_with(|| self.circumstances(kind));
+                    let slot = self.decide_one(ask, &under, &slots);
                     slots.push(slot);
                 }
                 other => {
                     self.sign_all(&mut slots, &mut answers);
                     answers.push(self.answer_other(other, kind));
+                    under = None;
                 }
             }
         }
@@ -199,19 +204,22 @@ impl Core {
         answers
     }
 
-    fn decide_one(&mut self, ask: &SignAsk, kind: ConnectionKind, before: &[Slot]) -> Slot {
-        let under = Circumstances {
+    fn circumstances(&mut self, kind: ConnectionKind) -> Circumstances {
+        Circumstances {
             moment: self.clock.look(),
             offset_ms: self.clock.offset_ms(),
             kind,
             orders_spent_until_ms: self.orders_spent_until_ms,
-        };
+        }
+    }
+
+    fn decide_one(&mut self, ask: &SignAsk, under: &Circumstances, before: &[Slot]) -> Slot {
         let place = usize::from(ask.key.0);
         let Some(key) = self.keys.get_mut(place).filter(|key| !key.removed) else {
             let refusal = gateway(RefusalCode::UnknownKey, "there is no key with this handle");
             return Slot::Refused { id: ask.id, refusal };
         };
-        let decided = decide(ask, key, &under).and_then(|decision| {
+        let decided = decide(ask, key, under).and_then(|decision| {
             if !decision.moves.is_empty() {
                 // Cut inside the name `recvWindow` the text has the venue's own
                 // default.
@@ -243,12 +251,7 @@ impl Core {
             Ok(decision)
         });
         match decided {
-            Ok(decision) => Slot::Sign {
-                id: ask.id,
-                key: place,
-                entry: ask.entry,
-                decision: Box::new(decision),
-            },
+            Ok(decision) => Slot::Sign { id: ask.id, key: place, entry: ask.entry, decision },
             Err(refusal) => Slot::Refused { id: ask.id, refusal },
         }
     }
@@ -286,24 +289,26 @@ impl Core {
                 Slot::Sign { id, key, decision, .. } => {
                     sequence += 1;
                     self.signed += 1;
-                    self.sign(id, key, *decision, sequence)
+                    self.sign(id, key, decision, sequence)
                 }
             });
         }
     }
 
     fn put_line(&mut self, sequence: u64, key: usize, entry: u64, decision: &Decision) {
-        use std::io::Write;
         let Some(key) = self.keys.get(key) else { return };
         let at_ms = self.clock.window_ms();
         let lines = &mut self.lines;
-        // Writing to memory does not fail.
-        let _ = write!(
-            lines,
-            "{sequence} {at_ms} {} {entry} {} ",
-            key.info.name,
-            decision.meaning.name()
-        );
+        put_number(lines, sequence);
+        lines.push(b' ');
+        put_number(lines, at_ms);
+        lines.push(b' ');
+        lines.extend_from_slice(key.info.name.as_bytes());
+        lines.push(b' ');
+        put_number(lines, entry);
+        lines.push(b' ');
+        lines.extend_from_slice(decision.meaning.name().as_bytes());
+        lines.push(b' ');
         put_hex(lines, &decision.asked_sha256);
         lines.push(b' ');
         put_hex(lines, &sha256(decision.text.as_bytes()));
@@ -311,7 +316,12 @@ impl Core {
         for charge in &decision.orders {
             let market = key.ceiling.markets.get(charge.market).map_or("", |one| &one.market);
             lines.push(before);
-            let _ = write!(lines, "order:{market}:{}:{}", charge.base, charge.quote);
+            for part in ["order:", market, ":"] {
+                lines.extend_from_slice(part.as_bytes());
+            }
+            put_decimal(lines, charge.base);
+            lines.push(b':');
+            put_decimal(lines, charge.quote);
             before = b';';
         }
         for one in &decision.moves {
@@ -510,6 +520,14 @@ impl Core {
         }
     }
 
+    /// As if an hour had passed.
+    #[cfg(test)]
+    pub(super) fn forget_orders_for_test(&mut self) {
+        for windows in self.keys.iter_mut().flat_map(|key| &mut key.markets) {
+            *windows = super::keys::MarketWindows::new();
+        }
+    }
+
     /// Whether one more key has a place.
     pub(super) fn has_room(&self) -> bool {
         self.keys.len() < 16 * KEYS
@@ -526,18 +544,10 @@ impl Core {
 
 /// An HMAC as the venue wants it: lower-case hexadecimal.
 fn signature(key: &hmac::Key, text: &[u8]) -> String {
-    let tag = hmac::sign(key, text);
-    let mut digits = vec![0; 2 * tag.as_ref().len()];
-    // Twice the digits for the bytes, and digits are text.
-    let _ = hex::encode_to_slice(tag.as_ref(), &mut digits);
+    let mut digits = Vec::new();
+    put_hex(&mut digits, hmac::sign(key, text).as_ref());
+    // Digits are text.
     String::from_utf8(digits).unwrap_or_default()
-}
-
-fn put_hex(lines: &mut Vec<u8>, hash: &[u8; 32]) {
-    let mut digits = [0; 64];
-    // 32 bytes are 64 digits.
-    let _ = hex::encode_to_slice(hash, &mut digits);
-    lines.extend_from_slice(&digits);
 }
 
 pub(super) fn unwritable(why: &str) -> SignRefusal {

@@ -107,7 +107,7 @@ pub(super) fn decide(
         if effect > Effect::Order {
             decision.moves = value::moves(&params, key)?;
         }
-        if effect == Effect::Order || !worst.orders.is_empty() {
+        if effect == Effect::Order || worst.order.is_some() {
             decision.orders = charge_orders(&params, key, under)?;
         }
     }
@@ -157,12 +157,12 @@ fn read_text(ask: &SignAsk) -> Result<ParamText, SignRefusal> {
     let params = ParamText::parse_canonical(&ask.text).map_err(|refusal| {
         gateway(RefusalCode::NotCanonical, format!("the text cannot be signed: {refusal}"))
     })?;
-    if params.iter().any(|(name, _)| name.eq_ignore_ascii_case("signature")) {
+    if params.has_in_any_case("signature") {
         return Err(gateway(RefusalCode::NotCanonical, "the text carries a signature already"));
     }
     // In another case the signer's own would stand beside it, or not at all.
-    let odd = |name: &str| name.eq_ignore_ascii_case("recvWindow") && name != "recvWindow";
-    if params.iter().any(|(name, _)| odd(name)) {
+    // (No name is there twice, whatever its case.)
+    if params.has_in_any_case("recvWindow") && !params.has("recvWindow") {
         return Err(gateway(RefusalCode::NotCanonical, "`recvWindow` is spelled otherwise"));
     }
     if !params.has("timestamp") {
@@ -226,8 +226,8 @@ fn write_times(
     receive_window_ms: u64,
 ) -> Result<(), SignRefusal> {
     params
-        .set("timestamp", &timestamp.to_string())
-        .and_then(|()| params.set("recvWindow", &receive_window_ms.to_string()))
+        .set_number("timestamp", timestamp)
+        .and_then(|()| params.set_number("recvWindow", receive_window_ms))
         .map_err(|refusal| gateway(RefusalCode::NotCanonical, refusal.to_string()))
 }
 
@@ -238,9 +238,14 @@ fn spell(params: &ParamText, surface: Surface) -> String {
         Surface::WebSocket => {
             let mut pairs: Vec<(&str, &str)> = params.iter().collect();
             pairs.sort_unstable();
-            let words: Vec<String> =
-                pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
-            words.join("&")
+            let mut text = String::new();
+            for (name, value) in pairs {
+                let between = if text.is_empty() { "" } else { "&" };
+                for part in [between, name, "=", value] {
+                    text.push_str(part);
+                }
+            }
+            text
         }
     }
 }
@@ -308,8 +313,14 @@ pub(super) fn lookalikes(
     charged: &[&str],
     known: &[&str],
 ) -> Result<(), SignRefusal> {
+    // By its last letter, most names are none of them.
+    let letter = |name: &str| 1_u32 << (name.bytes().last().unwrap_or(0) & 31);
+    let letters = charged.iter().fold(0, |letters, end| letters | letter(end));
     for (name, _) in params.iter() {
-        if !known.contains(&name) && charged.iter().any(|end| ends_with_ignoring_case(name, end)) {
+        if letters & letter(name) == 0 {
+            continue;
+        }
+        if charged.iter().any(|end| ends_with_ignoring_case(name, end)) && !known.contains(&name) {
             return Err(gateway(
                 RefusalCode::NotCanonical,
                 format!("the parameter `{name}` could be taken for another one"),
@@ -320,12 +331,16 @@ pub(super) fn lookalikes(
 }
 
 fn ends_with_ignoring_case(name: &str, end: &str) -> bool {
-    // Names are letters, digits and `_ . -`: bytes will do.
-    let name = name.as_bytes();
+    // Names are letters, digits and `_ . -`: bytes will do. Most differ in the
+    // last.
+    let (name, end) = (name.as_bytes(), end.as_bytes());
+    if name.last().map(u8::to_ascii_lowercase) != end.last().map(u8::to_ascii_lowercase) {
+        return false;
+    }
     name.len()
         .checked_sub(end.len())
         .and_then(|from| name.get(from..))
-        .is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+        .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 /// Holds every order that the text could be against the ceiling.
@@ -403,7 +418,7 @@ fn charge_orders(
 
 /// One order against its market's ceiling.
 fn charge_order(
-    order: &OrderCharge,
+    order: &OrderCharge<'_>,
     params: &ParamText,
     key: &Key,
 ) -> Result<MarketCharge, SignRefusal> {

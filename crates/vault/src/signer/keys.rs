@@ -26,7 +26,7 @@ pub(super) struct MarketWindows {
 }
 
 impl MarketWindows {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { base: Window::new(HOUR_MS), quote: Window::new(HOUR_MS) }
     }
 }

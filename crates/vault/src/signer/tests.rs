@@ -3,7 +3,9 @@
 
 mod administration;
 mod checkpoints;
+mod cost;
 mod orders;
+mod polling;
 mod texts;
 mod times;
 mod value_out;
@@ -150,7 +152,7 @@ impl Bench {
         let vault = Vault::open(&data.path().join("vault"), &source()).unwrap();
         let core = Core::open(vault, &data.path().join("state"), Box::new(time.clone())).unwrap();
         let core = Arc::new(Mutex::new(core));
-        let mut connections = Connections::new(Arc::clone(&core));
+        let mut connections = Connections::new(Arc::clone(&core), Wait::Block);
         let client = connect(&mut connections, ConnectionKind::Gateway);
         Self { data, time, core, connections, client }
     }
@@ -170,6 +172,11 @@ impl Bench {
 
     pub(super) fn state(&self) -> PathBuf {
         self.data.path().join("state")
+    }
+
+    /// The same signer on a thread that never sleeps.
+    pub(super) fn polling(&self) -> Connections {
+        Connections::new(Arc::clone(&self.core), Wait::Poll)
     }
 
     pub(super) fn connect(&mut self, kind: ConnectionKind) -> SignerClient {

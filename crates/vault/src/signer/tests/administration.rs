@@ -71,7 +71,7 @@ fn a_connection_is_handed_over_and_the_end_is_orderly() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let core = Arc::clone(&bench.core);
     let served = std::thread::spawn(move || {
-        let mut connections = Connections::new(Arc::clone(&core));
+        let mut connections = Connections::new(Arc::clone(&core), Wait::Block);
         control::serve(OwnedFd::from(theirs), &core, &mut connections)
     });
     let mut control = ControlClient::new(ours, Duration::from_secs(20)).unwrap();

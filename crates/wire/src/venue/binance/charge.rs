@@ -12,6 +12,8 @@
 //! INVARIANT (second reading): nothing here comes from the gateway but the
 //! text itself.
 
+use std::borrow::Cow;
+
 use super::params::ParamText;
 use super::read::{amount, is_client_id, is_symbol};
 use super::{Refusal, RefusalCode};
@@ -20,9 +22,9 @@ use crate::model::Decimal;
 
 /// One order that a signed text could place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderCharge {
+pub struct OrderCharge<'a> {
     /// The market.
-    pub symbol: String,
+    pub symbol: Cow<'a, str>,
     /// Base quantity, asset units; `None` where only a quote quantity is given.
     pub base: Option<Decimal>,
     /// Quote quantity, asset units (`quoteOrderQty`).
@@ -51,7 +53,7 @@ pub struct OrderCharge {
 /// A text whose orders cannot be counted: several orders in one parameter, a
 /// pending order without a quantity, a quantity that is no number, a second
 /// quantity or market that a cut could bring out.
-pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
+pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
     for (name, value) in params.iter() {
         check_name(name)?;
         if value.starts_with("TRANSFER") && ends_with(name, "selfTradePreventionMode") {
@@ -64,16 +66,17 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
             continue;
         };
         let size = amount(source.name, value)?;
-        for leg in 0..(source.legs)(params).max(1) {
+        let legs = (source.legs)(params).max(1);
+        for leg in 0..legs {
             if charges.len() >= limits::ORDERS_PER_REQUEST {
                 return Err(uncountable(source.name, "is one order too many"));
             }
             charges.push(OrderCharge {
-                symbol: symbol(params)?.to_owned(),
+                symbol: Cow::Borrowed(symbol(params)?),
                 base: (!source.quote).then_some(size),
                 quote: source.quote.then_some(size),
                 source: source.name,
-                maker_only: (source.maker_only)(params),
+                maker_only: legs == 1 && (source.maker_only)(params),
                 has_client_order_id: (source.id)(params, leg)
                     .is_some_and(|name| params.get(name).is_some_and(is_client_id)),
             });
@@ -94,7 +97,7 @@ const UNREADABLE: [&str; 5] =
 /// which a cut would leave a quantity or a market.
 fn check_name(name: &str) -> Result<(), Refusal> {
     // Each name that is looked for ends in one of these letters.
-    if !name.ends_with(['y', 'Y', 's', 'S', 'l', 'L']) {
+    if !matches!(name.as_bytes().last(), Some(b'y' | b'Y' | b's' | b'S' | b'l' | b'L')) {
         return Ok(());
     }
     if UNREADABLE.iter().any(|known| ends_with(name, known)) {
@@ -124,6 +127,7 @@ struct Source {
     quote: bool,
     /// How many orders the largest reading makes of it.
     legs: fn(&ParamText) -> usize,
+    /// Whether the only order it could be cannot take.
     maker_only: fn(&ParamText) -> bool,
     /// The parameter that names the order of that leg.
     id: fn(&ParamText, usize) -> Option<&'static str>,
@@ -134,7 +138,7 @@ const SOURCES: [Source; 5] = [
         name: "quantity",
         quote: false,
         legs: quantity_legs,
-        maker_only: |params| quantity_legs(params) == 1 && is_maker(params, "type", "timeInForce"),
+        maker_only: |params| is_maker(params, "type", "timeInForce"),
         id: quantity_id,
     },
     Source {
@@ -155,9 +159,7 @@ const SOURCES: [Source; 5] = [
         name: "pendingQuantity",
         quote: false,
         legs: pending_legs,
-        maker_only: |params| {
-            pending_legs(params) == 1 && is_maker(params, "pendingType", "pendingTimeInForce")
-        },
+        maker_only: |params| is_maker(params, "pendingType", "pendingTimeInForce"),
         id: |params, leg| match (is_pending_pair(params), leg) {
             (false, _) => Some("pendingClientOrderId"),
             (true, 0) => Some("pendingAboveClientOrderId"),

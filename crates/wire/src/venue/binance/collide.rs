@@ -19,15 +19,17 @@
 //!   out of such a cut, the text means nothing that may be signed.
 
 mod index;
+mod names;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::sync::LazyLock;
 
 use super::endpoints::{self, Endpoint, HostGroup, RaiseWhen};
 use super::{ParamText, Security};
 use crate::model::{Effect, Rights};
-use index::Index;
+use index::{Entry, Index, Presence};
 
 static INDEX: LazyLock<Option<Index>> = LazyLock::new(Index::build);
 
@@ -110,9 +112,9 @@ pub struct Worst {
     pub effect: Effect,
     /// An endpoint where the text has that effect; `None` for a mere read.
     pub by: Option<&'static Endpoint>,
-    /// Every endpoint that would take the text as one or more orders,
-    /// whatever is worse beside it.
-    pub orders: Vec<&'static Endpoint>,
+    /// An endpoint that would take the text as one or more orders, whatever is
+    /// worse beside it.
+    pub order: Option<&'static Endpoint>,
 }
 
 /// Everything the venue would take this text for. For explanations and tests; the path uses
@@ -121,17 +123,14 @@ pub fn meanings<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Meanings {
     let Some(index) = INDEX.as_ref() else {
         return Meanings::default();
     };
-    if hides_time(params) {
+    let presence = index.presence(params.pairs());
+    if presence.hides_time {
         return Meanings::default();
     }
-    let presence = index.presence(params.pairs());
     let endpoints = index
         .every()
-        .filter(|entry| reach.includes(entry.endpoint) && entry.takes(&presence))
-        .map(|entry| {
-            let effect = effect_of(entry.endpoint, params, reach);
-            (entry.endpoint, effect)
-        })
+        .filter(|entry| entry.is_within(reach) && entry.takes(&presence))
+        .map(|entry| (entry.endpoint, effect_of(entry.endpoint, params, reach)))
         .collect();
     Meanings { endpoints }
 }
@@ -140,29 +139,27 @@ pub fn meanings<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Meanings {
 /// endpoint takes it, or the table is broken: then it must not be signed.
 pub fn worst<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Option<Worst> {
     let index = INDEX.as_ref()?;
-    if hides_time(params) {
+    let presence = index.presence(params.pairs());
+    if presence.hides_time {
         return None;
     }
-    let presence = index.presence(params.pairs());
-    let mut worst = Worst { effect: Effect::Read, by: None, orders: Vec::new() };
-    let mut taken = index.bare_read_within(|endpoint| reach.includes(endpoint));
-    index.for_each_candidate(&presence, |endpoint, entry| {
-        // What could not change the answer is not compared.
-        let order = endpoint.effect == Effect::Order;
-        if taken && entry.at_worst <= worst.effect && !order {
+    let mut worst = Worst { effect: Effect::Read, by: None, order: None };
+    let mut taken = index.bare_read_within(reach);
+    if !taken {
+        // Rare: a key that reaches no read which takes every text.
+        taken = index.worse().any(|entry| entry.is_within(reach) && entry.takes(&presence));
+    }
+    index.for_each_candidate(&presence, reach, &mut worst, |entry, worst| {
+        if !entry.takes(&presence) {
             return;
         }
-        if !reach.includes(endpoint) || !entry.takes(&presence) {
-            return;
+        if entry.order {
+            worst.order = Some(entry.endpoint);
         }
-        taken = true;
-        if order {
-            worst.orders.push(endpoint);
-        }
-        let effect = effect_of(endpoint, params, reach);
+        let effect = effect_at(entry, &presence, params, reach);
         if effect > worst.effect {
             worst.effect = effect;
-            worst.by = Some(endpoint);
+            worst.by = Some(entry.endpoint);
         }
     });
     taken.then_some(worst)
@@ -229,12 +226,25 @@ pub fn is_known_name(name: &str) -> bool {
 
 /// Whether a name ends in one of the two that bound a text's life. (One read has
 /// parameters that do, for its history: without them it is signed.)
-fn hides_time<P: Pairs + ?Sized>(params: &P) -> bool {
-    params.pairs().any(|(name, _)| {
-        ["timestamp", "recvWindow"]
-            .into_iter()
-            .any(|time| name.len() > time.len() && ends_with(name, time))
-    })
+fn hides_time(name: &str) -> bool {
+    ["timestamp", "recvWindow"]
+        .into_iter()
+        .any(|time| name.len() > time.len() && ends_with(name, time))
+}
+
+/// The same as [`effect_of`], without a look at every parameter where no name
+/// could raise it.
+fn effect_at<P: Pairs + ?Sized>(
+    entry: &Entry,
+    presence: &Presence,
+    params: &P,
+    reach: Reach,
+) -> Effect {
+    if entry.could_rise(presence) {
+        effect_of(entry.endpoint, params, reach)
+    } else {
+        entry.endpoint.effect
+    }
 }
 
 /// The effect that this text has at an endpoint that takes it.

@@ -27,16 +27,38 @@ pub(crate) use percent::{
 /// Decoded parameters in the order of the request: bounded, no name twice.
 #[derive(Clone, Default)]
 pub struct ParamText {
-    /// Decoded names and values, back to back.
+    /// The text as it was read, then decoded values and what was set.
     buffer: String,
     spans: Vec<Span>,
+    /// Which names may be there, by a bit of their tags: most that are asked
+    /// for are not.
+    seen: u64,
 }
 
 #[derive(Clone, Copy)]
 struct Span {
     name: u32,
+    name_end: u32,
     value: u32,
-    end: u32,
+    value_end: u32,
+    /// Of the name: see [`tag`].
+    tag: u32,
+    /// Whether the value is spelled as it stands.
+    plain: bool,
+}
+
+/// One of 64 bits for a tag.
+const fn bit(tag: u32) -> u64 {
+    1 << (tag.wrapping_mul(0x9e37_79b1) >> 26)
+}
+
+/// The same for names that differ in case only, and another for most others.
+#[inline]
+fn tag(name: &str) -> u32 {
+    let folded = |byte: Option<&u8>| u32::from(byte.copied().unwrap_or(0) | 0x20);
+    let bytes = name.as_bytes();
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    length << 16 | folded(bytes.first()) << 8 | folded(bytes.last())
 }
 
 impl ParamText {
@@ -45,13 +67,22 @@ impl ParamText {
     /// # Errors
     /// Whatever could be read in two ways, or is over a limit.
     pub fn parse(text: &[u8]) -> Result<Self, Refusal> {
-        let mut params =
-            Self { buffer: String::with_capacity(text.len() + 64), spans: Vec::with_capacity(16) };
-        params.parse_more(text)?;
+        Self::parse_noting(text, &mut true)
+    }
+
+    /// Reads; clears `canonical` where the text is not spelled as
+    /// [`ParamText::canonical`] spells it.
+    fn parse_noting(text: &[u8], canonical: &mut bool) -> Result<Self, Refusal> {
+        let mut params = Self {
+            buffer: String::with_capacity(text.len() + 64),
+            spans: Vec::with_capacity(16),
+            seen: 0,
+        };
+        params.parse_all(text, canonical)?;
         Ok(params)
     }
 
-    fn parse_more(&mut self, text: &[u8]) -> Result<(), Refusal> {
+    fn parse_all(&mut self, text: &[u8], canonical: &mut bool) -> Result<(), Refusal> {
         if text.len() > limits::SIGNED_TEXT_BYTES {
             return Err(Refusal::new(
                 RefusalCode::Duplicate,
@@ -62,10 +93,17 @@ impl ParamText {
             return Ok(());
         }
         let mut rest = std::str::from_utf8(text).map_err(|_| not_utf8(text))?;
+        self.buffer.push_str(rest);
+        // Where `rest` stands. Inputs are bounded far below 4 GiB.
+        let mut at = 0_u32;
         let mut encodings = Encodings::default();
         loop {
-            let end_of_name = rest.bytes().position(|byte| matches!(byte, b'=' | b'&'));
-            let (name, after) = rest.split_at(end_of_name.unwrap_or(rest.len()));
+            let name_plain = percent::plain_length(rest);
+            let end_of_name = match rest.as_bytes().get(name_plain) {
+                Some(b'=') => name_plain,
+                _ => rest.bytes().position(|b| matches!(b, b'=' | b'&')).unwrap_or(rest.len()),
+            };
+            let (name, after) = rest.split_at(end_of_name);
             let Some(after) = after.strip_prefix('=') else {
                 return Err(Refusal::new(
                     RefusalCode::Malformed,
@@ -73,9 +111,17 @@ impl ParamText {
                      send name=value pairs",
                 ));
             };
-            let end_of_value = after.bytes().position(|byte| byte == b'&');
-            let (value, next) = after.split_at(end_of_value.unwrap_or(after.len()));
-            self.push_encoded(name, value, &mut encodings)?;
+            let value_plain = percent::plain_length(after);
+            let (end_of_value, plain) = match after.as_bytes().get(value_plain) {
+                None | Some(b'&') => (value_plain, true),
+                Some(_) => {
+                    (after.bytes().position(|byte| byte == b'&').unwrap_or(after.len()), false)
+                }
+            };
+            let (value, next) = after.split_at(end_of_value);
+            *canonical &= plain || percent::is_canonical(value);
+            self.push_encoded(at, name, value, plain, &mut encodings)?;
+            at += u32::try_from(name.len() + 1 + value.len() + 1).unwrap_or(u32::MAX);
             match next.strip_prefix('&') {
                 Some(next) => rest = next,
                 None => return Ok(()),
@@ -85,8 +131,10 @@ impl ParamText {
 
     fn push_encoded(
         &mut self,
+        at: u32,
         name: &str,
         value: &str,
+        plain: bool,
         encodings: &mut Encodings,
     ) -> Result<(), Refusal> {
         let name = checked_name(name)?;
@@ -110,19 +158,25 @@ impl ParamText {
                 "has no value; leave it out or give it one",
             ));
         }
-        let start = self.position();
-        self.buffer.push_str(name);
-        let middle = self.position();
-        decode_value(name, value, encodings, &mut self.buffer)?;
-        let end = self.position();
-        if (end - middle) as usize > limits::VALUE_BYTES {
+        let name_end = at + u32::try_from(name.len()).unwrap_or(u32::MAX);
+        let (mut start, mut end) = (name_end + 1, name_end + 1);
+        if plain {
+            end += u32::try_from(value.len()).unwrap_or(u32::MAX);
+        } else {
+            start = self.position();
+            decode_value(name, value, encodings, &mut self.buffer)?;
+            end = self.position();
+        }
+        if (end - start) as usize > limits::VALUE_BYTES {
             return Err(Refusal::of(
                 RefusalCode::Malformed,
                 name,
                 format!("is over {} bytes", limits::VALUE_BYTES),
             ));
         }
-        self.spans.push(Span { name: start, value: middle, end });
+        let tag = tag(name);
+        self.seen |= bit(tag);
+        self.spans.push(Span { name: at, name_end, value: start, value_end: end, tag, plain });
         Ok(())
     }
 
@@ -135,19 +189,29 @@ impl ParamText {
         self.buffer.get(from as usize..to as usize).unwrap_or("")
     }
 
-    /// Where the name stands. Lengths are compared first: most differ.
+    fn name_of(&self, span: &Span) -> &str {
+        self.slice(span.name, span.name_end)
+    }
+
+    fn value_of(&self, span: &Span) -> &str {
+        self.slice(span.value, span.value_end)
+    }
+
+    /// Where the name stands. Tags are compared first: most differ.
+    #[inline]
     fn place_of(&self, name: &str, same: impl Fn(&str, &str) -> bool) -> Option<usize> {
-        self.spans.iter().position(|span| {
-            (span.value - span.name) as usize == name.len()
-                && same(self.slice(span.name, span.value), name)
-        })
+        let tag = tag(name);
+        if self.seen & bit(tag) == 0 {
+            return None;
+        }
+        self.spans.iter().position(|span| span.tag == tag && same(self.name_of(span), name))
     }
 
     /// The decoded value of that name; names are case-sensitive, as at the
     /// venue.
     pub fn get(&self, name: &str) -> Option<&str> {
         let span = self.spans.get(self.place_of(name, str::eq)?)?;
-        Some(self.slice(span.value, span.end))
+        Some(self.value_of(span))
     }
 
     /// Whether the name is there.
@@ -155,11 +219,14 @@ impl ParamText {
         self.place_of(name, str::eq).is_some()
     }
 
+    /// Whether the name is there, in any case.
+    pub fn has_in_any_case(&self, name: &str) -> bool {
+        self.place_of(name, str::eq_ignore_ascii_case).is_some()
+    }
+
     /// Names and decoded values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.spans
-            .iter()
-            .map(|span| (self.slice(span.name, span.value), self.slice(span.value, span.end)))
+        self.spans.iter().map(|span| (self.name_of(span), self.value_of(span)))
     }
 
     /// How many parameters.
@@ -176,13 +243,18 @@ impl ParamText {
     /// upper-case digits, unreserved characters bare, order kept.
     pub fn canonical(&self) -> String {
         let mut out = String::with_capacity(self.buffer.len() + 2 * self.spans.len() + 16);
-        for (name, value) in self.iter() {
+        for span in &self.spans {
             if !out.is_empty() {
                 out.push('&');
             }
-            out.push_str(name);
+            out.push_str(self.name_of(span));
             out.push('=');
-            encode_into(value, &mut out);
+            let value = self.value_of(span);
+            if span.plain {
+                out.push_str(value);
+            } else {
+                encode_into(value, &mut out);
+            }
         }
         out
     }
@@ -190,8 +262,9 @@ impl ParamText {
     /// Whether this text is the canonical one of what it says: the signer signs
     /// no other.
     pub fn parse_canonical(text: &[u8]) -> Result<Self, Refusal> {
-        let params = Self::parse(text)?;
-        if params.canonical().as_bytes() == text {
+        let mut canonical = true;
+        let params = Self::parse_noting(text, &mut canonical)?;
+        if canonical {
             Ok(params)
         } else {
             Err(Refusal::new(RefusalCode::Malformed, "the text is not in canonical encoding"))
@@ -211,7 +284,35 @@ impl ParamText {
         if value.is_empty() || value.len() > limits::VALUE_BYTES {
             return Err(Refusal::of(RefusalCode::Empty, name, "needs a value within its limit"));
         }
-        percent::check_decoded(name, value)?;
+        let plain = percent::is_plain(value);
+        if !plain {
+            percent::check_decoded(name, value)?;
+        }
+        self.put(name, value, plain)
+    }
+
+    /// Sets a parameter to a number, as [`ParamText::set`] does.
+    ///
+    /// # Errors
+    /// As [`ParamText::parse`].
+    pub fn set_number(&mut self, name: &str, number: u64) -> Result<(), Refusal> {
+        let name = checked_name(name)?;
+        let mut digits = [b'0'; 20];
+        let mut rest = number;
+        let mut from = digits.len();
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            *digit += (rest % 10) as u8;
+            rest /= 10;
+            from = at;
+            if rest == 0 {
+                break;
+            }
+        }
+        let digits = digits.get(from..).and_then(|digits| std::str::from_utf8(digits).ok());
+        self.put(name, digits.unwrap_or_default(), true)
+    }
+
+    fn put(&mut self, name: &str, value: &str, plain: bool) -> Result<(), Refusal> {
         let at = self.place_of(name, str::eq_ignore_ascii_case);
         if at.is_none() && self.spans.len() >= limits::PARAMETERS {
             return Err(Refusal::new(
@@ -223,7 +324,16 @@ impl ParamText {
         self.buffer.push_str(name);
         let middle = self.position();
         self.buffer.push_str(value);
-        let span = Span { name: start, value: middle, end: self.position() };
+        let tag = tag(name);
+        self.seen |= bit(tag);
+        let span = Span {
+            name: start,
+            name_end: middle,
+            value: middle,
+            value_end: self.position(),
+            tag,
+            plain,
+        };
         match at.and_then(|at| self.spans.get_mut(at)) {
             Some(place) => *place = span,
             None => {
@@ -274,7 +384,7 @@ fn checked_name(name: &str) -> Result<&str, Refusal> {
     if name.is_empty() {
         return Err(Refusal::new(RefusalCode::Malformed, "a parameter without a name"));
     }
-    if name.len() <= limits::NAME_BYTES && percent::is_plain(name) && !name.contains('~') {
+    if name.len() <= limits::NAME_BYTES && percent::is_bare_name(name) {
         return Ok(name);
     }
     Err(Refusal::new(

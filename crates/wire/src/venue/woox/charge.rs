@@ -13,6 +13,8 @@
 //! INVARIANT (second reading): nothing here comes from the gateway but the
 //! text itself.
 
+use std::borrow::Cow;
+
 use super::collide;
 use super::listed::{Place, Reading, served};
 use super::params::{ParamText, Params};
@@ -35,7 +37,7 @@ pub use crate::venue::binance::OrderCharge;
 /// A text whose orders cannot be counted: one without a quantity, one that
 /// closes a position whose size the text does not state, one of an endpoint
 /// that is not read.
-pub fn orders_in(text: &Text) -> Result<Vec<OrderCharge>, Refusal> {
+pub fn orders_in(text: &Text) -> Result<Vec<OrderCharge<'static>>, Refusal> {
     match text {
         Text::V1 { params, .. } => in_v1(params),
         Text::V3 { method, path, params, .. } => in_v3(text, method, path, params),
@@ -46,7 +48,7 @@ pub fn orders_in(text: &Text) -> Result<Vec<OrderCharge>, Refusal> {
 const COUNTED_V1: [&str; 6] =
     ["symbol", "side", "order_type", "order_quantity", "order_amount", "client_order_id"];
 
-fn in_v1(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
+fn in_v1(params: &ParamText) -> Result<Vec<OrderCharge<'static>>, Refusal> {
     for (name, _) in params.iter() {
         let known = COUNTED_V1.iter().find(|known| known.eq_ignore_ascii_case(name));
         if known.is_some_and(|known| *known != name) {
@@ -73,7 +75,7 @@ fn in_v1(params: &ParamText) -> Result<Vec<OrderCharge>, Refusal> {
     let size = amount(source, size)?;
     let quote = source == "order_amount";
     Ok(vec![OrderCharge {
-        symbol: symbol.to_owned(),
+        symbol: Cow::Owned(symbol.to_owned()),
         base: (!quote).then_some(size),
         quote: quote.then_some(size),
         source,
@@ -87,7 +89,7 @@ fn in_v3(
     method: &str,
     path: &str,
     params: &Params,
-) -> Result<Vec<OrderCharge>, Refusal> {
+) -> Result<Vec<OrderCharge<'static>>, Refusal> {
     let Some(endpoint) = served(method, path) else {
         // What only the endpoint table knows has no orders that can be counted.
         return match collide::worst(text) {
@@ -118,7 +120,7 @@ fn in_v3(
         Operation::Modify(change) => Ok(change
             .new_quantity
             .map(|quantity| OrderCharge {
-                symbol: change.order.symbol.clone(),
+                symbol: Cow::Owned(change.order.symbol.clone()),
                 base: Some(quantity),
                 quote: None,
                 source: "quantity",
@@ -132,7 +134,7 @@ fn in_v3(
     }
 }
 
-fn charge(order: &Order, named: bool) -> Result<OrderCharge, Refusal> {
+fn charge(order: &Order, named: bool) -> Result<OrderCharge<'static>, Refusal> {
     if order.close_position || (order.quantity.is_none() && order.quote_quantity.is_none()) {
         return Err(uncountable(
             "childOrders",
@@ -140,7 +142,7 @@ fn charge(order: &Order, named: bool) -> Result<OrderCharge, Refusal> {
         ));
     }
     Ok(OrderCharge {
-        symbol: order.symbol.clone(),
+        symbol: Cow::Owned(order.symbol.clone()),
         base: order.quantity,
         quote: order.quote_quantity,
         source: if order.quantity.is_some() { "quantity" } else { "amount" },

@@ -4,8 +4,8 @@ use super::*;
 use crate::model::Effect;
 use crate::venue::binance::endpoints;
 
-fn charges(text: &str) -> Vec<OrderCharge> {
-    orders_in(&ParamText::parse(text.as_bytes()).unwrap()).unwrap()
+fn read(text: &str) -> ParamText {
+    ParamText::parse(text.as_bytes()).unwrap()
 }
 
 fn refused(text: &str) -> String {
@@ -14,7 +14,8 @@ fn refused(text: &str) -> String {
 }
 
 fn shown(text: &str) -> Vec<String> {
-    charges(text)
+    orders_in(&read(text))
+        .unwrap()
         .iter()
         .map(|charge| {
             let size = match (charge.base, charge.quote) {
@@ -101,7 +102,7 @@ fn what_cannot_be_counted_is_refused() {
 
 #[test]
 fn a_maker_order_is_one_in_every_reading() {
-    let maker = |text: &str| charges(text).iter().all(|charge| charge.maker_only);
+    let maker = |text: &str| orders_in(&read(text)).unwrap().iter().all(|charge| charge.maker_only);
     let plain = "symbol=A&side=BUY&quantity=2&price=1&newClientOrderId=a&type=";
     assert!(maker(&format!("{plain}LIMIT_MAKER")));
     assert!(maker(&format!("{plain}LIMIT_MAKER&newOrderRespType=FULL&strategyType=1000000")));

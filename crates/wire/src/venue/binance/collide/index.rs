@@ -6,36 +6,77 @@
 //! endpoint that is worse than a read waits under its rarest atom.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 
-use super::super::endpoints::{self, Domain, Endpoint, ParameterRule};
-use super::{starts_with, takes_part};
-use crate::limits::NAME_BYTES;
-use crate::model::Effect;
+use super::super::endpoints::{self, Domain, Endpoint, ParameterRule, Raise, RaiseWhen};
+use super::names::Names;
+use super::{Reach, Worst, host_bit, takes_part};
+use crate::model::{Effect, Right, Rights};
 
 /// Most atoms: 64 per word. The table has about 250.
-const WORDS: usize = 8;
+pub(super) const WORDS: usize = 8;
 
-type Set = [u64; WORDS];
+pub(super) type Set = [u64; WORDS];
 
 const EMPTY: Set = [0; WORDS];
 
-/// The atoms that a text satisfies.
+/// What a text satisfies.
+#[derive(Default)]
 pub(super) struct Presence {
-    written: Set,
-    if_cut: Set,
+    pub(super) written: Set,
+    pub(super) if_cut: Set,
+    /// The names that make an endpoint worse and are there, by bit.
+    pub(super) raisers: u64,
+    /// Whether a second time could come out of a cut.
+    pub(super) hides_time: bool,
 }
 
 /// One endpoint, ready to be compared.
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) endpoint: &'static Endpoint,
     /// The worst effect that any text has there.
-    pub(super) at_worst: Effect,
+    at_worst: Effect,
+    /// Whether it is an order where nothing makes it worse.
+    pub(super) order: bool,
+    right: Right,
+    hosts: u16,
+    /// The bit of the name that makes it worse; none where no name does.
+    raiser: u64,
     all: Set,
     any: Vec<Set>,
 }
 
+/// What of an entry decides whether it is compared at all.
+struct Brief {
+    at_worst: Effect,
+    hosts: u16,
+    /// The rights it takes, by bit; none where no key lacks its right.
+    rights: u16,
+}
+
+impl Brief {
+    fn of(entry: &Entry) -> Self {
+        let lacking = !Rights::NONE.has(entry.right);
+        let rights = if lacking { Rights::NONE.with(entry.right).to_bits() } else { 0 };
+        Self { at_worst: entry.at_worst, hosts: entry.hosts, rights }
+    }
+}
+
 impl Entry {
+    pub(super) fn is_within(&self, reach: Reach) -> bool {
+        self.hosts & reach.hosts != 0 && reach.rights.has(self.right)
+    }
+
+    /// Whether what is there could make the endpoint worse.
+    pub(super) fn could_rise(&self, presence: &Presence) -> bool {
+        match self.endpoint.raise {
+            None => false,
+            Some(Raise { when: RaiseWhen::Held(_), .. }) => true,
+            Some(_) => self.raiser & presence.raisers != 0,
+        }
+    }
+
     pub(super) fn takes(&self, presence: &Presence) -> bool {
         let mut cuts = 0;
         for ((wanted, written), if_cut) in
@@ -69,9 +110,9 @@ fn insert(set: &mut Set, atom: usize) {
     }
 }
 
-fn atoms_of(set: &Set) -> impl Iterator<Item = usize> {
-    set.iter().enumerate().flat_map(|(at, word)| {
-        let mut rest = *word;
+fn atoms_of(set: Set) -> impl Iterator<Item = usize> {
+    set.into_iter().enumerate().flat_map(|(at, word)| {
+        let mut rest = word;
         std::iter::from_fn(move || {
             let bit = rest.trailing_zeros() as usize;
             rest &= rest.checked_sub(1)?;
@@ -80,47 +121,20 @@ fn atoms_of(set: &Set) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What one parameter name can satisfy.
-#[derive(Clone, Default)]
-struct Reading {
-    /// Atoms of the whole name.
-    whole: Vec<(usize, Domain)>,
-    /// Atoms of an end of the name.
-    end: Vec<(usize, Domain)>,
-}
-
 pub(super) struct Index {
+    /// In table order.
     every: Vec<Entry>,
-    /// Positions in `every` of what takes any text, worse than a read.
-    always: Vec<usize>,
-    /// Positions in `every` by rarest atom, worse than a read.
-    by_atom: Vec<Vec<usize>>,
-    bare_reads: Vec<&'static Endpoint>,
-    atoms: HashMap<String, Vec<(usize, Domain)>>,
-    /// Every name that the tables know, in lower case, with what it satisfies.
-    names: HashMap<String, Reading, BuildHasherDefault<Fnv>>,
-}
-
-/// FNV-1a: the names are short, and those in the map are ours, so nobody can
-/// make it slow.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    /// What is worse than a read, by rarest atom, the worst of each first; in
+    /// front what takes any text.
+    worse: Vec<Entry>,
+    /// The same, in short.
+    brief: Vec<Brief>,
+    /// Places in `worse` of what takes any text.
+    always: Range<usize>,
+    /// Places in `worse` by rarest atom.
+    by_atom: Vec<Range<usize>>,
+    bare_reads: Vec<Entry>,
+    names: Names,
 }
 
 impl Index {
@@ -136,141 +150,100 @@ impl Index {
             let next = numbers.len();
             *numbers.entry((rule.name.to_ascii_lowercase(), rule.domain)).or_insert(next)
         };
+        let mut raisers: Vec<&'static str> = Vec::new();
         let every: Vec<Entry> =
-            table.into_iter().map(|endpoint| entry(endpoint, &mut number)).collect();
-        if numbers.len() > WORDS * 64 {
+            table.into_iter().map(|one| entry(one, &mut number, &mut raisers)).collect();
+        if numbers.len() > WORDS * 64 || raisers.len() > 64 {
             return None;
         }
-        let mut atoms: HashMap<String, Vec<(usize, Domain)>> = HashMap::new();
-        for ((name, domain), atom) in &numbers {
-            atoms.entry(name.clone()).or_default().push((*atom, *domain));
-        }
-        let (always, by_atom) = buckets(&every, numbers.len());
+        let (worse, always, by_atom) = buckets(&every, numbers.len());
         let bare_reads = every
             .iter()
             .filter(|entry| {
                 entry.endpoint.effect == Effect::Read && entry.all == EMPTY && entry.any.is_empty()
             })
-            .map(|entry| entry.endpoint)
-            .collect();
-        let mut index =
-            Self { every, always, by_atom, bare_reads, atoms, names: HashMap::default() };
-        index.names = index.known_names();
-        Some(index)
-    }
-
-    fn known_names(&self) -> HashMap<String, Reading, BuildHasherDefault<Fnv>> {
-        let listed = self.every.iter().flat_map(|entry| {
-            let optional = entry.endpoint.optional.iter().copied();
-            optional.map(str::to_ascii_lowercase)
-        });
-        let implied = ["timestamp", "recvwindow"].map(str::to_owned);
-        self.atoms
-            .keys()
             .cloned()
-            .chain(listed)
-            .chain(implied)
-            .map(|name| {
-                let reading = self.read_name(&name);
-                (name, reading)
-            })
-            .collect()
-    }
-
-    fn read_name(&self, name: &str) -> Reading {
-        let mut end = Vec::new();
-        for (from, _) in name.char_indices().skip(1) {
-            if let Some(atoms) = name.get(from..).and_then(|end| self.atoms.get(end)) {
-                end.extend(atoms);
-            }
-        }
-        Reading { whole: self.atoms.get(name).cloned().unwrap_or_default(), end }
+            .collect();
+        let optional = every.iter().flat_map(|entry| entry.endpoint.optional.iter().copied());
+        let names = Names::build(&numbers, optional, raisers);
+        let brief = worse.iter().map(Brief::of).collect();
+        Some(Self { every, worse, brief, always, by_atom, bare_reads, names })
     }
 
     pub(super) fn every(&self) -> impl Iterator<Item = &Entry> {
         self.every.iter()
     }
 
-    pub(super) fn knows(&self, name: &str) -> bool {
-        self.names.contains_key(name.to_ascii_lowercase().as_str())
+    /// What is worse than a read.
+    pub(super) fn worse(&self) -> impl Iterator<Item = &Entry> {
+        self.worse.iter()
     }
 
-    pub(super) fn bare_read_within(&self, within: impl Fn(&Endpoint) -> bool) -> bool {
-        self.bare_reads.iter().any(|endpoint| within(endpoint))
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.names.knows(name)
+    }
+
+    pub(super) fn bare_read_within(&self, reach: Reach) -> bool {
+        self.bare_reads.iter().any(|entry| entry.is_within(reach))
     }
 
     pub(super) fn presence<'a>(
         &self,
         params: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Presence {
-        let mut presence = Presence { written: EMPTY, if_cut: EMPTY };
+        let mut presence = Presence::default();
         for (name, value) in params {
-            let mut lower = [0; NAME_BYTES];
-            let name = name.split('[').next().unwrap_or_default();
-            // A name longer than any reader lets through satisfies by its end.
-            let from = name.len().saturating_sub(NAME_BYTES);
-            let tail = (from..name.len()).find_map(|from| name.get(from..));
-            let tail = tail.unwrap_or_default();
-            let known = lower
-                .get_mut(..tail.len())
-                .map(|lower| {
-                    lower.copy_from_slice(tail.as_bytes());
-                    lower.make_ascii_lowercase();
-                    &*lower
-                })
-                .and_then(|lower| std::str::from_utf8(lower).ok())
-                .and_then(|lower| self.names.get(lower));
-            match known {
-                Some(reading) => presence.add(reading, value),
-                None => presence.add(&self.read_name(&tail.to_ascii_lowercase()), value),
-            }
+            self.names.read(name, value, &mut presence);
         }
         presence
     }
 
-    /// Calls `each` for every endpoint worse than a read that could take the
-    /// text; the caller still asks [`Entry::takes`].
+    /// Calls `each` for what is worse than a read, within reach, could take the
+    /// text, and could change `worst`; the caller still asks [`Entry::takes`].
     pub(super) fn for_each_candidate(
         &self,
         presence: &Presence,
-        mut each: impl FnMut(&'static Endpoint, &Entry),
+        reach: Reach,
+        worst: &mut Worst,
+        mut each: impl FnMut(&Entry, &mut Worst),
     ) {
-        let mut look = |positions: &[usize]| {
-            for entry in positions.iter().filter_map(|at| self.every.get(*at)) {
-                each(entry.endpoint, entry);
+        let rights = reach.rights.to_bits();
+        let mut look = |range: &Range<usize>| {
+            let (Some(brief), Some(worse)) =
+                (self.brief.get(range.clone()), self.worse.get(range.clone()))
+            else {
+                return;
+            };
+            for (brief, entry) in brief.iter().zip(worse) {
+                // Worst first: what follows changes nothing either.
+                let orders = worst.order.is_none() && brief.at_worst >= Effect::Order;
+                if brief.at_worst <= worst.effect && !orders {
+                    return;
+                }
+                if brief.hosts & reach.hosts != 0 && brief.rights & !rights == 0 {
+                    each(entry, worst);
+                }
             }
         };
         look(&self.always);
-        let mut present = presence.written;
-        for (word, if_cut) in present.iter_mut().zip(&presence.if_cut) {
-            *word |= if_cut;
-        }
-        for atom in atoms_of(&present) {
-            if let Some(positions) = self.by_atom.get(atom) {
-                look(positions);
+        for (at, (written, if_cut)) in presence.written.iter().zip(&presence.if_cut).enumerate() {
+            let mut rest = written | if_cut;
+            while rest != 0 {
+                let atom = at * 64 + rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                if let Some(range) = self.by_atom.get(atom) {
+                    look(range);
+                }
             }
         }
     }
 }
 
-impl Presence {
-    fn add(&mut self, reading: &Reading, value: &str) {
-        for (atom, domain) in &reading.whole {
-            match legal(*domain, value) {
-                Legal::Whole => insert(&mut self.written, *atom),
-                Legal::Start => insert(&mut self.if_cut, *atom),
-                Legal::No => {}
-            }
-        }
-        for (atom, domain) in &reading.end {
-            if legal(*domain, value) == Legal::Whole {
-                insert(&mut self.if_cut, *atom);
-            }
-        }
-    }
-}
-
-fn entry(endpoint: &'static Endpoint, number: &mut impl FnMut(&ParameterRule) -> usize) -> Entry {
+fn entry(
+    endpoint: &'static Endpoint,
+    number: &mut impl FnMut(&ParameterRule) -> usize,
+    raisers: &mut Vec<&'static str>,
+) -> Entry {
     let mut all = EMPTY;
     let mut any = Vec::new();
     for alternatives in endpoint.mandatory.iter().flatten() {
@@ -286,18 +259,37 @@ fn entry(endpoint: &'static Endpoint, number: &mut impl FnMut(&ParameterRule) ->
             any.push(set);
         }
     }
-    let at_worst = endpoint.raise.map_or(endpoint.effect, |raise| raise.effect);
-    Entry { endpoint, at_worst, all, any }
+    let raiser = match endpoint.raise {
+        Some(Raise { when: RaiseWhen::Is(name, _) | RaiseWhen::IsNot(name, _), .. }) => {
+            let known = raisers.iter().position(|one| *one == name);
+            let place = known.unwrap_or_else(|| {
+                raisers.push(name);
+                raisers.len() - 1
+            });
+            // More than 64 are refused above.
+            1_u64.checked_shl(u32::try_from(place).unwrap_or(u32::MAX)).unwrap_or(u64::MAX)
+        }
+        _ => 0,
+    };
+    Entry {
+        endpoint,
+        at_worst: endpoint.raise.map_or(endpoint.effect, |raise| endpoint.effect.max(raise.effect)),
+        order: endpoint.effect == Effect::Order,
+        right: endpoint.right,
+        hosts: host_bit(endpoint.host_group),
+        raiser,
+        all,
+        any,
+    }
 }
 
-/// Arranges what is worse than a read: under its rarest atom, or among what
-/// is compared with every text.
-fn buckets(every: &[Entry], atoms: usize) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let worse =
-        || every.iter().enumerate().filter(|(_, entry)| entry.endpoint.effect > Effect::Read);
+/// Arranges what is worse than a read: under its rarest atom, in front what is
+/// compared with every text.
+fn buckets(every: &[Entry], atoms: usize) -> (Vec<Entry>, Range<usize>, Vec<Range<usize>>) {
+    let worse = || every.iter().filter(|entry| entry.endpoint.effect > Effect::Read);
     let mut wanted_by = vec![0_usize; atoms];
-    for (_, entry) in worse() {
-        for atom in atoms_of(&entry.all) {
+    for entry in worse() {
+        for atom in atoms_of(entry.all) {
             if let Some(count) = wanted_by.get_mut(atom) {
                 *count += 1;
             }
@@ -305,79 +297,21 @@ fn buckets(every: &[Entry], atoms: usize) -> (Vec<usize>, Vec<Vec<usize>>) {
     }
     let mut always = Vec::new();
     let mut by_atom = vec![Vec::new(); atoms];
-    for (position, entry) in worse() {
-        let rarest = atoms_of(&entry.all).min_by_key(|atom| wanted_by.get(*atom).copied());
+    for entry in worse() {
+        let rarest = atoms_of(entry.all).min_by_key(|atom| wanted_by.get(*atom).copied());
         match rarest.and_then(|atom| by_atom.get_mut(atom)) {
-            Some(bucket) => bucket.push(position),
-            None => always.push(position),
+            Some(bucket) => bucket.push(entry.clone()),
+            None => always.push(entry.clone()),
         }
     }
-    (always, by_atom)
-}
-
-/// Whether the venue could take a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Legal {
-    /// As it is written.
-    Whole,
-    /// If the text is cut inside it.
-    Start,
-    /// Not at all. An empty value counts as not sent: the venue answers it
-    /// with the error for a missing parameter.
-    No,
-}
-
-pub(super) fn legal(domain: Domain, value: &str) -> Legal {
-    let value = value.trim();
-    let (whole, start) = match domain {
-        Domain::Text => (!value.is_empty(), false),
-        Domain::Integer | Domain::Decimal => (is_number(value), starts_number(value)),
-        Domain::OneOf(names) => (
-            names.split('|').any(|name| value.eq_ignore_ascii_case(name)),
-            names.split('|').any(|name| starts_with(value, name)),
-        ),
+    let mut arranged = Vec::new();
+    let mut append = |mut bucket: Vec<Entry>| {
+        bucket.sort_by_key(|entry| std::cmp::Reverse(entry.at_worst));
+        let start = arranged.len();
+        arranged.extend(bucket);
+        start..arranged.len()
     };
-    if whole {
-        Legal::Whole
-    } else if start {
-        Legal::Start
-    } else {
-        Legal::No
-    }
-}
-
-fn unsigned(value: &str) -> &str {
-    value.strip_prefix(['+', '-']).unwrap_or(value)
-}
-
-/// Also what only lenient readers take, since it is not known how each host
-/// reads: digits of any script, white space and separators between them,
-/// exponents, a bare leading point, hexadecimal digits behind `0x` or `#`, a
-/// type letter behind.
-fn is_number(value: &str) -> bool {
-    let digits = unsigned(value);
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return !digits.is_empty();
-    }
-    let hexadecimal = ["0x", "0X", "#"].into_iter().find_map(|mark| digits.strip_prefix(mark));
-    if hexadecimal.is_some_and(|rest| {
-        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_hexdigit() || c.is_whitespace())
-    }) {
-        return true;
-    }
-    let plain = value.strip_suffix(['L', 'l', 'D', 'd', 'F', 'f']).unwrap_or(value);
-    plain.chars().any(char::is_numeric)
-        && plain.chars().all(|c| {
-            c.is_numeric()
-                || c.is_whitespace()
-                || matches!(c, '+' | '-' | '.' | ',' | '_' | 'e' | 'E')
-        })
-}
-
-fn starts_number(value: &str) -> bool {
-    let digits = unsigned(value);
-    let digits = digits.strip_prefix(['.', '#']).unwrap_or(digits);
-    let hexadecimal = value.contains('#');
-    let first = digits.chars().next();
-    first.is_some_and(|c| c.is_numeric() || (hexadecimal && c.is_ascii_hexdigit()))
+    let always = append(always);
+    let by_atom = by_atom.into_iter().map(append).collect();
+    (arranged, always, by_atom)
 }

@@ -35,6 +35,35 @@ pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| plain & is_unreserved(byte))
 }
 
+/// Whether each byte is a letter, a digit, or one of `- . _`.
+pub(crate) fn is_bare_name(text: &str) -> bool {
+    text.bytes().fold(true, |bare, byte| bare & is_unreserved(byte) & (byte != b'~'))
+}
+
+/// How many bytes at the start are unreserved.
+pub(crate) fn plain_length(text: &str) -> usize {
+    text.bytes().position(|byte| !is_unreserved(byte)).unwrap_or(text.len())
+}
+
+/// Whether a value that decodes is spelled as [`encode_into`] spells it.
+pub(crate) fn is_canonical(value: &str) -> bool {
+    const fn upper(byte: u8) -> Option<u8> {
+        if byte.is_ascii_lowercase() { None } else { hex_digit(byte) }
+    }
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        if is_unreserved(byte) {
+            continue;
+        }
+        let digits = (bytes.next().and_then(upper), bytes.next().and_then(upper));
+        match (byte, digits) {
+            (b'%', (Some(high), Some(low))) if !is_unreserved(high << 4 | low) => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Marks that clients leave bare and no reader gives a meaning in a value.
 const fn is_bare_mark(byte: u8) -> bool {
     matches!(byte, b'@' | b':' | b',' | b'/' | b'!' | b'\'' | b'(' | b')' | b'*' | b'$')

@@ -111,3 +111,16 @@ fn only_the_canonical_text_is_canonical() {
     assert!(ParamText::parse_canonical(b"a=x%2fy").is_err());
     assert!(ParamText::parse_canonical(b"a=@").is_err());
 }
+
+#[test]
+fn a_number_is_set_as_its_digits_are() {
+    for number in [0, 7, 10, 1_700_000_000_000, u64::MAX] {
+        let mut digits = ParamText::parse(b"symbol=A&timestamp=1&b=2").unwrap();
+        let mut text = digits.clone();
+        digits.set_number("timestamp", number).unwrap();
+        text.set("timestamp", &number.to_string()).unwrap();
+        assert_eq!(digits, text);
+        digits.set_number("other", number).unwrap();
+        assert!(digits.canonical().ends_with(&format!("&b=2&other={number}")));
+    }
+}
