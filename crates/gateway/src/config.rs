@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use judge::policy::config::BotPolicy;
+use wire::model::Venue;
 
 pub use address::UpstreamUrl;
 
@@ -23,8 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where bots connect.
     pub listen: Listen,
-    /// The venue.
-    pub binance: VenueConfig,
+    /// The venues that are reached through here, in the order of their names.
+    pub venues: Vec<VenueConfig>,
     /// The accounts by name.
     pub accounts: BTreeMap<String, AccountConfig>,
     /// The bots by name.
@@ -80,15 +81,34 @@ pub struct TlsListen {
     pub key: PathBuf,
 }
 
+/// One of the venues' hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Binance `/api`, `/sapi`.
+    Spot,
+    /// Binance `/fapi`.
+    UsdFutures,
+    /// Binance `/dapi`.
+    CoinFutures,
+    /// WOO X, all that is private and most that is public.
+    WooX,
+    /// WOO X, public history.
+    WooXHistory,
+}
+
+impl Host {
+    /// Every host that there may be.
+    pub const ALL: [Self; 5] =
+        [Self::Spot, Self::UsdFutures, Self::CoinFutures, Self::WooX, Self::WooXHistory];
+}
+
 /// A venue: where it is, and how bots reach it here.
 #[derive(Clone, Debug)]
 pub struct VenueConfig {
-    /// Where spot and wallet requests go.
-    pub spot: UpstreamUrl,
-    /// Where `/fapi` requests go.
-    pub futures: UpstreamUrl,
-    /// Where `/dapi` requests go.
-    pub coin_futures: UpstreamUrl,
+    /// Which venue.
+    pub venue: Venue,
+    /// Where its hosts are.
+    pub hosts_at: Vec<(Host, UpstreamUrl)>,
     /// A certificate authority trusted beside the public ones, PEM file.
     pub root_certificates: Option<PathBuf>,
     /// Host names under which bots reach it.
@@ -99,9 +119,11 @@ pub struct VenueConfig {
     pub port: Option<u16>,
 }
 
-/// An account at the venue and its keys in the vault, by name.
+/// An account at a venue and its keys in the vault, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountConfig {
+    /// Which venue.
+    pub venue: Venue,
     /// The key that orders are signed with.
     pub trade: Option<String>,
     /// The key that reads are signed with; where none, the trade key.
@@ -158,6 +180,11 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
+    /// A venue's table.
+    pub fn venue(&self, venue: Venue) -> Option<&VenueConfig> {
+        self.venues.iter().find(|one| one.venue == venue)
+    }
+
     /// Reads and checks a configuration. Relative paths are relative to `base`,
     /// the directory of the configuration file.
     ///

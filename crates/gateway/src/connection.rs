@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use wire::model::Venue;
 
 use crate::clock::host_nanos;
 use crate::counters::Ending;
@@ -28,7 +29,6 @@ use crate::pipeline::accept::{Arrival, Peer};
 use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::{Body, Reply};
 use crate::route::Entrance;
-use crate::venue::Venue;
 
 /// What every connection of a worker needs.
 #[derive(Clone)]

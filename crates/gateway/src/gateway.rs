@@ -25,6 +25,7 @@ use crate::replay::ReplayCache;
 use crate::shared::held;
 use crate::signer::SignerLink;
 use crate::upstream::{Pool, UpstreamHosts};
+use crate::venue::NewId;
 use crate::virtual_key::Identities;
 
 /// What all workers share.
@@ -228,6 +229,7 @@ impl Worker {
 #[derive(Debug)]
 pub(crate) struct OrderIds {
     prefix: String,
+    run: u64,
     next: Cell<u64>,
 }
 
@@ -237,17 +239,33 @@ impl OrderIds {
         let mut bytes = [0_u8; 8];
         SystemRandom::new().fill(&mut bytes).map_err(|_| "no random numbers".to_owned())?;
         let mut prefix = "cs-".to_owned();
-        base32(u64::from_le_bytes(bytes), 12, &mut prefix);
-        Ok(Self { prefix, next: Cell::new(0) })
+        let run = u64::from_le_bytes(bytes);
+        base32(run, 12, &mut prefix);
+        Ok(Self { prefix, run, next: Cell::new(0) })
     }
 
-    pub(crate) fn next(&self) -> String {
+    fn next_number(&self) -> u64 {
         let next = self.next.get();
         self.next.set(next.wrapping_add(1));
+        next
+    }
+}
+
+impl NewId for OrderIds {
+    /// Twelve characters of this run and eight that count.
+    fn text(&self) -> String {
+        let next = self.next_number();
         let mut id = String::with_capacity(23);
         id.push_str(&self.prefix);
         base32(next, 8, &mut id);
         id
+    }
+
+    /// Ten digits of this run and eight that count: below 2^63, which venues
+    /// take.
+    fn number(&self) -> String {
+        let run = self.run % 9_000_000_000 + 1_000_000_000;
+        (run * 100_000_000 + self.next_number() % 100_000_000).to_string()
     }
 }
 
@@ -268,7 +286,7 @@ mod tests {
     fn order_ids_are_the_venues_and_differ() {
         let (one, two) = (OrderIds::new().unwrap(), OrderIds::new().unwrap());
         let ids: std::collections::BTreeSet<String> =
-            (0..100).flat_map(|_| [one.next(), two.next()]).collect();
+            (0..100).flat_map(|_| [one.text(), two.text()]).collect();
         assert_eq!(ids.len(), 200);
         for id in ids {
             assert!(id.len() <= wire::limits::CLIENT_ORDER_ID_BYTES, "{id}");

@@ -140,6 +140,7 @@ mod tests {
 
     fn ring(read: Option<&str>) -> KeyRing {
         let account = AccountConfig {
+            venue: wire::model::Venue::Binance,
             trade: Some("t".to_owned()),
             read: read.map(str::to_owned),
             value_out: None,

@@ -45,9 +45,11 @@ pub(crate) fn bind(config: &Config) -> Result<Bound, ConfigError> {
             "http://{}",
             plain(&mut workers, "listen.http", address, Entrance::Common)?
         ));
-        if let Some(port) = config.binance.port {
+        for venue in &config.venues {
+            let Some(port) = venue.port else { continue };
             let own = SocketAddr::new(address.ip(), port);
-            let bound = plain(&mut workers, "venue.binance.port", own, Entrance::Own)?;
+            let field = format!("venue.{}.port", venue.venue.name());
+            let bound = plain(&mut workers, &field, own, Entrance::Own(venue.venue))?;
             addresses.push(format!("http://{bound}"));
         }
     }

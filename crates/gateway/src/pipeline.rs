@@ -12,9 +12,10 @@ pub(crate) mod send;
 pub(crate) mod settle;
 pub(crate) mod sign;
 
+use wire::model::Venue;
+
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::gateway::Worker;
-use crate::venue::Venue;
 use accept::Arrival;
 use parse::Parsed;
 use refused::Refused;

@@ -219,7 +219,7 @@ fn open(
     let policies = reload::policies(&config).map_err(GatewayError::System)?;
     let numbers = Numbers::default();
     let identities = reload::identities(&config, &config.data_dir, &numbers).map_err(system)?;
-    let hosts = Arc::new(UpstreamHosts::new(&config.binance)?);
+    let hosts = Arc::new(UpstreamHosts::new(&config.venues)?);
     let directory = config.data_dir.join("log");
     let (log, recovered) =
         LogDesk::open(&directory, config.log_space).map_err(GatewayError::Log)?;

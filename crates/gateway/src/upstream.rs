@@ -8,41 +8,15 @@ mod pool;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wire::venue::binance::public::PublicHost;
-
 use crate::http::answer::line;
 use crate::http::request::Field;
 use crate::http::write;
 use crate::keys::RealKey;
 use crate::pipeline::accept::Arrival;
 
+pub(crate) use crate::config::Host;
 pub(crate) use connect::UpstreamHosts;
 pub(crate) use pool::Pool;
-
-/// One of the venue's hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Host {
-    /// `/api`, `/sapi`.
-    Spot,
-    /// `/fapi`.
-    UsdFutures,
-    /// `/dapi`.
-    CoinFutures,
-}
-
-impl Host {
-    pub(crate) const ALL: [Self; 3] = [Self::Spot, Self::UsdFutures, Self::CoinFutures];
-
-    /// The host that answers a public path, where it is one that is dialled.
-    pub(crate) fn of_public(host: PublicHost) -> Option<Self> {
-        match host {
-            PublicHost::Spot => Some(Self::Spot),
-            PublicHost::UsdFutures => Some(Self::UsdFutures),
-            PublicHost::CoinFutures => Some(Self::CoinFutures),
-            PublicHost::Options => None,
-        }
-    }
-}
 
 /// `X-MBX-TIME-UNIT`: the one header of bots that is passed on, where it has
 /// one of its two values.
@@ -79,13 +53,24 @@ pub(crate) struct Outgoing {
     pub(crate) path: Cow<'static, str>,
     /// What stands behind `?`; empty for nothing.
     pub(crate) query: Vec<u8>,
-    /// Form-encoded parameters; empty for none.
+    /// What the body is, where there is one.
+    pub(crate) content_type: Option<&'static str>,
     pub(crate) body: Vec<u8>,
-    /// The key that it was signed with, where the request is a private one.
-    pub(crate) key: Option<Arc<RealKey>>,
+    pub(crate) auth: Auth,
     pub(crate) time_unit: Option<TimeUnit>,
     /// Whether sending it twice does what sending it once does.
     pub(crate) repeatable: bool,
+}
+
+/// The headers that say whose request it is.
+#[derive(Clone, Debug)]
+pub(crate) enum Auth {
+    /// None: public data.
+    None,
+    /// Binance's key; the signature is among the parameters.
+    Binance(Arc<RealKey>),
+    /// WOO X's key, time and signature.
+    WooX { key: Arc<RealKey>, timestamp: String, signature: String },
 }
 
 /// The venue's answer, whole.
@@ -131,8 +116,9 @@ impl Outgoing {
             method: "GET",
             path: Cow::Owned(path),
             query,
+            content_type: None,
             body: Vec::new(),
-            key: None,
+            auth: Auth::None,
             time_unit: None,
             repeatable: true,
         }
@@ -153,7 +139,7 @@ impl Outgoing {
             target.push(b'?');
             target.extend_from_slice(&self.query);
         }
-        let mut headers: [(&str, &[u8]); 5] = [("", b""); 5];
+        let mut headers: [(&str, &[u8]); 8] = [("", b""); 8];
         let mut count = 0;
         let mut header = |name, value| {
             if let Some(place) = headers.get_mut(count) {
@@ -163,14 +149,20 @@ impl Outgoing {
         };
         header("host", authority.as_bytes());
         header("user-agent", b"countersign");
-        if let Some(key) = &self.key {
-            header("x-mbx-apikey", key.api_key.as_bytes());
+        match &self.auth {
+            Auth::None => {}
+            Auth::Binance(key) => header("x-mbx-apikey", key.api_key.as_bytes()),
+            Auth::WooX { key, timestamp, signature } => {
+                header("x-api-key", key.api_key.as_bytes());
+                header("x-api-timestamp", timestamp.as_bytes());
+                header("x-api-signature", signature.as_bytes());
+            }
         }
         if let Some(unit) = self.time_unit {
             header("x-mbx-time-unit", unit.value().as_bytes());
         }
-        if !self.body.is_empty() {
-            header("content-type", b"application/x-www-form-urlencoded");
+        if let Some(content_type) = self.content_type {
+            header("content-type", content_type.as_bytes());
         }
         let headers = headers.get(..count).unwrap_or_default();
         write::request(out, self.method, &target, headers, &self.body);

@@ -6,36 +6,54 @@
 //! to each `match` below.
 
 pub(crate) mod binance;
+pub(crate) mod woox;
 
 use aws_lc_rs::hmac;
 use hyper::StatusCode;
-use wire::model::{Class, Effect, Intent};
+use vault::protocol::Signed;
+use wire::model::{Class, Effect, Intent, Venue};
 use wire::venue::binance::Refusal;
 
 use crate::pipeline::accept::Arrival;
+use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
 use crate::pipeline::settle::answer::Reading;
-use crate::upstream::Host;
-
-/// A venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Venue {
-    /// Binance: spot, wallet and USD-M futures.
-    Binance,
-}
+use crate::upstream::{Host, Outgoing};
 
 /// An endpoint of a venue that is let through, or known and refused.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Endpoint {
     /// Of Binance.
     Binance(&'static wire::venue::binance::Served),
+    /// Of WOO X.
+    WooX(&'static wire::venue::woox::Served),
 }
 
 impl Endpoint {
+    /// An endpoint of Binance's.
+    ///
+    /// # Errors
+    /// There is none of that method and path: a mistake of ours.
+    pub(crate) fn binance(method: &str, path: &str) -> Result<Self, String> {
+        let served = wire::venue::binance::served(method, path);
+        served.map(Self::Binance).ok_or_else(|| format!("`{method} {path}` is no endpoint"))
+    }
+
+    /// An endpoint of WOO X's.
+    ///
+    /// # Errors
+    /// As for [`Endpoint::binance`].
+    #[expect(dead_code, reason = "its accounts are not watched yet")]
+    pub(crate) fn woox(method: &str, path: &str) -> Result<Self, String> {
+        let served = wire::venue::woox::served(method, path);
+        served.map(Self::WooX).ok_or_else(|| format!("`{method} {path}` is no endpoint"))
+    }
+
     /// Which venue's.
     pub(crate) const fn venue(self) -> Venue {
         match self {
             Self::Binance(_) => Venue::Binance,
+            Self::WooX(_) => Venue::WooX,
         }
     }
 
@@ -43,6 +61,7 @@ impl Endpoint {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Binance(served) => served.name,
+            Self::WooX(served) => served.name,
         }
     }
 
@@ -50,6 +69,7 @@ impl Endpoint {
     pub(crate) const fn class(self) -> Class {
         match self {
             Self::Binance(served) => served.class,
+            Self::WooX(served) => served.class,
         }
     }
 
@@ -57,20 +77,24 @@ impl Endpoint {
     pub(crate) const fn effect(self) -> Effect {
         match self {
             Self::Binance(served) => served.effect,
+            Self::WooX(served) => served.effect,
         }
     }
 
     /// Where it is asked for.
-    pub(crate) const fn host(self) -> Host {
+    pub(crate) fn host(self) -> Host {
         match self {
-            Self::Binance(_) => Host::Spot,
+            Self::Binance(served) => binance::host(served),
+            Self::WooX(_) => Host::WooX,
         }
     }
 
-    /// What an answer of this endpoint says.
-    pub(crate) fn reading(self, http: u16, body: &[u8]) -> Reading {
+    /// What an answer of this endpoint says; `symbol` is the market of an order
+    /// whose answer does not name it.
+    pub(crate) fn reading(self, http: u16, body: &[u8], symbol: &str) -> Reading {
         match self {
             Self::Binance(served) => Reading::of(served, http, body),
+            Self::WooX(served) => woox::reading(served, http, body, symbol),
         }
     }
 }
@@ -80,6 +104,8 @@ impl Endpoint {
 pub(crate) enum Received {
     /// For Binance.
     Binance(Box<wire::venue::binance::Received>),
+    /// For WOO X.
+    WooX(Box<wire::venue::woox::Received>),
 }
 
 /// A private request that was read and can be judged: the text that will be
@@ -98,6 +124,7 @@ impl Received {
     pub(crate) fn read(venue: Venue, arrival: &Arrival<'_>) -> Result<Self, Refused> {
         match venue {
             Venue::Binance => binance::receive(arrival).map(|of| Self::Binance(Box::new(of))),
+            Venue::WooX => woox::receive(arrival).map(|of| Self::WooX(Box::new(of))),
         }
     }
 
@@ -105,6 +132,7 @@ impl Received {
     pub(crate) const fn endpoint(&self) -> Endpoint {
         match self {
             Self::Binance(received) => Endpoint::Binance(received.endpoint),
+            Self::WooX(received) => Endpoint::WooX(received.endpoint),
         }
     }
 
@@ -115,6 +143,7 @@ impl Received {
     pub(crate) fn api_key<'b>(&self, arrival: &Arrival<'b>) -> Result<&'b str, Why> {
         match self {
             Self::Binance(_) => binance::api_key(arrival),
+            Self::WooX(_) => woox::api_key(arrival),
         }
     }
 
@@ -122,6 +151,7 @@ impl Received {
     pub(crate) fn is_signed(&self) -> bool {
         match self {
             Self::Binance(received) => binance::is_signed(received),
+            Self::WooX(_) => true,
         }
     }
 
@@ -129,6 +159,7 @@ impl Received {
     pub(crate) fn verified_signature(&self, secret: &hmac::Key) -> Option<[u8; 32]> {
         match self {
             Self::Binance(received) => binance::verified_signature(secret, received),
+            Self::WooX(received) => woox::verified_signature(secret, received),
         }
     }
 
@@ -136,6 +167,7 @@ impl Received {
     pub(crate) fn timestamp_ms(&self) -> Option<u64> {
         match self {
             Self::Binance(received) => received.timestamp_ms,
+            Self::WooX(received) => Some(received.timestamp_ms),
         }
     }
 
@@ -143,35 +175,102 @@ impl Received {
     pub(crate) fn receive_window_ms(&self) -> u64 {
         match self {
             Self::Binance(received) => received.receive_window_ms,
+            Self::WooX(received) => received.receive_window_ms,
         }
     }
 
     /// Reads the typed intent and makes the text to sign, with client order ids
-    /// of `new_id` where the bot gave none: an order whose answer is lost can be
+    /// of `new_id` (letters and digits, or a number where the venue wants that) where the bot gave none: an order whose answer is lost can be
     /// asked for by them.
     ///
     /// # Errors
     /// It cannot be read, or is of a kind that is never let through.
-    pub(crate) fn ask(&mut self, new_id: impl Fn() -> String) -> Result<Asked, Refusal> {
+    pub(crate) fn ask(&mut self, new_id: &impl NewId) -> Result<Asked, Refusal> {
         match self {
             Self::Binance(received) => binance::ask(received, new_id),
+            Self::WooX(received) => woox::ask(received, new_id),
+        }
+    }
+
+    /// The path as it was sent, where the venue's paths have variable parts.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match self {
+            Self::Binance(_) => None,
+            Self::WooX(received) => Some(&received.path),
         }
     }
 }
 
-impl Venue {
-    /// The name in configuration, log and documentation.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-        }
+/// The text of a question of the gateway's own, asked with parameters in the
+/// query.
+///
+/// # Errors
+/// In one line: a mistake of ours.
+pub(crate) fn question(
+    endpoint: Endpoint,
+    parameters: &[(&str, &str)],
+    now_ms: u64,
+) -> Result<Vec<u8>, String> {
+    let mut params = wire::venue::binance::ParamText::default();
+    for (name, value) in parameters {
+        params.set(name, value).map_err(|refusal| refusal.to_string())?;
     }
-
-    /// HTTP status and body of a refusal, in the venue's own shape and codes.
-    pub(crate) fn error(self, why: &Why, message: &str) -> (u16, String) {
-        match self {
-            Self::Binance => binance::error(why, message),
+    let text = match endpoint {
+        Endpoint::Binance(_) => {
+            params.set("timestamp", &now_ms.to_string()).map_err(|refusal| refusal.to_string())?;
+            params.canonical()
         }
+        Endpoint::WooX(served) => woox::question(served, params, now_ms)?,
+    };
+    Ok(text.into_bytes())
+}
+
+/// Makes client order ids.
+pub(crate) trait NewId {
+    /// One of letters, digits and `-`.
+    fn text(&self) -> String;
+    /// One that is a positive whole number.
+    fn number(&self) -> String;
+}
+
+/// A question for public data.
+pub(crate) struct Public {
+    /// Where it is asked; none where that host is not dialled.
+    pub(crate) host: Option<Host>,
+    /// Whether its query may be passed on as it came.
+    pub(crate) is_plain: bool,
+}
+
+/// The question for public data that a request is, where it is one.
+pub(crate) fn public(venue: Venue, arrival: &Arrival<'_>) -> Option<Public> {
+    match venue {
+        Venue::Binance => binance::public(arrival),
+        Venue::WooX => woox::public(arrival),
+    }
+}
+
+/// The request that goes to the venue.
+///
+/// # Errors
+/// What was signed cannot be sent: nothing leaves.
+pub(crate) fn outgoing(course: &Course, asked: Sendable) -> Result<Outgoing, String> {
+    match course.endpoint {
+        Endpoint::Binance(served) => Ok(binance::outgoing(course, served, asked)),
+        Endpoint::WooX(served) => woox::outgoing(course, served, asked),
+    }
+}
+
+/// What is sent: a text as it was signed, or one that carries the key alone.
+pub(crate) enum Sendable {
+    Signed(Signed),
+    KeyOnly(Vec<u8>),
+}
+
+/// HTTP status and body of a refusal, in the venue's own shape and codes.
+pub(crate) fn error(venue: Venue, why: &Why, message: &str) -> (u16, String) {
+    match venue {
+        Venue::Binance => binance::error(why, message),
+        Venue::WooX => woox::error(why, message),
     }
 }
 

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use judge::policy::config::BotPolicy;
 use serde::Deserialize;
 use vault::signer::Wait;
+use wire::model::Venue;
 
 use super::{
-    AccountConfig, BotConfig, Config, ConfigError, Listen, LogSpace, TlsListen, UpstreamUrl,
+    AccountConfig, BotConfig, Config, ConfigError, Host, Listen, LogSpace, TlsListen, UpstreamUrl,
     VenueConfig,
 };
 use crate::limits;
@@ -94,7 +95,20 @@ struct PolicyTable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct VenueTables {
-    binance: BinanceTable,
+    binance: Option<BinanceTable>,
+    woox: Option<WooXTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WooXTable {
+    base_url: String,
+    history_url: Option<String>,
+    root_certificates: Option<PathBuf>,
+    #[serde(default)]
+    hosts: Vec<String>,
+    path_prefix: Option<String>,
+    port: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -131,14 +145,14 @@ impl File {
         let base = std::path::absolute(base).map_err(|error| {
             ConfigError::new("", format!("no directory to start from: {error}"))
         })?;
-        let binance = self.venue.binance.check(&base)?;
-        let listen = self.listen.check(&base, &binance)?;
-        let accounts = check_accounts(self.account)?;
+        let venues = self.venue.check(&base)?;
+        let listen = self.listen.check(&base, &venues)?;
+        let accounts = check_accounts(self.account, &venues)?;
         let bots = check_bots(self.bot, &accounts)?;
         Ok(Config {
             data_dir: base.join(&self.data_dir),
             listen,
-            binance,
+            venues,
             accounts,
             bots,
             extra_policy: self.policy.read(&base)?,
@@ -207,7 +221,7 @@ fn socket_address(field: &str, text: &str) -> Result<SocketAddr, ConfigError> {
 }
 
 impl ListenTable {
-    fn check(self, base: &Path, binance: &VenueConfig) -> Result<Listen, ConfigError> {
+    fn check(self, base: &Path, venues: &[VenueConfig]) -> Result<Listen, ConfigError> {
         let http =
             self.http.as_deref().map(|text| socket_address("listen.http", text)).transpose()?;
         let tls = match self.tls {
@@ -224,9 +238,11 @@ impl ListenTable {
                 "nothing to listen on; set at least one of `http`, `tls`, `unix`",
             ));
         }
-        if binance.port.is_some() && http.is_none() {
+        if let Some(venue) = venues.iter().find(|one| one.port.is_some())
+            && http.is_none()
+        {
             return Err(ConfigError::new(
-                "venue.binance.port",
+                format!("venue.{}.port", venue.venue.name()),
                 "a port of its own needs `listen.http` for its address",
             ));
         }
@@ -273,6 +289,97 @@ impl ListenTable {
     }
 }
 
+impl VenueTables {
+    fn check(self, base: &Path) -> Result<Vec<VenueConfig>, ConfigError> {
+        let binance = self.binance.map(|table| table.check(base)).transpose()?;
+        let woox = self.woox.map(|table| table.check(base)).transpose()?;
+        let venues: Vec<VenueConfig> = binance.into_iter().chain(woox).collect();
+        if venues.is_empty() {
+            return Err(ConfigError::new("venue", "no venue; add `[venue.binance]`"));
+        }
+        // Where bots reach more than one, each needs a mark of its own.
+        for (at, one) in venues.iter().enumerate() {
+            let others = venues.iter().skip(at + 1);
+            let unmarked = one.path_prefix.is_none() && one.hosts.is_empty() && one.port.is_none();
+            for other in others {
+                let both = one.path_prefix.is_some() && one.path_prefix == other.path_prefix
+                    || one.hosts.iter().any(|host| other.hosts.contains(host));
+                let other_unmarked =
+                    other.path_prefix.is_none() && other.hosts.is_empty() && other.port.is_none();
+                if both || unmarked || other_unmarked {
+                    return Err(ConfigError::new(
+                        format!("venue.{}.path_prefix", other.venue.name()),
+                        format!(
+                            "bots cannot tell it from `{}`; give each a path prefix, host name or \
+                             port of its own",
+                            one.venue.name()
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(venues)
+    }
+}
+
+fn path_prefix(field: &str, written: Option<&str>) -> Result<Option<String>, ConfigError> {
+    match written {
+        None | Some("") => Ok(None),
+        Some(prefix)
+            if prefix.starts_with('/')
+                && prefix.len() > 1
+                && !prefix.ends_with('/')
+                && prefix.bytes().all(|byte| {
+                    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_')
+                }) =>
+        {
+            Ok(Some(prefix.to_owned()))
+        }
+        Some(prefix) => Err(ConfigError::new(
+            field,
+            format!("`{prefix}` is no path prefix; write it as `/binance`"),
+        )),
+    }
+}
+
+fn check_hosts(field: &str, hosts: &[String]) -> Result<(), ConfigError> {
+    for host in hosts {
+        let fine = !host.is_empty()
+            && host.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
+            });
+        if !fine {
+            return Err(ConfigError::new(
+                field,
+                format!("`{host}` is no host name; write it in lower case without a port"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+impl WooXTable {
+    fn check(self, base: &Path) -> Result<VenueConfig, ConfigError> {
+        let url = UpstreamUrl::parse("venue.woox.base_url", &self.base_url)?;
+        let history = match self.history_url {
+            Some(text) => UpstreamUrl::parse("venue.woox.history_url", &text)?,
+            None if url.host == "api.woox.io" => {
+                UpstreamUrl::parse("venue.woox.history_url", "https://api-pub.woox.io")?
+            }
+            None => url.clone(),
+        };
+        check_hosts("venue.woox.hosts", &self.hosts)?;
+        Ok(VenueConfig {
+            venue: Venue::WooX,
+            hosts_at: vec![(Host::WooX, url), (Host::WooXHistory, history)],
+            root_certificates: self.root_certificates.map(|path| base.join(path)),
+            path_prefix: path_prefix("venue.woox.path_prefix", self.path_prefix.as_deref())?,
+            hosts: self.hosts,
+            port: self.port,
+        })
+    }
+}
+
 impl BinanceTable {
     fn check(self, base: &Path) -> Result<VenueConfig, ConfigError> {
         let spot = UpstreamUrl::parse("venue.binance.base_url", &self.base_url)?;
@@ -289,46 +396,17 @@ impl BinanceTable {
             self.coin_futures_url,
             "https://dapi.binance.com",
         )?;
-        let path_prefix = match self.path_prefix.as_deref() {
-            None | Some("") => None,
-            Some(prefix)
-                if prefix.starts_with('/')
-                    && prefix.len() > 1
-                    && !prefix.ends_with('/')
-                    && prefix.bytes().all(|byte| {
-                        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_')
-                    }) =>
-            {
-                Some(prefix.to_owned())
-            }
-            Some(prefix) => {
-                return Err(ConfigError::new(
-                    "venue.binance.path_prefix",
-                    format!("`{prefix}` is no path prefix; write it as `/binance`"),
-                ));
-            }
-        };
-        for host in &self.hosts {
-            let fine = !host.is_empty()
-                && host.bytes().all(|byte| {
-                    byte.is_ascii_lowercase()
-                        || byte.is_ascii_digit()
-                        || matches!(byte, b'.' | b'-')
-                });
-            if !fine {
-                return Err(ConfigError::new(
-                    "venue.binance.hosts",
-                    format!("`{host}` is no host name; write it in lower case without a port"),
-                ));
-            }
-        }
+        check_hosts("venue.binance.hosts", &self.hosts)?;
         Ok(VenueConfig {
-            spot,
-            futures,
-            coin_futures,
+            venue: Venue::Binance,
+            hosts_at: vec![
+                (Host::Spot, spot),
+                (Host::UsdFutures, futures),
+                (Host::CoinFutures, coin_futures),
+            ],
             root_certificates: self.root_certificates.map(|path| base.join(path)),
+            path_prefix: path_prefix("venue.binance.path_prefix", self.path_prefix.as_deref())?,
             hosts: self.hosts,
-            path_prefix,
             port: self.port,
         })
     }
@@ -353,6 +431,7 @@ fn check_name(field: String, name: &str) -> Result<(), ConfigError> {
 
 fn check_accounts(
     tables: BTreeMap<String, AccountTable>,
+    venues: &[VenueConfig],
 ) -> Result<BTreeMap<String, AccountConfig>, ConfigError> {
     if tables.len() > limits::ACCOUNTS {
         return Err(ConfigError::new("account", format!("over {} accounts", limits::ACCOUNTS)));
@@ -361,12 +440,18 @@ fn check_accounts(
     let mut users: BTreeMap<String, String> = BTreeMap::new();
     for (name, table) in tables {
         check_name(format!("account.{name}"), &name)?;
-        if table.venue != "binance" {
+        let Some(venue) = venues.iter().map(|one| one.venue).find(|one| one.name() == table.venue)
+        else {
+            let known: Vec<&str> = venues.iter().map(|one| one.venue.name()).collect();
             return Err(ConfigError::new(
                 format!("account.{name}.venue"),
-                format!("`{}` is no venue that is configured; use `binance`", table.venue),
+                format!(
+                    "`{}` is no venue that is configured; there is `{}`",
+                    table.venue,
+                    known.join("`, `")
+                ),
             ));
-        }
+        };
         let KeysTable { trade, read, value_out } = table.keys;
         for key in [&trade, &read, &value_out].into_iter().flatten() {
             check_name(format!("account.{name}.keys"), key)?;
@@ -379,7 +464,7 @@ fn check_accounts(
                 ));
             }
         }
-        accounts.insert(name, AccountConfig { trade, read, value_out });
+        accounts.insert(name, AccountConfig { venue, trade, read, value_out });
     }
     Ok(accounts)
 }

@@ -24,7 +24,13 @@ fn the_least_configuration_reads() {
     let config = parse(LEAST).unwrap();
     assert_eq!(config.data_dir, Path::new("/etc/cs/d"));
     assert_eq!(config.listen.workers, 1);
-    assert_eq!(config.binance.futures.host, "fapi.binance.com");
+    let [(_, spot), (Host::UsdFutures, futures), _] = &config.venues[0].hosts_at[..] else {
+        panic!()
+    };
+    assert_eq!(
+        (spot.host.as_str(), futures.host.as_str()),
+        ("api.binance.com", "fapi.binance.com")
+    );
     let bot = config.bots.get("mm-1").unwrap();
     assert_eq!(bot.policy.name, "mm-1");
     assert!(bot.may_come_from(Some("127.0.0.1".parse().unwrap())));
@@ -35,8 +41,23 @@ fn the_least_configuration_reads() {
 #[test]
 fn another_host_serves_every_path_itself() {
     let config = parse(&LEAST.replace("https://api.binance.com", "http://127.0.0.1:9000")).unwrap();
-    assert_eq!(config.binance.futures, config.binance.spot);
-    assert_eq!(config.binance.spot.authority(), "127.0.0.1:9000");
+    for (_, url) in &config.venue(Venue::Binance).unwrap().hosts_at {
+        assert_eq!(url.authority(), "127.0.0.1:9000");
+    }
+}
+
+#[test]
+fn two_venues_need_marks_of_their_own() {
+    let woox = "[venue.woox]\nbase_url = \"https://api.woox.io\"\n";
+    let prefix = |text: &str, name: &str| format!("{text}path_prefix = \"/{name}\"\n");
+    let both = format!("{LEAST}\n{}", prefix(woox, "woox"));
+    let error = parse(&both).unwrap_err();
+    assert!(error.contains("venue.woox.path_prefix"), "{error}");
+    let marked = both.replace("api.binance.com\"", "api.binance.com\"\npath_prefix = \"/binance\"");
+    let config = parse(&marked).unwrap();
+    let woox = config.venue(Venue::WooX).unwrap();
+    assert_eq!(woox.hosts_at[1].1.host, "api-pub.woox.io");
+    assert!(parse(&marked.replace("\"/woox\"", "\"/binance\"")).is_err());
 }
 
 /// What is replaced in the least configuration, by what, and what the error

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use judge::{AccountEvent, Balance, OpenOrder, UnixNanos};
 use serde::Deserialize;
 use wire::model::{Decimal, Side};
-use wire::venue::binance::served;
 
 use super::{House, watch};
 use crate::clock;
@@ -20,6 +19,7 @@ use crate::limits;
 use crate::pipeline::judging::sha256;
 use crate::record::Purpose;
 use crate::shared::held;
+use crate::venue::Endpoint;
 
 /// How often it is looked whether an account is due.
 const LOOK: Duration = Duration::from_millis(250);
@@ -131,7 +131,7 @@ impl House {
     }
 
     async fn balances(&self, group: &Arc<AccountGroup>) -> Result<Vec<Balance>, String> {
-        let endpoint = served("GET", "/api/v3/account").ok_or("no such endpoint")?;
+        let endpoint = Endpoint::binance("GET", "/api/v3/account")?;
         let read = self.read(group, endpoint, &[("omitZeroBalances", "true")]).await?;
         if !read.answer.is_success() {
             return Err(format!("the venue answers {}", read.answer.status));
@@ -160,7 +160,7 @@ impl House {
         market: Option<&str>,
         balances: Option<Vec<Balance>>,
     ) -> Result<(), String> {
-        let endpoint = served("GET", "/api/v3/openOrders").ok_or("no such endpoint")?;
+        let endpoint = Endpoint::binance("GET", "/api/v3/openOrders")?;
         let asked_at = self.gateway.clock.now();
         let parameters: Vec<(&str, &str)> =
             market.map(|market| ("symbol", market)).into_iter().collect();

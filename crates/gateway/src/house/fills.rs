@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use judge::Trade;
 use serde::Deserialize;
 use wire::model::Decimal;
-use wire::venue::binance::served;
 
 use super::House;
 use crate::clock;
@@ -18,6 +17,7 @@ use crate::gateway::AccountGroup;
 use crate::limits;
 use crate::record::Purpose;
 use crate::shared::held;
+use crate::venue::Endpoint;
 
 /// How often it is looked for such orders.
 const LOOK: Duration = Duration::from_millis(500);
@@ -98,7 +98,7 @@ impl House {
         order_id: u64,
         known: &mut Waiting,
     ) -> Result<(), String> {
-        let endpoint = served("GET", "/api/v3/myTrades").ok_or("no such endpoint")?;
+        let endpoint = Endpoint::binance("GET", "/api/v3/myTrades")?;
         let (order, limit) = (order_id.to_string(), PAGE.to_string());
         for _ in 0..PAGES {
             let from = known.last.map(|last| last.saturating_add(1).to_string());

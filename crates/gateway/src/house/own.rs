@@ -6,8 +6,7 @@ use std::sync::Arc;
 use judge::{HouseRead, Outcome, Permit, UnixNanos};
 use vault::protocol::{Answer as SignerAnswer, Ask, SignAsk, Surface};
 use wire::limits::SIGNED_RECEIVE_WINDOW_MS;
-use wire::model::{Effect, Intent, Operation, Venue};
-use wire::venue::binance::{ParamText, Served};
+use wire::model::{Effect, Intent, Operation};
 
 use super::House;
 use crate::clock;
@@ -16,15 +15,15 @@ use crate::gateway::AccountGroup;
 use crate::keys::RealKey;
 use crate::pipeline::judging::{Course, sha256};
 use crate::pipeline::settle::{self, Settlement};
-use crate::pipeline::sign::{Proof, outgoing};
+use crate::pipeline::sign::Proof;
 use crate::record::Purpose;
 use crate::shared::held;
 use crate::upstream::{Answer, SendError};
-use crate::venue::Endpoint;
+use crate::venue::{self, Endpoint, Sendable};
 
 /// A read before it is judged.
 struct Asked<'a> {
-    endpoint: &'static Served,
+    endpoint: Endpoint,
     intent: &'a Intent,
     text: &'a [u8],
     /// The signer's name of the key.
@@ -55,12 +54,12 @@ impl House {
     pub(crate) async fn read(
         &self,
         group: &Arc<AccountGroup>,
-        endpoint: &'static Served,
+        endpoint: Endpoint,
         parameters: &[(&str, &str)],
     ) -> Result<Read, String> {
         let ring = self.gateway.keys.load_full();
         let key = ring
-            .for_request(&group.name, endpoint.class, Effect::Read)
+            .for_request(&group.name, endpoint.class(), Effect::Read)
             .ok_or_else(|| format!("account `{}` has no key to read with", group.name))?;
         self.read_with(group, Arc::clone(key), ring.epoch, endpoint, parameters).await
     }
@@ -71,7 +70,7 @@ impl House {
         group: &Arc<AccountGroup>,
         key: Arc<RealKey>,
         signer_epoch: u64,
-        endpoint: &'static Served,
+        endpoint: Endpoint,
         parameters: &[(&str, &str)],
     ) -> Result<Read, String> {
         if !self.budget.may_ask() {
@@ -80,17 +79,12 @@ impl House {
         let gateway = &self.gateway;
         let now = gateway.clock.now();
         let now_ms = now.0 / 1_000_000;
-        let mut text = ParamText::default();
-        for (name, value) in parameters {
-            text.set(name, value).map_err(|refusal| refusal.to_string())?;
-        }
-        text.set("timestamp", &now_ms.to_string()).map_err(|refusal| refusal.to_string())?;
-        let text = text.canonical().into_bytes();
+        let text = venue::question(endpoint, parameters, now_ms)?;
         let symbol = parameters.iter().find(|(name, _)| *name == "symbol");
         let intent = Intent {
-            venue: Venue::Binance,
-            endpoint: endpoint.name,
-            class: endpoint.class,
+            venue: endpoint.venue(),
+            endpoint: endpoint.name(),
+            class: endpoint.class(),
             operation: Operation::Read { symbol: symbol.map(|(_, value)| (*value).to_owned()) },
         };
         let request = self.requests.get().wrapping_add(1);
@@ -100,8 +94,10 @@ impl House {
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
             group: Arc::clone(group),
-            endpoint: Endpoint::Binance(endpoint),
+            endpoint,
             is_signed: true,
+            path: None,
+            symbol: intent.symbol().unwrap_or_default().to_owned(),
             key,
             signer_epoch,
             verdict,
@@ -128,7 +124,7 @@ impl House {
         let (halt, halt_epoch) = gateway.halts.now();
         let read = HouseRead {
             intent,
-            effect: endpoint.effect,
+            effect: endpoint.effect(),
             text,
             text_digest,
             now,
@@ -147,9 +143,9 @@ impl House {
             now,
             bot: None,
             account: &group.name,
-            venue: "binance",
-            endpoint: endpoint.name,
-            class: endpoint.class,
+            venue: endpoint.venue().name(),
+            endpoint: endpoint.name(),
+            class: endpoint.class(),
             security: "signed",
             intent: None,
             outcome: "allow",
@@ -190,18 +186,18 @@ impl House {
             }
         };
         let proof = Some(Proof { digest: sha256(&signed.text), sequence: signed.sequence });
-        let mut text = signed.text;
-        text.extend_from_slice(b"&signature=");
-        text.extend_from_slice(signed.signature.as_bytes());
-        match self
-            .pool
-            .exchange(&outgoing(&course, text), || gateway.halts.check(course.halt_epoch))
-            .await
-        {
+        let outgoing = match venue::outgoing(&course, Sendable::Signed(signed)) {
+            Ok(outgoing) => outgoing,
+            Err(why) => {
+                ended(&course, SettleOutcome::Unsent, &why, proof);
+                return Err(why);
+            }
+        };
+        match self.pool.exchange(&outgoing, || gateway.halts.check(course.halt_epoch)).await {
             Ok(answer) => {
                 self.budget.heard(&answer);
                 let http = answer.status;
-                let reading = course.endpoint.reading(http, &answer.body);
+                let reading = course.endpoint.reading(http, &answer.body, &course.symbol);
                 let mut settlement = Settlement::of(reading.outcome, reading.detail);
                 (settlement.http, settlement.code) = (Some(http), reading.code);
                 settlement.proof = proof;

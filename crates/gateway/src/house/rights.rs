@@ -7,10 +7,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use vault::protocol::Ask;
 use wire::model::{Right, Rights};
-use wire::venue::binance::served;
 
 use super::House;
 use crate::limits;
+use crate::venue::Endpoint;
 
 /// How soon a failed question is asked again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -71,7 +71,7 @@ pub(crate) async fn run(house: Rc<House>) {
 impl House {
     /// Whether every key's rights are known.
     async fn ask_rights(&self) -> bool {
-        let Some(endpoint) = served("GET", "/sapi/v1/account/apiRestrictions") else {
+        let Ok(endpoint) = Endpoint::binance("GET", "/sapi/v1/account/apiRestrictions") else {
             return true;
         };
         let mut known = true;

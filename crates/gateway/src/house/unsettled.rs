@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use judge::{OrderStatus, OrderUpdate, Unsettled};
 use serde::Deserialize;
 use wire::limits::{CLOCK_OFFSET_MS, SIGNED_RECEIVE_WINDOW_MS};
-use wire::venue::binance::served;
 
 use super::House;
 use crate::entry::SettleOutcome;
@@ -21,6 +20,7 @@ use crate::limits;
 use crate::pipeline::settle::answer::one_order;
 use crate::pipeline::settle::{self, Settlement};
 use crate::shared::held;
+use crate::venue::Endpoint;
 
 /// How often it is looked for such orders.
 const LOOK: Duration = Duration::from_millis(500);
@@ -76,7 +76,7 @@ impl House {
         struct Failure {
             code: i64,
         }
-        let endpoint = served("GET", "/api/v3/order").ok_or("no such endpoint")?;
+        let endpoint = Endpoint::binance("GET", "/api/v3/order")?;
         let order = &question.order;
         let id = order.order_id.map(|id| id.to_string());
         let by = match (&id, &order.client_order_id) {

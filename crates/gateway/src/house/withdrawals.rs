@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use judge::UnknownWithdrawal;
 use serde::Deserialize;
-use wire::venue::binance::served;
 
 use super::House;
 use super::unsettled::patience_ms;
@@ -21,6 +20,7 @@ use crate::gateway::AccountGroup;
 use crate::limits;
 use crate::pipeline::settle::{self, Settlement};
 use crate::shared::held;
+use crate::venue::Endpoint;
 
 /// How often it is looked for such withdrawals.
 const LOOK: Duration = Duration::from_millis(500);
@@ -107,8 +107,7 @@ impl House {
         withdrawal: &UnknownWithdrawal,
         absent_since: Option<Instant>,
     ) -> Result<Option<Instant>, String> {
-        let endpoint =
-            served("GET", "/sapi/v1/capital/withdraw/history").ok_or("no such endpoint")?;
+        let endpoint = Endpoint::binance("GET", "/sapi/v1/capital/withdraw/history")?;
         let id = withdrawal.client_withdrawal_id.as_deref().ok_or("it has no id of its own")?;
         let sent_ms = withdrawal.sent_at.0 / 1_000_000;
         let from = sent_ms.saturating_sub(BEFORE_MS).to_string();

@@ -16,6 +16,12 @@ pub(crate) enum Field {
     ApiKey,
     /// `X-MBX-TIME-UNIT`
     TimeUnit,
+    /// `x-api-key`
+    WooXKey,
+    /// `x-api-timestamp`
+    WooXTimestamp,
+    /// `x-api-signature`
+    WooXSignature,
     /// `Content-Length`
     ContentLength,
     /// `Transfer-Encoding`
@@ -27,11 +33,14 @@ pub(crate) enum Field {
 }
 
 impl Field {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Host,
         Self::ContentType,
         Self::ApiKey,
         Self::TimeUnit,
+        Self::WooXKey,
+        Self::WooXTimestamp,
+        Self::WooXSignature,
         Self::ContentLength,
         Self::TransferEncoding,
         Self::Connection,
@@ -45,6 +54,9 @@ impl Field {
             Self::ContentType => "content-type",
             Self::ApiKey => "x-mbx-apikey",
             Self::TimeUnit => "x-mbx-time-unit",
+            Self::WooXKey => "x-api-key",
+            Self::WooXTimestamp => "x-api-timestamp",
+            Self::WooXSignature => "x-api-signature",
             Self::ContentLength => "content-length",
             Self::TransferEncoding => "transfer-encoding",
             Self::Connection => "connection",
@@ -223,7 +235,7 @@ mod tests {
                     content-length: 3\r\n\r\nabcGET / HTTP/1.1\r\n";
         let end = text.find("abc").unwrap();
         for cut in 0..end {
-            assert!(read(&text[..cut]).unwrap().is_none(), "{cut}");
+            assert!(read(text.get(..cut).unwrap()).unwrap().is_none(), "{cut}");
         }
         let head = read(text).unwrap().unwrap();
         let buffer = text.as_bytes();

@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use wire::model::Venue;
+
 use super::refused::{Refused, Why};
 use crate::counters::Ending;
 use crate::gateway::Gateway;
 use crate::http::request::{Field, Head};
 use crate::route::{Entrance, path_at_venue};
-use crate::venue::Venue;
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +70,10 @@ pub(crate) fn accept(gateway: &Gateway, arrival: &mut Arrival<'_>) -> Result<Ven
         ));
     }
     let (entrance, host) = (arrival.peer.entrance, arrival.field(Field::Host));
-    match path_at_venue(&gateway.config.binance, entrance, host, arrival.path) {
-        Some(path) => {
+    match path_at_venue(&gateway.config.venues, entrance, host, arrival.path) {
+        Some((venue, path)) => {
             arrival.path = path;
-            Ok(Venue::Binance)
+            Ok(venue)
         }
         None => Err(Refused::new(
             Ending::Unreadable,

@@ -46,6 +46,10 @@ pub(crate) fn authenticate(
     if !identity.config.may_come_from(arrival.peer.address) {
         return Err(failed(Why::UnknownKey, "this virtual key is not used from this address"));
     }
+    let venue = received.endpoint().venue();
+    if gateway.config.accounts.get(&identity.account).is_some_and(|one| one.venue != venue) {
+        return Err(failed(Why::UnknownKey, "this virtual key is another venue's"));
+    }
     let now_ms = gateway.clock.now().0 / 1_000_000;
     if !received.is_signed() {
         let deadline_ms = now_ms.saturating_add(received.receive_window_ms());

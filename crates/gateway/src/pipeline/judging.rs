@@ -39,6 +39,10 @@ pub(crate) struct Course {
     pub(crate) endpoint: Endpoint,
     /// Whether the venue wants it signed.
     pub(crate) is_signed: bool,
+    /// The path as sent, where the venue's paths have variable parts.
+    pub(crate) path: Option<String>,
+    /// The market that it is about; empty for none.
+    pub(crate) symbol: String,
     pub(crate) key: Arc<RealKey>,
     /// The signer that the key's number is of.
     pub(crate) signer_epoch: u64,
@@ -83,6 +87,7 @@ pub(crate) async fn judge_and_record(
         ));
     };
     let (endpoint, is_signed) = (received.endpoint(), received.is_signed());
+    let path = received.path().map(str::to_owned);
     let ready = make_ready(worker, group, identity, received, arrival)?;
 
     let (verdict, halt_epoch, staged) =
@@ -108,6 +113,8 @@ pub(crate) async fn judge_and_record(
         group: Arc::clone(group),
         endpoint,
         is_signed,
+        path,
+        symbol: ready.intent.symbol().unwrap_or_default().to_owned(),
         key: ready.key,
         signer_epoch: ready.signer_epoch,
         verdict: index,
@@ -136,7 +143,7 @@ fn make_ready(
     let endpoint = received.endpoint();
     let request = arrival.request;
     let Asked { intent, text } = received
-        .ask(|| worker.ids.next())
+        .ask(&worker.ids)
         .map_err(|refusal| refuse(worker, identity, endpoint, refusal, arrival, request))?;
 
     let ring = gateway.keys.load();

@@ -2,12 +2,13 @@
 
 use std::fmt::Display;
 
+use wire::model::Venue;
 use wire::venue::binance::Refusal;
 
 use super::reply::Reply;
 use crate::counters::Ending;
 use crate::http::request::Broken;
-use crate::venue::Venue;
+use crate::venue;
 
 /// Why a request ends here, in words that every venue has codes for.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ impl Refused {
 
     /// In the shape of the venue that was asked.
     pub(crate) fn reply(self, venue: Venue) -> Reply {
-        let (status, body) = venue.error(&self.why, &self.message);
+        let (status, body) = venue::error(venue, &self.why, &self.message);
         let mut reply = Reply::json(status, body);
         if matches!(self.why, Why::NotExecuted) {
             reply.lines.extend_from_slice(b"retry-after: 1\r\n");

@@ -55,7 +55,7 @@ pub(crate) async fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply
             return Err(Refused::unknown(why));
         }
     };
-    let reading = course.endpoint.reading(answer.status, &answer.body);
+    let reading = course.endpoint.reading(answer.status, &answer.body, &course.symbol);
     let outcome = reading.outcome;
     let settlement = Settlement {
         outcome,

@@ -1,8 +1,5 @@
 //! sign: the signer's second reading, and the request that goes to the venue.
 
-use std::borrow::Cow;
-use std::sync::Arc;
-
 use vault::protocol::{RefusalCode, SignAsk, SignRefusal, Surface};
 use wire::model::Effect;
 
@@ -14,7 +11,7 @@ use crate::entry::SettleOutcome;
 use crate::gateway::Worker;
 use crate::signer::Unsigned;
 use crate::upstream::Outgoing;
-use crate::venue::Endpoint;
+use crate::venue::{self, Sendable};
 
 /// A request that may leave.
 pub(crate) struct Signed {
@@ -41,7 +38,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
     let Cleared { permit, course } = cleared;
     let parts = permit.into_parts();
     if !course.is_signed {
-        let outgoing = outgoing(&course, parts.text);
+        let outgoing = sendable(worker, &course, Sendable::KeyOnly(parts.text), None)?;
         return Ok(Signed { course, outgoing, proof: None });
     }
     let ask = SignAsk {
@@ -55,11 +52,9 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         grants: Vec::new(),
     };
     match worker.signer.sign(course.signer_epoch, ask).await {
-        Ok(mut signed) => {
+        Ok(signed) => {
             let proof = Proof { digest: sha256(&signed.text), sequence: signed.sequence };
-            signed.text.extend_from_slice(b"&signature=");
-            signed.text.extend_from_slice(signed.signature.as_bytes());
-            let outgoing = outgoing(&course, signed.text);
+            let outgoing = sendable(worker, &course, Sendable::Signed(signed), Some(proof))?;
             Ok(Signed { course, outgoing, proof: Some(proof) })
         }
         Err(unsigned) => {
@@ -74,21 +69,19 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
     }
 }
 
-/// Where the parameters go: all in the query, or all in the body.
-pub(crate) fn outgoing(course: &Course, text: Vec<u8>) -> Outgoing {
-    let Endpoint::Binance(endpoint) = course.endpoint;
-    let in_query = matches!(endpoint.method, "GET" | "DELETE");
-    let (query, body) = if in_query { (text, Vec::new()) } else { (Vec::new(), text) };
-    Outgoing {
-        host: course.endpoint.host(),
-        method: endpoint.method,
-        path: Cow::Borrowed(endpoint.path),
-        query,
-        body,
-        key: Some(Arc::clone(&course.key)),
-        time_unit: course.time_unit,
-        repeatable: endpoint.effect == Effect::Read,
-    }
+/// The request that leaves; where it cannot be made, nothing does.
+fn sendable(
+    worker: &Worker,
+    course: &Course,
+    asked: Sendable,
+    proof: Option<Proof>,
+) -> Result<Outgoing, Refused> {
+    venue::outgoing(course, asked).map_err(|why| {
+        let mut settlement = Settlement::of(SettleOutcome::Unsent, Some(&why));
+        settlement.proof = proof;
+        settle::record(&worker.gateway, course, settlement);
+        Refused::not_executed(Ending::Unsent, &why)
+    })
 }
 
 /// What the bot is told, and what the log is.

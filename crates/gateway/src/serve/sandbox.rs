@@ -33,8 +33,8 @@ pub(super) fn apply(gateway: &Gateway, mode: SandboxMode) -> Result<SandboxRepor
     read.push(gateway.config_path.clone());
     let mut write = vec![gateway.log.directory().to_owned(), config.data_dir.join("run")];
     write.extend(config.checkpoint_copies.iter().cloned());
-    let venue = &config.binance;
-    let mut connect = vec![venue.spot.port, venue.futures.port, venue.coin_futures.port, DNS];
+    let urls = config.venues.iter().flat_map(|venue| &venue.hosts_at);
+    let mut connect: Vec<u16> = urls.map(|(_, url)| url.port).chain([DNS]).collect();
     connect.sort_unstable();
     connect.dedup();
     let profile =

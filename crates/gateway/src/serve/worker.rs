@@ -12,7 +12,6 @@ use crate::gateway::{Gateway, Worker};
 use crate::limits;
 use crate::listen::WorkerListeners;
 use crate::signer::{SignerConnection, SignerLink};
-use crate::upstream;
 
 /// How often a drain looks whether connections are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
@@ -86,7 +85,12 @@ async fn run(
     let host = Host { worker: Rc::clone(&worker), stop: stop.clone(), seats: Rc::clone(&seats) };
     tokio::task::spawn_local(async move {
         loop {
-            worker.pool.warm(upstream::Host::Spot).await;
+            // A venue's first host is the one that orders go to.
+            for venue in &worker.gateway.config.venues {
+                if let Some((host, _)) = venue.hosts_at.first() {
+                    worker.pool.warm(*host).await;
+                }
+            }
             tokio::time::sleep(limits::UPSTREAM_IDLE / 4).await;
         }
     });

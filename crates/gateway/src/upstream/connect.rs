@@ -12,8 +12,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 
-use super::Host;
 use super::exchange::Stream;
+use super::{Host, SendError};
 use crate::config::{ConfigError, UpstreamUrl, VenueConfig};
 use crate::limits;
 
@@ -25,12 +25,14 @@ pub(super) type Sender = SendRequest<Empty<Bytes>>;
 /// INVARIANT (pinned host): made from the configuration at start; requests
 /// name one of these, never an address.
 pub(crate) struct UpstreamHosts {
-    hosts: [UpstreamHost; Host::ALL.len()],
+    hosts: [Option<UpstreamHost>; Host::ALL.len()],
 }
 
 impl std::fmt::Debug for UpstreamHosts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.hosts.iter().map(|host| host.url.authority())).finish()
+        f.debug_list()
+            .entries(self.hosts.iter().flatten().map(|host| host.url.authority()))
+            .finish()
     }
 }
 
@@ -41,12 +43,12 @@ pub(super) struct UpstreamHost {
 }
 
 /// The public certificate authorities, and one more where configured.
-fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, ConfigError> {
+fn trusted_roots(venue: &str, extra: Option<&Path>) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let Some(path) = extra else { return Ok(roots) };
     let wrong = |detail: String| {
         ConfigError::new(
-            "venue.binance.root_certificates",
+            format!("venue.{venue}.root_certificates"),
             format!("`{}` {detail}; name a PEM file with certificates", path.display()),
         )
     };
@@ -66,36 +68,46 @@ fn trusted_roots(extra: Option<&Path>) -> Result<RootCertStore, ConfigError> {
 }
 
 impl UpstreamHosts {
-    pub(crate) fn new(venue: &VenueConfig) -> Result<Self, ConfigError> {
-        let roots = trusted_roots(venue.root_certificates.as_deref())?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| ConfigError::new("", format!("no TLS: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let host = |url: &UpstreamUrl| -> Result<UpstreamHost, ConfigError> {
-            let wrong = || ConfigError::new("venue.binance", format!("`{}` is no host", url.host));
-            let name = ServerName::try_from(url.host.clone()).map_err(|_| wrong())?;
-            Ok(UpstreamHost {
-                authority: url.authority(),
-                tls: url.tls.then(|| (connector.clone(), name)),
-                url: url.clone(),
-            })
-        };
-        Ok(Self { hosts: [host(&venue.spot)?, host(&venue.futures)?, host(&venue.coin_futures)?] })
+    pub(crate) fn new(venues: &[VenueConfig]) -> Result<Self, ConfigError> {
+        let mut hosts = std::array::from_fn(|_| None);
+        for venue in venues {
+            let name = venue.venue.name();
+            let connector = connector(name, venue.root_certificates.as_deref())?;
+            for (host, url) in &venue.hosts_at {
+                let tls_name = ServerName::try_from(url.host.clone()).map_err(|_| {
+                    ConfigError::new(format!("venue.{name}"), format!("`{}` is no host", url.host))
+                })?;
+                if let Some(place) = hosts.get_mut(*host as usize) {
+                    *place = Some(UpstreamHost {
+                        authority: url.authority(),
+                        tls: url.tls.then(|| (connector.clone(), tls_name)),
+                        url: url.clone(),
+                    });
+                }
+            }
+        }
+        Ok(Self { hosts })
     }
 
-    pub(super) fn get(&self, host: Host) -> &UpstreamHost {
-        let [spot, futures, coin_futures] = &self.hosts;
-        match host {
-            Host::Spot => spot,
-            Host::UsdFutures => futures,
-            Host::CoinFutures => coin_futures,
-        }
+    /// A host; none where its venue is not configured.
+    pub(super) fn get(&self, host: Host) -> Result<&UpstreamHost, SendError> {
+        self.hosts
+            .get(host as usize)
+            .and_then(Option::as_ref)
+            .ok_or_else(|| SendError::NotSent("its venue is not configured here".to_owned()))
     }
+}
+
+fn connector(venue: &str, roots: Option<&Path>) -> Result<tokio_rustls::TlsConnector, ConfigError> {
+    let roots = trusted_roots(venue, roots)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConfigError::new("", format!("no TLS: {error}")))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tokio_rustls::TlsConnector::from(Arc::new(config)))
 }
 
 impl UpstreamHost {

@@ -77,7 +77,8 @@ impl Pool {
                 return;
             }
         }
-        match self.hosts.get(host).connect().await {
+        let Ok(host) = self.hosts.get(host) else { return };
+        match host.connect().await {
             Ok(stream) => keep(&lane.idle, Connection::new(stream)),
             Err(error) => tracing::debug!(%error, "no warm connection"),
         }
@@ -96,7 +97,7 @@ impl Pool {
         go: impl Fn() -> Result<(), String>,
     ) -> Result<Answer, SendError> {
         let deadline = tokio::time::Instant::now() + limits::UPSTREAM_ANSWER;
-        let host = self.hosts.get(request.host);
+        let host = self.hosts.get(request.host)?;
         let mut repeated = false;
         loop {
             let place = self.place(request.host).await?;
@@ -145,7 +146,7 @@ impl Pool {
     /// There is no answer.
     pub(crate) async fn stream(&self, request: &Outgoing) -> Result<Streamed, SendError> {
         let deadline = tokio::time::Instant::now() + limits::UPSTREAM_ANSWER;
-        let host = self.hosts.get(request.host);
+        let host = self.hosts.get(request.host)?;
         let mut repeated = false;
         loop {
             let place = self.place(request.host).await?;

@@ -1,14 +1,22 @@
 //! Binance on the data path.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
+use wire::model::Effect;
+use wire::venue::binance::public::{PublicHost, is_public_query};
 use wire::venue::binance::{
-    self as wire_binance, RawRequest, Received, Refusal, Security, errors, ids, read, text_to_sign,
+    self as wire_binance, RawRequest, Received, Refusal, Security, Served, errors, ids,
+    public_endpoint, read, text_to_sign,
 };
 
-use super::{Asked, http_status};
+use super::{Asked, NewId, Public, Sendable, http_status};
 use crate::http::request::Field;
 use crate::pipeline::accept::Arrival;
+use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
+use crate::upstream::{Auth, Host, Outgoing};
 
 /// Binance's code for a request that it certainly did not execute and that may
 /// be sent again ("server is currently overloaded"): clients raise it as an
@@ -47,14 +55,57 @@ pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Opt
     genuine.then_some(signature)
 }
 
-pub(super) fn ask(received: &mut Received, new_id: impl Fn() -> String) -> Result<Asked, Refusal> {
+pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
     let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
     for name in missing {
-        received.params.set(name, &new_id())?;
+        received.params.set(name, &new_id.text())?;
     }
     let intent = read(received)?;
     let text = text_to_sign(received, &intent, &[])?;
     Ok(Asked { intent, text: text.canonical().into_bytes() })
+}
+
+pub(super) fn public(arrival: &Arrival<'_>) -> Option<Public> {
+    let found = public_endpoint(arrival.method, arrival.path)?;
+    let host = match found.host {
+        PublicHost::Spot => Some(Host::Spot),
+        PublicHost::UsdFutures => Some(Host::UsdFutures),
+        PublicHost::CoinFutures => Some(Host::CoinFutures),
+        PublicHost::Options => None,
+    };
+    Some(Public { host, is_plain: is_public_query(arrival.query.unwrap_or("")) })
+}
+
+/// Which host answers an endpoint.
+pub(super) fn host(_served: &Served) -> Host {
+    Host::Spot
+}
+
+/// Parameters go all in the query, or all in the body, the signature behind
+/// them.
+pub(super) fn outgoing(course: &Course, served: &'static Served, asked: Sendable) -> Outgoing {
+    let text = match asked {
+        Sendable::KeyOnly(text) => text,
+        Sendable::Signed(signed) => {
+            let mut text = signed.text;
+            text.extend_from_slice(b"&signature=");
+            text.extend_from_slice(signed.signature.as_bytes());
+            text
+        }
+    };
+    let in_query = matches!(served.method, "GET" | "DELETE");
+    let (query, body) = if in_query { (text, Vec::new()) } else { (Vec::new(), text) };
+    Outgoing {
+        host: host(served),
+        method: served.method,
+        path: Cow::Borrowed(served.path),
+        query,
+        content_type: (!body.is_empty()).then_some("application/x-www-form-urlencoded"),
+        body,
+        auth: Auth::Binance(Arc::clone(&course.key)),
+        time_unit: course.time_unit,
+        repeatable: served.effect == Effect::Read,
+    }
 }
 
 /// Codes are chosen so that clients raise the right class and do not retry

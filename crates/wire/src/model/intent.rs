@@ -6,7 +6,7 @@ use super::{
 };
 
 /// A venue that the gateway speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Venue {
     /// Binance.
     Binance,

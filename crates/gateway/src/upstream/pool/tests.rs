@@ -52,15 +52,14 @@ async fn venue(acts: &'static [&'static [Act]]) -> (Pool, Counts) {
         }
     });
     let config = VenueConfig {
-        spot: url.clone(),
-        futures: url.clone(),
-        coin_futures: url,
+        venue: wire::model::Venue::Binance,
+        hosts_at: vec![(Host::Spot, url)],
         root_certificates: None,
         hosts: Vec::new(),
         path_prefix: None,
         port: None,
     };
-    (Pool::new(Arc::new(UpstreamHosts::new(&config).unwrap())), counts)
+    (Pool::new(Arc::new(UpstreamHosts::new(&[config]).unwrap())), counts)
 }
 
 fn request(repeatable: bool) -> Outgoing {
@@ -70,7 +69,8 @@ fn request(repeatable: bool) -> Outgoing {
         path: Cow::Borrowed("/api/v3/order"),
         query: b"a=1".to_vec(),
         body: Vec::new(),
-        key: None,
+        content_type: None,
+        auth: crate::upstream::Auth::None,
         time_unit: None,
         repeatable,
     }
