@@ -3,7 +3,7 @@
 //! every second, on the disk under the directory given (default: the
 //! temporary directory).
 //!
-//! `cargo run --release -p countersign-audit --example publish_bench [ENTRIES_A_SECOND [SECONDS [DIR]]]`
+//! `cargo run --release -p countersign-audit --example publish_bench [ENTRIES_A_SECOND [SECONDS [DIR [staged]]]]`
 
 use std::error::Error;
 use std::path::Path;
@@ -18,7 +18,7 @@ use signed_note::{Note, StandardSigner};
 /// The key pair published with golang.org/x/mod/sumdb/note.
 const SKEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 /// Entries appended at a time, as by the requests of one turn of a loop.
-const BURST: u64 = 8;
+const BURST: usize = 8;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -33,7 +33,8 @@ fn main() -> Outcome<()> {
     let (rate, seconds) = (number(40_000)?, number(5)?);
     let parent = words.next().map_or_else(std::env::temp_dir, Into::into);
     let dir = parent.join(format!("publish-bench-{}", std::process::id()));
-    let outcome = measure(&dir, rate.max(1), seconds.max(1));
+    let staged = words.next().is_some_and(|word| word == "staged");
+    let outcome = measure(&dir, rate.max(1), seconds.max(1), staged);
     std::fs::remove_dir_all(&dir)?;
     outcome
 }
@@ -50,7 +51,7 @@ fn sign(request: &CheckpointRequest) -> Outcome<String> {
     Ok(String::from_utf8(note.to_bytes())?)
 }
 
-fn measure(dir: &Path, rate: u64, seconds: u64) -> Outcome<()> {
+fn measure(dir: &Path, rate: u64, seconds: u64, together: bool) -> Outcome<()> {
     let (log, _) = Log::open(dir, &Options::new("PeterNeumann"))?;
     let (handle, mut publisher) = (log.sync_handle(), log.publisher()?);
     handle.prepare()?;
@@ -78,15 +79,24 @@ fn measure(dir: &Path, rate: u64, seconds: u64) -> Outcome<()> {
                 }
             }
         });
+        let entry = [b'x'; 900];
         let (begin, mut count) = (Instant::now(), 0);
         let before = spent();
         let mut waited = Duration::ZERO;
         while count < rate * seconds {
+            let mut staged = Vec::with_capacity(BURST);
             for _ in 0..BURST {
-                let entry = [b'x'; 900];
                 let length = if count.is_multiple_of(2) { 900 } else { 500 };
-                lock()?.append(entry.get(..length).unwrap_or(&entry))?;
+                let entry = entry.get(..length).unwrap_or(&entry);
+                if together {
+                    staged.push(lock()?.stage(entry, None)?);
+                } else {
+                    lock()?.append(entry)?;
+                }
                 count += 1;
+            }
+            for staged in staged {
+                lock()?.outcome(staged)?;
             }
             let due = Duration::from_nanos(count * 1_000_000_000 / rate);
             let idle = spent();

@@ -101,7 +101,7 @@ fn more_than_fits_is_written_first() {
     for n in 0..3_u8 {
         staged.push(log.stage(&[n; 40_000], None).unwrap());
     }
-    assert!(3 * 40_000 > MAX_STAGED_BYTES);
+    const { assert!(3 * 40_000 > MAX_STAGED_BYTES) };
     assert_eq!(log.count(), 2);
     let indexes: Vec<u64> = staged.into_iter().map(|s| log.outcome(s).unwrap().index).collect();
     assert_eq!(indexes, [0, 1, 2]);
