@@ -78,7 +78,11 @@ fn broken() -> impl Strategy<Value = Vec<u8>> {
             let at = index.index(bytes.len() + 1);
             match kind {
                 0 => bytes.insert(at, byte),
-                1 if at < bytes.len() => bytes[at] = byte,
+                1 => {
+                    if let Some(place) = bytes.get_mut(at) {
+                        *place = byte;
+                    }
+                }
                 _ if at < bytes.len() => drop(bytes.remove(at)),
                 _ => {}
             }
@@ -122,14 +126,13 @@ proptest! {
         spelling in 0..3_usize,
     ) {
         let endpoints: Vec<_> = all().collect();
-        let endpoint = endpoints[at.index(endpoints.len())];
+        let endpoint = *at.get(&endpoints);
         let mut pairs = Vec::new();
         for (listed, chosen) in endpoint.parameters.iter().zip(&chosen) {
             let changing = matches!(listed.weight, Weight::ClassChanging(_));
-            if listed.place == Place::Sent && !changing && (listed.mandatory || *chosen) {
-                if let Some(value) = example(listed.form, spelling) {
-                    pairs.push((listed.name, value));
-                }
+            let sent = listed.place == Place::Sent && !changing && (listed.mandatory || *chosen);
+            if let (true, Some(value)) = (sent, example(listed.form, spelling)) {
+                pairs.push((listed.name, value));
             }
         }
         let path: Vec<&str> = endpoint
@@ -186,7 +189,7 @@ proptest! {
 
 /// A value of that form, in one of three spellings.
 fn example(form: Form, spelling: usize) -> Option<&'static str> {
-    let of = |values: [&'static str; 3]| values[spelling];
+    let of = |values: [&'static str; 3]| values.into_iter().nth(spelling).unwrap();
     Some(match form {
         Form::Symbol => of(["PERP_BTC_USDT", "SPOT_BTC_USDT", "PERP_ETH_USDT"]),
         Form::Asset => of(["USDT", "WOO", "BTC"]),
