@@ -7,6 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use rust_decimal::Decimal;
 
+use crate::binance::fault::FaultPlan;
+pub use crate::binance::futures::options::{Contract, FuturesOptions};
+
 /// Everything a paper venue is started with.
 #[derive(Debug, Clone)]
 pub struct PaperOptions {
@@ -26,6 +29,12 @@ pub struct PaperOptions {
     pub taker_fee_bps: Decimal,
     /// Rate limits.
     pub limits: Limits,
+    /// USD-M futures: contracts, fees, funding.
+    pub futures: FuturesOptions,
+    /// WebSocket connections.
+    pub sockets: Sockets,
+    /// Faults by a seed; none where absent.
+    pub faults: Option<FaultPlan>,
     /// Who trades here.
     pub accounts: Vec<Account>,
     /// The seeded liquidity.
@@ -148,6 +157,12 @@ pub struct Limits {
     pub refusals_until_ban: u32,
     /// How long the ban lasts, in milliseconds.
     pub ban_ms: i64,
+    /// Request weight per minute and address on the futures' hosts.
+    pub futures_weight_per_minute: u32,
+    /// New futures orders per ten seconds and account.
+    pub futures_orders_per_10s: u32,
+    /// New futures orders per minute and account.
+    pub futures_orders_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -161,6 +176,33 @@ impl Default for Limits {
             open_stop_orders: 5,
             refusals_until_ban: 100,
             ban_ms: 120_000,
+            futures_weight_per_minute: 2400,
+            futures_orders_per_10s: 300,
+            futures_orders_per_minute: 1200,
+        }
+    }
+}
+
+/// How WebSocket connections are kept.
+#[derive(Debug, Clone)]
+pub struct Sockets {
+    /// How often the venue sends a ping frame.
+    pub ping_every: Duration,
+    /// How long it waits for a pong.
+    pub pong_within: Duration,
+    /// How long a connection lives.
+    pub max_age: Duration,
+    /// Messages a second that a market-stream connection may send.
+    pub commands_per_second: u32,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            ping_every: Duration::from_secs(20),
+            pong_within: Duration::from_secs(60),
+            max_age: Duration::from_secs(24 * 60 * 60),
+            commands_per_second: 5,
         }
     }
 }
@@ -223,6 +265,8 @@ pub struct Account {
     pub balances: Vec<(String, Decimal)>,
     /// Balances of the funding wallet at the start.
     pub funding: Vec<(String, Decimal)>,
+    /// Balances of the USD-M futures wallet at the start.
+    pub futures: Vec<(String, Decimal)>,
 }
 
 /// An API key as the venue knows it.
@@ -337,6 +381,9 @@ impl Default for PaperOptions {
             maker_fee_bps: Decimal::TEN,
             taker_fee_bps: Decimal::TEN,
             limits: Limits::default(),
+            futures: FuturesOptions::default(),
+            sockets: Sockets::default(),
+            faults: None,
             accounts: Vec::new(),
             market_maker: MarketMaker::default(),
             seed: 1,
@@ -353,8 +400,13 @@ impl PaperOptions {
         let funds = [("USDT", 1_000_000), ("BTC", 20), ("ETH", 300), ("BNB", 500), ("LTC", 1000)];
         let balances =
             funds.iter().map(|(asset, amount)| ((*asset).to_owned(), Decimal::from(*amount)));
-        let account =
-            Account { keys: vec![key], balances: balances.collect(), funding: Vec::new() };
+        let futures = vec![("USDT".to_owned(), Decimal::from(1_000_000))];
+        let account = Account {
+            keys: vec![key],
+            balances: balances.collect(),
+            futures,
+            ..Account::default()
+        };
         Self { accounts: vec![account], ..Self::default() }
     }
 }

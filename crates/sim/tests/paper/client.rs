@@ -65,7 +65,8 @@ pub(crate) fn options() -> PaperOptions {
     options.accounts.push(Account {
         keys: vec![ApiKey::hmac("other", "othersecret", Rights::TRADE)],
         balances: funds(&rich),
-        funding: Vec::new(),
+        futures: funds(&[("USDT", 100_000)]),
+        ..Account::default()
     });
     options
 }
