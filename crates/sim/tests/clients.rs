@@ -8,11 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::Engine as _;
 use rust_decimal::Decimal;
-use sim::binance::{ApiKey, PaperOptions, PaperVenue, Rights};
+use sim::binance::{ApiKey, PaperOptions, PaperVenue, Rights, Secret};
 
 const KEY: &str = "clientKey";
 const SECRET: &str = "clientSecret";
+/// A key of the same account whose holder signs with Ed25519.
+const ED_KEY: &str = "clientEdKey";
 
 /// A venue that moves by itself, so that streams have something to tell.
 fn venue() -> PaperVenue {
@@ -22,7 +27,21 @@ fn venue() -> PaperVenue {
     options.market_maker.walk_every = Some(Duration::from_millis(300));
     options.limits.weight_per_minute = 100_000;
     options.limits.futures_weight_per_minute = 100_000;
-    PaperVenue::spawn_blocking(options).unwrap()
+    let venue = PaperVenue::spawn_blocking(options).unwrap();
+    let mut key = ApiKey::hmac(ED_KEY, "", Rights::TRADE);
+    key.secret = Secret::Ed25519(ed_pair().public_key().as_ref().to_vec());
+    venue.set_key(0, key);
+    venue
+}
+
+fn ed_pair() -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+}
+
+fn ed_pem() -> String {
+    let der: Pkcs8V1Der<'_> = ed_pair().as_der().unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n")
 }
 
 /// Runs a script against a venue; None where the libraries are not installed.
@@ -39,6 +58,8 @@ fn run(environment: &str, script: &str, least_steps: usize) -> Option<PaperVenue
         .env("WS_URL", venue.ws_url(""))
         .env("API_KEY", KEY)
         .env("API_SECRET", SECRET)
+        .env("ED_KEY", ED_KEY)
+        .env("ED_PEM", ed_pem())
         .output()
         .expect("the client starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -74,4 +95,12 @@ fn ccxt_pro_watches_and_trades_over_sockets() {
 fn python_binance_trades_futures() {
     let Some(venue) = run("ccxt", "python_binance_futures.py", 14) else { return };
     assert!(venue.positions(0).is_empty());
+}
+
+#[test]
+fn the_vendors_sdk_logs_on_and_trades_over_a_socket() {
+    let Some(venue) = run("vendor", "binance_sdk_sockets.py", 11) else { return };
+    let signed_alone = |text: &[u8]| String::from_utf8_lossy(text).contains("signature");
+    let place = venue.requests().into_iter().find(|request| request.path == "order.place").unwrap();
+    assert!(!signed_alone(&place.body), "the session's key is enough");
 }

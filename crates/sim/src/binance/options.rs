@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use rust_decimal::Decimal;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::binance::fault::FaultPlan;
 pub use crate::binance::futures::options::{Contract, FuturesOptions};
@@ -297,11 +298,29 @@ impl ApiKey {
         }
     }
 
+    /// A key without an address restriction whose holder signs with the private
+    /// key of this public one (PEM, `SubjectPublicKeyInfo`): Ed25519 or RSA.
+    /// None where the text is not such a key.
+    #[must_use]
+    pub fn public(key: &str, pem: &str, rights: Rights) -> Option<Self> {
+        let der =
+            rustls::pki_types::SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?;
+        let secret = match der.as_ref().strip_prefix(ED25519_SPKI) {
+            Some(raw) => Secret::Ed25519(raw.to_vec()),
+            None => Secret::Rsa(der.as_ref().to_vec()),
+        };
+        Some(Self { secret, ..Self::hmac(key, "", rights) })
+    }
+
     /// Whether a request from `address` may use the key.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
         !self.ip_restrict || self.allowed.iter().any(|net| net.contains(&address))
     }
 }
+
+/// What stands before the 32 bytes of an Ed25519 key in DER (RFC 8410).
+const ED25519_SPKI: &[u8] =
+    &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What the venue checks signatures with.
 #[derive(Clone)]
@@ -310,7 +329,7 @@ pub enum Secret {
     Hmac(String),
     /// A raw 32-byte Ed25519 public key, base64 signatures.
     Ed25519(Vec<u8>),
-    /// An RSA public key in DER, PKCS#1 v1.5 with SHA-256, base64 signatures.
+    /// An RSA public key in DER (PKCS#1 or `SubjectPublicKeyInfo`), PKCS#1 v1.5 with SHA-256, base64 signatures.
     Rsa(Vec<u8>),
 }
 

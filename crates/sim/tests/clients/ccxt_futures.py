@@ -24,10 +24,13 @@ def step(name, value):
     print(json.dumps({"step": name, "value": value}, default=str), flush=True)
 
 
-def refused(kind, call):
+# ccxt picks its table of errors by the venue's own host names, so refusals come
+# as the base class here, and the code is what counts.
+def refused(kind, code, call):
     try:
         call()
     except kind as error:
+        assert str(code) in str(error), error
         return str(error)
     sys.exit("%s was not refused" % call)
 
@@ -68,7 +71,7 @@ cancelled = exchange.cancel_order(placed["id"], SYMBOL)
 assert cancelled["status"] == "canceled", cancelled
 assert exchange.fetch_order(placed["id"], SYMBOL)["status"] == "canceled"
 step("cancel", cancelled["id"])
-step("unknown order", refused(ccxt.OrderNotFound, lambda: exchange.cancel_order(placed["id"], SYMBOL)))
+step("unknown order", refused(ccxt.ExchangeError, -2011, lambda: exchange.cancel_order(placed["id"], SYMBOL)))
 
 batch = exchange.create_orders([
     {"symbol": SYMBOL, "type": "limit", "side": "buy", "amount": 0.01, "price": 50000 - 100 * n}
@@ -92,7 +95,7 @@ assert position["side"] == "long" and position["contracts"] == 0.1, position
 step("position", {key: position[key] for key in ("side", "contracts", "entryPrice", "marginMode")})
 
 step("reduce only", refused(
-    ccxt.OperationRejected,
+    ccxt.ExchangeError, -2022,
     lambda: exchange.create_order(SYMBOL, "market", "buy", 0.1, None, {"reduceOnly": True}),
 ))
 stop = exchange.create_order(
@@ -109,7 +112,7 @@ assert sum(trade["amount"] for trade in trades) == 0.2, trades
 step("closed", len(trades))
 
 step("margin", refused(
-    ccxt.InsufficientFunds, lambda: exchange.create_order(SYMBOL, "limit", "buy", 100, 59000)))
+    ccxt.ExchangeError, -2019, lambda: exchange.create_order(SYMBOL, "limit", "buy", 100, 59000)))
 income = exchange.fapiPrivateGetIncome({"incomeType": "COMMISSION"})
 assert len(income) >= 2
 fees = sum(float(trade["fee"]["cost"]) for trade in trades)

@@ -123,10 +123,13 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// What is there is sent before the connection ends on the rest that is not.
+const BEFORE_THE_END: Duration = Duration::from_millis(50);
+
 /// An answer whose head claims another length than its body has.
 fn claiming(status: u16, body: String, claimed: u64) -> Response<AnswerBody> {
-    let mut response =
-        with_body(status, chunks(std::iter::once(Bytes::from(body)), Duration::ZERO));
+    let pieces = [Bytes::from(body), Bytes::new()].into_iter();
+    let mut response = with_body(status, chunks(pieces, BEFORE_THE_END));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(claimed));
     response
 }
