@@ -270,9 +270,15 @@ impl PaperVenue {
         self.desk.state().keys.put(account, key);
     }
 
-    /// Revokes a key at the venue. Whether there was one.
+    /// Revokes a key at the venue; the spot user streams that it opened end.
+    /// Whether there was one.
     pub fn revoke_key(&self, key: &str) -> bool {
-        self.desk.state().keys.remove(key)
+        self.desk.change(|state, now| {
+            let event = serde_json::json!({ "e": "eventStreamTerminated", "E": now });
+            state.hub.end_key(key, &event);
+            state.listeners_changed();
+            state.keys.remove(key)
+        })
     }
 
     /// Lets a fault happen to the next requests that fit it.

@@ -61,6 +61,8 @@ fn a_spot_account_is_told_of_its_orders_and_balances() {
     client.limit("BUY", "0.5", "50000", "");
     other.limit("BUY", "0.1", "40000", "&newClientOrderId=their-1");
     assert_eq!(theirs.event("executionReport")["c"], "their-1");
+    assert!(venue.revoke_key("other"));
+    theirs.event("eventStreamTerminated");
     assert_eq!(socket.call("userDataStream.unsubscribe", json!({}))["status"], 200);
     socket.event("eventStreamTerminated");
     assert_eq!(socket.call("userDataStream.unsubscribe", json!({}))["error"]["code"], -2036);
@@ -240,9 +242,18 @@ fn futures_streams_tell_orders_and_positions() {
     assert_eq!(wallet, dec("100000") - dec("1.18"));
     client.send("POST", "/fapi/v1/leverage", "symbol=BTCUSDT&leverage=7");
     assert_eq!(socket.event("ACCOUNT_CONFIG_UPDATE")["ac"]["l"], 7);
+    // A key given up is heard no more; the next one is another.
+    assert_eq!(client.raw("DELETE", "/fapi/v1/listenKey", "").unwrap().status, 200);
+    client.send("POST", "/fapi/v1/leverage", "symbol=BTCUSDT&leverage=8");
+    let again = client.raw("POST", "/fapi/v1/listenKey", "").unwrap();
+    assert_ne!(again.text("listenKey"), key);
+    let key = again.text("listenKey").to_owned();
+    socket.raw(&json!({ "method": "SUBSCRIBE", "params": [key], "id": 1 }).to_string());
+    let mut next = || socket.read().unwrap();
+    assert_eq!(next()["id"], 1, "nothing was told in between");
     // An hour without a sign of life ends the key, and the stream with it.
     venue.set_skew_ms(61 * 60 * 1000);
-    assert_eq!(socket.event("listenKeyExpired")["listenKey"], key.as_str());
+    assert_eq!(next()["listenKey"], key.as_str());
     let late = client.raw("PUT", "/fapi/v1/listenKey", "").unwrap();
     assert_eq!((late.status, late.code()), (400, -1125));
 }

@@ -287,7 +287,11 @@ impl Futures {
         quantity: Decimal,
         now: i64,
     ) -> Result<(), Reject> {
+        let limits = self.options.limits.clone();
         let order = self.orders.get(&id).ok_or_else(Reject::no_such_order)?;
+        if let Some(account) = self.accounts.get_mut(order.asked.account) {
+            account.counts.add(&limits, now)?;
+        }
         if order.asked.kind != Kind::Limit {
             return Err(refuse(-5025, "Only limit order is supported."));
         }

@@ -28,7 +28,7 @@ pub(crate) enum Outgoing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum UserFeed {
     /// Spot, subscribed over the WebSocket API.
-    Subscription { account: usize, id: u64, by_logon: bool },
+    Subscription { account: usize, id: u64, by_logon: bool, key: String },
     /// Futures, by listen key; with the name to put around its events.
     ListenKey { account: usize, key: String },
 }
@@ -143,11 +143,17 @@ impl Hub {
     }
 
     /// Adds a spot user stream to a connection. Returns its number.
-    pub(crate) fn add_subscription(&mut self, id: u64, account: usize, by_logon: bool) -> u64 {
+    pub(crate) fn add_subscription(
+        &mut self,
+        id: u64,
+        account: usize,
+        by_logon: bool,
+        key: String,
+    ) -> u64 {
         let Some(listener) = self.listeners.get_mut(&id) else { return 0 };
         let number = self.last_subscription;
         self.last_subscription = self.last_subscription.saturating_add(1);
-        listener.users.push(UserFeed::Subscription { account, id: number, by_logon });
+        listener.users.push(UserFeed::Subscription { account, id: number, by_logon, key });
         number
     }
 
@@ -263,15 +269,32 @@ impl Hub {
         }
     }
 
-    /// Sends an event to everybody with a listen key, and takes the key from them.
-    pub(crate) fn end_listen_key(&mut self, key: &str, event: &Value) {
+    /// Ends the spot user streams that an API key opened, telling each so.
+    pub(crate) fn end_key(&mut self, revoked: &str, event: &Value) {
+        let mut sends = Vec::new();
+        for (socket, listener) in &mut self.listeners {
+            listener.users.retain(|feed| match feed {
+                UserFeed::Subscription { id, key, .. } if key == revoked => {
+                    sends.push((*socket, json!({ "subscriptionId": id, "event": event })));
+                    false
+                }
+                _ => true,
+            });
+        }
+        for (socket, event) in sends {
+            self.send(socket, Outgoing::Text(event.to_string()));
+        }
+    }
+
+    /// Takes a listen key from everybody who has it, with an event where there is one.
+    pub(crate) fn end_listen_key(&mut self, key: &str, event: Option<&Value>) {
         let mut sends = Vec::new();
         for (id, listener) in &mut self.listeners {
             let before = listener.users.len();
             listener
                 .users
                 .retain(|feed| !matches!(feed, UserFeed::ListenKey { key: k, .. } if k == key));
-            if listener.users.len() != before {
+            if let (Some(event), true) = (event, listener.users.len() != before) {
                 let text = if listener.combined {
                     json!({ "stream": key, "data": event }).to_string()
                 } else {

@@ -17,6 +17,8 @@ struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct ListenKeys {
     keys: BTreeMap<String, Held>,
+    /// Given up since the last look; at most one a request.
+    closed: Vec<String>,
 }
 
 impl ListenKeys {
@@ -45,7 +47,13 @@ impl ListenKeys {
     pub(crate) fn close(&mut self, account: usize) -> Option<String> {
         let key = self.keys.iter().find(|(_, held)| held.account == account)?.0.clone();
         self.keys.remove(&key);
+        self.closed.push(key.clone());
         Some(key)
+    }
+
+    /// The keys given up since the last look: their streams end.
+    pub(crate) fn take_closed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.closed)
     }
 
     /// The account of a key that is alive.

@@ -109,6 +109,10 @@ impl State {
 
     /// Delivers what was told since the last delivery.
     pub(crate) fn deliver(&mut self, now: i64) {
+        for key in self.listen_keys.take_closed() {
+            self.hub.end_listen_key(&key, None);
+            self.listeners_changed();
+        }
         for product in [Product::Spot, Product::Futures] {
             let outbox = match product {
                 Product::Spot => &mut self.exchange.outbox,
@@ -147,7 +151,7 @@ impl State {
         self.futures.tick(now);
         for key in self.listen_keys.expire(now) {
             let event = json!({ "e": "listenKeyExpired", "E": now, "listenKey": key });
-            self.hub.end_listen_key(&key, &event);
+            self.hub.end_listen_key(&key, Some(&event));
             self.listeners_changed();
         }
         self.deliver(now);

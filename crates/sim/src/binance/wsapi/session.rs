@@ -83,11 +83,11 @@ impl Session {
                     return Err(Reject::unauthorised());
                 };
                 admission::check_right(&state.keys, &key, READ, self.client.ip())?;
-                self.subscribe(state, account, true)
+                self.subscribe(state, account, true, key)
             }
             "userDataStream.subscribe.signature" => {
                 let key = self.admit_signed(&state.keys, frame, now_us)?;
-                self.subscribe(state, key.account, false)
+                self.subscribe(state, key.account, false, key.text)
             }
             "userDataStream.unsubscribe" => {
                 let only = Params::new(&frame.reading).integer("subscriptionId")?;
@@ -117,7 +117,7 @@ impl Session {
             .ok_or_else(Reject::key_or_rights)
     }
 
-    fn subscribe(&self, state: &mut State, account: usize, by_logon: bool) -> Answer {
+    fn subscribe(&self, state: &mut State, account: usize, by_logon: bool, key: String) -> Answer {
         let active = state.hub.users(self.socket).iter().any(|feed| {
             matches!(feed, UserFeed::Subscription { account: theirs, .. } if *theirs == account)
         });
@@ -125,7 +125,7 @@ impl Session {
             let msg = "User Data Stream subscription already active.";
             return Err(Reject::new(400, -2035, msg));
         }
-        let id = state.hub.add_subscription(self.socket, account, by_logon);
+        let id = state.hub.add_subscription(self.socket, account, by_logon, key);
         state.listeners_changed();
         Ok(json!({ "subscriptionId": id }))
     }
