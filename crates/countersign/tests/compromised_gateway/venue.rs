@@ -25,7 +25,7 @@ pub(crate) fn start(change: impl FnOnce(&mut PaperOptions)) -> PaperVenue {
             key(OUT, only(false, true)),
         ],
         balances: funds.map(|(asset, much)| (asset.to_owned(), Decimal::from(much))).into(),
-        funding: Vec::new(),
+        ..Account::default()
     };
     let mut options = PaperOptions { accounts: vec![account], ..PaperOptions::default() };
     change(&mut options);

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::binance::options::{ApiKey, PaperOptions};
+use crate::binance::options::{ApiKey, PaperOptions, Rights};
 use crate::binance::params::Params;
 use crate::binance::reading::Reading;
 use crate::binance::reject::Reject;
-use crate::binance::routes::{Route, Security};
+use crate::binance::routes::Security;
 use crate::binance::signature;
 
 /// Longest receive window, in milliseconds.
@@ -56,54 +57,113 @@ impl KeyRing {
         self.keys.remove(key).is_some()
     }
 
+    /// A key by its text, and its account.
+    pub(crate) fn get(&self, text: &str) -> Option<(usize, &ApiKey)> {
+        let (account, key) = self.keys.get(text)?;
+        Some((*account, key))
+    }
+
     /// The key of a request, and its account.
     pub(crate) fn find(&self, reading: &Reading) -> Option<(usize, &ApiKey)> {
-        let (account, key) = self.keys.get(reading.api_key.as_deref()?)?;
-        Some((*account, key))
+        self.get(reading.api_key.as_deref()?)
     }
 }
 
-/// Refuses a request that its endpoint's security does not let in.
-pub(crate) fn admit<'a>(
-    keys: &'a KeyRing,
-    route: &Route,
+/// Who was let in.
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted {
+    pub(crate) account: usize,
+    pub(crate) text: String,
+    pub(crate) rights: Rights,
+    pub(crate) ip_restrict: bool,
+    pub(crate) allowed: Vec<IpNet>,
+}
+
+impl Admitted {
+    fn new(account: usize, key: &ApiKey) -> Self {
+        Self {
+            account,
+            text: key.key.clone(),
+            rights: key.rights,
+            ip_restrict: key.ip_restrict,
+            allowed: key.allowed.clone(),
+        }
+    }
+}
+
+/// Refuses a request that its endpoint's security does not let in. A request of
+/// a session without a key of its own is let in as the session's key, by its
+/// timestamp.
+pub(crate) fn admit(
+    keys: &KeyRing,
+    security: Security,
+    path: &str,
     reading: &Reading,
     client: IpAddr,
     now_us: i64,
-) -> Result<Option<(usize, &'a ApiKey)>, Reject> {
+    session: Option<&str>,
+) -> Result<Option<Admitted>, Reject> {
     if !reading.duplicated.is_empty() {
         return Err(Reject::new(400, -1101, "Duplicate values for a parameter detected."));
     }
-    if route.security == Security::Public {
+    if security == Security::Public {
         return Ok(None);
     }
-    let text = reading.api_key.as_deref().unwrap_or_default();
+    let own = reading.api_key.as_deref();
+    let by_session = session.filter(|_| own.is_none() && reading.signature.is_none());
+    let text = own.or(by_session).unwrap_or_default();
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if text.is_empty() || text.len() > MAX_KEY || !text.bytes().all(legal) {
         return Err(Reject::new(401, -2014, "API-key format invalid."));
     }
-    let (account, key) = keys.find(reading).ok_or_else(Reject::key_or_rights)?;
+    let (account, key) = keys.get(text).ok_or_else(Reject::key_or_rights)?;
     if !key.allows(client) {
         return Err(Reject::key_or_rights());
     }
-    if let Security::Signed(right) = route.security {
-        check_signed(key, reading, now_us)?;
+    if let Security::Signed(right) = security {
+        if by_session.is_some() {
+            check_timely(reading, now_us)?;
+        } else {
+            check_signed(key, path, reading, now_us)?;
+        }
         if !right.held(&key.rights) {
-            let wallet = route.path.starts_with("/sapi");
+            let wallet = path.starts_with("/sapi");
             return Err(if wallet { Reject::unauthorised() } else { Reject::key_or_rights() });
         }
     }
-    Ok(Some((account, key)))
+    Ok(Some(Admitted::new(account, key)))
 }
 
-fn check_signed(key: &ApiKey, reading: &Reading, now_us: i64) -> Result<(), Reject> {
+/// Refuses a key that lacks what `security` asks, or a client it does not allow.
+pub(crate) fn check_right(
+    keys: &KeyRing,
+    text: &str,
+    security: Security,
+    client: IpAddr,
+) -> Result<(), Reject> {
+    let (_, key) = keys.get(text).ok_or_else(Reject::key_or_rights)?;
+    let held = match security {
+        Security::Signed(right) => right.held(&key.rights),
+        Security::Public | Security::KeyOnly => true,
+    };
+    if held && key.allows(client) { Ok(()) } else { Err(Reject::key_or_rights()) }
+}
+
+fn check_timely(reading: &Reading, now_us: i64) -> Result<(), Reject> {
     let params = Params::new(reading);
-    let given = reading.signature.as_deref().filter(|text| !text.is_empty());
-    let given = given.ok_or_else(|| Reject::missing("signature"))?;
     let timestamp = params.integer("timestamp")?.ok_or_else(|| Reject::missing("timestamp"))?;
     let window_us = receive_window_us(&params)?;
-    check_time(timestamp, window_us, now_us)?;
-    if reading.unencoded || !signature::verify(&key.secret, &reading.payload, given) {
+    check_time(timestamp, window_us, now_us)
+}
+
+fn check_signed(key: &ApiKey, path: &str, reading: &Reading, now_us: i64) -> Result<(), Reject> {
+    let given = reading.signature.as_deref().filter(|text| !text.is_empty());
+    let given = given.ok_or_else(|| Reject::missing("signature"))?;
+    check_timely(reading, now_us)?;
+    // The rule that payloads are percent-encoded came to spot and wallet only;
+    // client libraries send raw JSON to the futures.
+    let unencoded = reading.unencoded && !path.starts_with("/fapi");
+    if unencoded || !signature::verify(&key.secret, &reading.payload, given) {
         return Err(Reject::new(400, -1022, "Signature for this request is not valid."));
     }
     Ok(())

@@ -4,6 +4,7 @@
 mod cancelling;
 mod checks;
 mod counts;
+mod events;
 mod lists;
 mod market;
 mod matching;
@@ -20,6 +21,7 @@ use rust_decimal::Decimal;
 use crate::binance::money::{add, sub};
 use crate::binance::options::PaperOptions;
 use crate::binance::reject::Reject;
+use crate::binance::stream::outbox::Outbox;
 use crate::binance::wallet::Movements;
 
 pub(crate) use cancelling::{MAX_AMENDMENTS, Named};
@@ -31,6 +33,7 @@ pub(crate) use order::{
     Kind, NewOrder, Order, Prevention, ResponseType, Side, Status, TimeInForce,
 };
 pub(crate) use report::MyTrade;
+pub(crate) use seeded::Seeded;
 
 /// Free and locked amounts of one asset.
 #[derive(Debug, Clone, Copy, Default)]
@@ -73,6 +76,8 @@ pub(crate) struct Exchange {
     closed: VecDeque<u64>,
     pub(crate) lists: BTreeMap<u64, lists::OrderList>,
     events: VecDeque<Event>,
+    /// What accounts and the public are told.
+    pub(crate) outbox: Outbox,
     random: seeded::Seeded,
     last_order: u64,
     last_list: u64,
@@ -108,6 +113,7 @@ impl Exchange {
             closed: VecDeque::new(),
             lists: BTreeMap::new(),
             events: VecDeque::new(),
+            outbox: Outbox::default(),
             random: seeded::Seeded::new(options.seed),
             last_order: 1_000_000,
             last_list: 1000,
@@ -148,6 +154,7 @@ impl Exchange {
         balance.free = add(balance.free, free);
         balance.locked = add(balance.locked, locked);
         state.updated_ms = now;
+        self.outbox.balance(account, asset);
     }
 
     /// Moves an amount from free to locked, if it is there.
@@ -176,8 +183,15 @@ impl Exchange {
         let enough = self.balance(account, asset).free >= amount;
         if enough {
             self.change(account, asset, sub(Decimal::ZERO, amount), Decimal::ZERO, now);
+            self.report_movement(account, asset, sub(Decimal::ZERO, amount), now);
         }
         enough
+    }
+
+    /// Adds an amount to the free balance, as a deposit or a transfer does.
+    pub(crate) fn deposit(&mut self, account: usize, asset: &str, amount: Decimal, now: i64) {
+        self.change(account, asset, amount, Decimal::ZERO, now);
+        self.report_movement(account, asset, amount, now);
     }
 
     /// A number for a wallet transaction.

@@ -113,19 +113,14 @@ fn symbol_info(market: &Market, call: &Call<'_>) -> Value {
     })
 }
 
-/// `exchangeInfo` of the futures: no contracts here.
+/// `exchangeInfo` of the coin-margined futures: no contracts here.
 #[expect(clippy::unnecessary_wraps, reason = "the shape of every endpoint")]
-pub(crate) fn futures_info(call: &mut Call<'_>) -> Answer {
+pub(crate) fn coin_futures_info(call: &mut Call<'_>) -> Answer {
     Ok(json!({
         "timezone": "UTC",
         "serverTime": call.now,
-        "futuresType": "U_MARGINED",
-        "rateLimits": [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
-            {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-        ],
+        "rateLimits": [],
         "exchangeFilters": [],
-        "assets": [],
         "symbols": [],
     }))
 }
@@ -234,6 +229,11 @@ fn interval_ms(interval: &str) -> Option<i64> {
 /// `klines`: from the trades kept, flat where there are none.
 pub(crate) fn klines(call: &mut Call<'_>) -> Answer {
     let market = market(call)?;
+    klines_of(call, market)
+}
+
+/// The same for any market.
+pub(crate) fn klines_of(call: &Call<'_>, market: &Market) -> Answer {
     let interval = call.params.required("interval")?;
     let step = interval_ms(interval).ok_or_else(|| Reject::new(400, -1120, "Invalid interval."))?;
     let limit = i64::try_from(call.params.limit(500, 1000)?).unwrap_or(1000);

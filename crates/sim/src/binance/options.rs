@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use rust_decimal::Decimal;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::binance::fault::FaultPlan;
+pub use crate::binance::futures::options::{Contract, FuturesOptions};
 
 /// Everything a paper venue is started with.
 #[derive(Debug, Clone)]
@@ -26,6 +30,12 @@ pub struct PaperOptions {
     pub taker_fee_bps: Decimal,
     /// Rate limits.
     pub limits: Limits,
+    /// USD-M futures: contracts, fees, funding.
+    pub futures: FuturesOptions,
+    /// WebSocket connections.
+    pub sockets: Sockets,
+    /// Faults by a seed; none where absent.
+    pub faults: Option<FaultPlan>,
     /// Who trades here.
     pub accounts: Vec<Account>,
     /// The seeded liquidity.
@@ -148,6 +158,12 @@ pub struct Limits {
     pub refusals_until_ban: u32,
     /// How long the ban lasts, in milliseconds.
     pub ban_ms: i64,
+    /// Request weight per minute and address on the futures' hosts.
+    pub futures_weight_per_minute: u32,
+    /// New futures orders per ten seconds and account.
+    pub futures_orders_per_10s: u32,
+    /// New futures orders per minute and account.
+    pub futures_orders_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -161,6 +177,33 @@ impl Default for Limits {
             open_stop_orders: 5,
             refusals_until_ban: 100,
             ban_ms: 120_000,
+            futures_weight_per_minute: 2400,
+            futures_orders_per_10s: 300,
+            futures_orders_per_minute: 1200,
+        }
+    }
+}
+
+/// How WebSocket connections are kept.
+#[derive(Debug, Clone)]
+pub struct Sockets {
+    /// How often the venue sends a ping frame.
+    pub ping_every: Duration,
+    /// How long it waits for a pong.
+    pub pong_within: Duration,
+    /// How long a connection lives.
+    pub max_age: Duration,
+    /// Messages a second that a market-stream connection may send.
+    pub commands_per_second: u32,
+}
+
+impl Default for Sockets {
+    fn default() -> Self {
+        Self {
+            ping_every: Duration::from_secs(20),
+            pong_within: Duration::from_secs(60),
+            max_age: Duration::from_secs(24 * 60 * 60),
+            commands_per_second: 5,
         }
     }
 }
@@ -223,6 +266,8 @@ pub struct Account {
     pub balances: Vec<(String, Decimal)>,
     /// Balances of the funding wallet at the start.
     pub funding: Vec<(String, Decimal)>,
+    /// Balances of the USD-M futures wallet at the start.
+    pub futures: Vec<(String, Decimal)>,
 }
 
 /// An API key as the venue knows it.
@@ -253,11 +298,29 @@ impl ApiKey {
         }
     }
 
+    /// A key without an address restriction whose holder signs with the private
+    /// key of this public one (PEM, `SubjectPublicKeyInfo`): Ed25519 or RSA.
+    /// None where the text is not such a key.
+    #[must_use]
+    pub fn public(key: &str, pem: &str, rights: Rights) -> Option<Self> {
+        let der =
+            rustls::pki_types::SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?;
+        let secret = match der.as_ref().strip_prefix(ED25519_SPKI) {
+            Some(raw) => Secret::Ed25519(raw.to_vec()),
+            None => Secret::Rsa(der.as_ref().to_vec()),
+        };
+        Some(Self { secret, ..Self::hmac(key, "", rights) })
+    }
+
     /// Whether a request from `address` may use the key.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
         !self.ip_restrict || self.allowed.iter().any(|net| net.contains(&address))
     }
 }
+
+/// What stands before the 32 bytes of an Ed25519 key in DER (RFC 8410).
+const ED25519_SPKI: &[u8] =
+    &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// What the venue checks signatures with.
 #[derive(Clone)]
@@ -266,7 +329,7 @@ pub enum Secret {
     Hmac(String),
     /// A raw 32-byte Ed25519 public key, base64 signatures.
     Ed25519(Vec<u8>),
-    /// An RSA public key in DER, PKCS#1 v1.5 with SHA-256, base64 signatures.
+    /// An RSA public key in DER (PKCS#1 or `SubjectPublicKeyInfo`), PKCS#1 v1.5 with SHA-256, base64 signatures.
     Rsa(Vec<u8>),
 }
 
@@ -337,6 +400,9 @@ impl Default for PaperOptions {
             maker_fee_bps: Decimal::TEN,
             taker_fee_bps: Decimal::TEN,
             limits: Limits::default(),
+            futures: FuturesOptions::default(),
+            sockets: Sockets::default(),
+            faults: None,
             accounts: Vec::new(),
             market_maker: MarketMaker::default(),
             seed: 1,
@@ -353,8 +419,13 @@ impl PaperOptions {
         let funds = [("USDT", 1_000_000), ("BTC", 20), ("ETH", 300), ("BNB", 500), ("LTC", 1000)];
         let balances =
             funds.iter().map(|(asset, amount)| ((*asset).to_owned(), Decimal::from(*amount)));
-        let account =
-            Account { keys: vec![key], balances: balances.collect(), funding: Vec::new() };
+        let futures = vec![("USDT".to_owned(), Decimal::from(1_000_000))];
+        let account = Account {
+            keys: vec![key],
+            balances: balances.collect(),
+            futures,
+            ..Account::default()
+        };
         Self { accounts: vec![account], ..Self::default() }
     }
 }

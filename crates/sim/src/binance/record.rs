@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
+use crate::binance::fault::FaultKind;
+
 /// One request and its outcome.
 #[derive(Debug, Clone)]
 pub struct Recorded {
@@ -12,15 +14,15 @@ pub struct Recorded {
     pub received_at_ms: i64,
     /// Where it came from.
     pub client: SocketAddr,
-    /// Method.
+    /// Method; `WS` for a frame of the WebSocket API.
     pub method: String,
     /// `Host` header.
     pub host: String,
-    /// Path as sent.
+    /// Path as sent; of a frame its method, such as `order.place`.
     pub path: String,
     /// Query as sent, without the question mark.
     pub query: String,
-    /// Body as sent.
+    /// Body as sent; of a frame its whole text.
     pub body: Vec<u8>,
     /// Headers, names in lower case.
     pub headers: Vec<(String, String)>,
@@ -34,6 +36,8 @@ pub struct Recorded {
     pub answer: String,
     /// Whether a fault kept the answer from the client.
     pub answer_withheld: bool,
+    /// The fault that the request met.
+    pub fault: Option<FaultKind>,
 }
 
 impl Recorded {

@@ -4,9 +4,12 @@
 mod table;
 
 use crate::binance::exchange::{AccountState, Exchange};
+use crate::binance::futures::Futures;
 use crate::binance::options::Rights;
 use crate::binance::params::Params;
+use crate::binance::reading::Reading;
 use crate::binance::reject::{Answer, Reject};
+use crate::binance::stream::listen_keys::ListenKeys;
 use crate::binance::trading;
 
 pub(crate) use table::{find, paths_known};
@@ -29,6 +32,7 @@ pub(crate) enum Right {
     Trade,
     Withdraw,
     UniversalTransfer,
+    Futures,
 }
 
 impl Right {
@@ -38,6 +42,7 @@ impl Right {
             Self::Trade => rights.spot_trade,
             Self::Withdraw => rights.withdraw,
             Self::UniversalTransfer => rights.universal_transfer,
+            Self::Futures => rights.futures,
         }
     }
 }
@@ -47,7 +52,9 @@ pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) security: Security,
-    pub(crate) weight: u32,
+    pub(crate) base_weight: u32,
+    /// Weight of a request without a symbol, where it asks for all.
+    pub(crate) weight_without_symbol: u32,
     /// Whether its answers carry the order counts.
     pub(crate) counts_orders: bool,
     /// The parameters it reads; others are refused. None: others are ignored.
@@ -56,10 +63,15 @@ pub(crate) struct Route {
 }
 
 impl Route {
+    /// The weight of a request.
+    pub(crate) fn weight(&self, reading: &Reading) -> u32 {
+        if reading.get("symbol").is_some() { self.base_weight } else { self.weight_without_symbol }
+    }
+
     /// Refuses parameters that the endpoint does not read (-1104).
     pub(crate) fn check_params(&self, params: &Params<'_>) -> Result<(), Reject> {
         let Some(known) = self.params else { return Ok(()) };
-        let always = ["timestamp", "recvWindow", "signature"];
+        let always = ["timestamp", "recvWindow", "signature", "returnRateLimits"];
         let sent = params.names().count();
         let read =
             params.names().filter(|name| known.contains(name) || always.contains(name)).count();
@@ -76,6 +88,8 @@ impl Route {
 /// One request, past the checks of its security.
 pub(crate) struct Call<'a> {
     pub(crate) exchange: &'a mut Exchange,
+    pub(crate) futures: &'a mut Futures,
+    pub(crate) listen_keys: &'a mut ListenKeys,
     pub(crate) params: Params<'a>,
     /// The account of the key; out of range for a public request.
     pub(crate) account: usize,

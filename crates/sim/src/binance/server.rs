@@ -1,17 +1,22 @@
 //! The HTTP server: one task a connection, bounded in every direction.
 
-use std::fmt;
+mod answering;
+mod resettable;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming as Body;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    UPGRADE,
+};
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -19,9 +24,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::binance::desk::{Desk, Incoming, Reply};
+use crate::binance::desk::{Desk, Incoming};
 use crate::binance::options::Tls;
+use crate::binance::reject::Reject;
+use crate::binance::stream::opening::{Opening, opening};
+use crate::binance::stream::socket::{self, Handshake};
+use crate::binance::wsapi::answer::base_path;
+use answering::{AnswerBody, Withheld};
+use resettable::Resettable;
 
 /// Connections served at a time; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 2048;
@@ -36,17 +48,17 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The answer is kept back; the connection closes.
-#[derive(Debug)]
-struct Withheld;
+/// How often timers and timed streams are looked at.
+const TICK: Duration = Duration::from_millis(20);
 
-impl fmt::Display for Withheld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("answer withheld by an injected fault")
-    }
+/// What a connection is served with.
+#[derive(Clone)]
+struct Served {
+    desk: Arc<Desk>,
+    /// Set where the connection must end with a reset.
+    reset: Arc<AtomicBool>,
+    stop: watch::Receiver<bool>,
 }
-
-impl std::error::Error for Withheld {}
 
 /// A TLS acceptor from PEM texts.
 pub(crate) fn acceptor(tls: &Tls) -> io::Result<TlsAcceptor> {
@@ -76,6 +88,7 @@ pub(crate) async fn serve(
 ) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let walk = tokio::spawn(walk(Arc::clone(&desk), stop.clone()));
+    let ticks = tokio::spawn(tick(Arc::clone(&desk), stop.clone()));
     loop {
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
         let accepted = tokio::select! {
@@ -88,15 +101,18 @@ pub(crate) async fn serve(
         };
         let _ = stream.set_nodelay(true);
         let (desk, tls, mut stop) = (Arc::clone(&desk), tls.clone(), stop.clone());
+        let sockets_stop = stop.clone();
         tokio::spawn(async move {
             let _slot = slot;
             let serving = async {
+                let (stream, reset) = Resettable::new(stream);
+                let served = Served { desk, reset, stop: sockets_stop };
                 match tls {
-                    None => connection(desk, stream, client).await,
+                    None => connection(served, stream, client).await,
                     Some(tls) => {
                         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
                         if let Ok(Ok(stream)) = handshake.await {
-                            connection(desk, stream, client).await;
+                            connection(served, stream, client).await;
                         }
                     }
                 }
@@ -108,6 +124,18 @@ pub(crate) async fn serve(
         });
     }
     walk.abort();
+    ticks.abort();
+}
+
+/// Looks at timers and timed streams.
+async fn tick(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => desk.state().tick(desk.clock.now_ms()),
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
 }
 
 /// Moves the prices by themselves, where that is switched on.
@@ -116,17 +144,20 @@ async fn walk(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
     let mut steps = tokio::time::interval(every.max(Duration::from_millis(1)));
     loop {
         tokio::select! {
-            _ = steps.tick() => desk.state().exchange.walk(desk.clock.now_ms()),
+            _ = steps.tick() => desk.change(|state, now| {
+                state.exchange.walk(now);
+                state.futures.walk(now);
+            }),
             _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }
 
-async fn connection<S>(desk: Arc<Desk>, stream: S, client: SocketAddr)
+async fn connection<S>(served: Served, stream: S, client: SocketAddr)
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| respond(Arc::clone(&desk), client, request));
+    let service = service_fn(|request| respond(served.clone(), client, request));
     // An error here is the client's hang-up or an injected fault.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -134,58 +165,90 @@ where
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
         .await;
 }
 
 async fn respond(
-    desk: Arc<Desk>,
+    served: Served,
     client: SocketAddr,
-    request: Request<Body>,
-) -> Result<Response<Full<Bytes>>, Withheld> {
+    mut request: Request<Body>,
+) -> Result<Response<AnswerBody>, Withheld> {
+    let headers: Vec<(String, String)> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        })
+        .collect();
+    if wants_socket(&request) {
+        return Ok(open_socket(&served, client, &mut request, headers));
+    }
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-        return Ok(too_large());
+        let body = "{\"code\":-1000,\"msg\":\"Request body is too large.\"}".to_owned();
+        return Ok(answering::plain(413, body));
     };
-    let headers = head.headers.iter().map(|(name, value)| {
-        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-    });
-    let reply = desk.answer(Incoming {
+    let reply = served.desk.answer(Incoming {
         client,
         method: head.method.as_str().to_owned(),
         target: head.uri.to_string(),
-        headers: headers.collect(),
+        headers,
         body: body.to_bytes().to_vec(),
     });
-    if reply.delay_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(reply.delay_ms)).await;
-    }
-    if reply.withheld {
-        return Err(Withheld);
-    }
-    Ok(response(reply))
+    answering::answer(reply, &served.reset).await
 }
 
-fn too_large() -> Response<Full<Bytes>> {
-    let body = "{\"code\":-1000,\"msg\":\"Request body is too large.\"}";
-    response(Reply {
-        status: 413,
-        headers: Vec::new(),
-        body: body.to_owned(),
-        delay_ms: 0,
-        withheld: false,
-    })
+fn wants_socket(request: &Request<Body>) -> bool {
+    request
+        .headers()
+        .get(UPGRADE)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-fn response(reply: Reply) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
-    for (name, value) in reply.headers {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(name, value);
+/// Answers a WebSocket handshake, and serves the socket on a task of its own.
+fn open_socket(
+    served: &Served,
+    client: SocketAddr,
+    request: &mut Request<Body>,
+    headers: Vec<(String, String)>,
+) -> Response<AnswerBody> {
+    let host = headers.iter().find(|(name, _)| name == "host").map(|(_, host)| host.as_str());
+    let uri = request.uri();
+    let opening = opening(uri.path(), uri.query().unwrap_or_default(), host.unwrap_or_default());
+    let Some(opening) = opening else {
+        return answering::plain(404, Reject::not_found().body().to_string());
+    };
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
+        return answering::plain(400, "{\"code\":-1000,\"msg\":\"No WebSocket key.\"}".to_owned());
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    let charged = match &opening {
+        Opening::Api { product, .. } => served.desk.charge_socket(client, base_path(*product)),
+        Opening::Streams { .. } => Ok(()),
+    };
+    if let Err(reject) = charged {
+        let mut response = answering::plain(reject.status, reject.body().to_string());
+        if let Some(seconds) = reject.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        return response;
+    }
+    let upgrade = hyper::upgrade::on(request);
+    let (desk, stop) = (Arc::clone(&served.desk), served.stop.clone());
+    tokio::spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            let handshake = Handshake { client, headers, opening };
+            socket::serve(desk, TokioIo::new(upgraded), handshake, stop).await;
+        }
+    });
+    let mut response = answering::plain(101, String::new());
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
     response
 }

@@ -260,8 +260,8 @@ fn cancel_target(call: &Call<'_>, symbol: &str, id: &str, client_id: &str) -> Re
 
 fn cancel_one(call: &mut Call<'_>, id: u64, cancel_id: Option<String>) -> Answer {
     let now = call.now;
-    call.exchange.cancel(id, now);
     let cancel_id = cancel_id.unwrap_or_else(|| call.exchange.made_up_id());
+    call.exchange.cancel(id, Some(&cancel_id), now);
     Ok(call.stored(id)?.canceled(&cancel_id, now))
 }
 
@@ -297,15 +297,13 @@ pub(crate) fn cancel_all(call: &mut Call<'_>) -> Answer {
             continue;
         }
         let list = order.list;
-        call.exchange.cancel(id, now);
+        let cancel_id = call.exchange.made_up_id();
+        call.exchange.cancel(id, Some(&cancel_id), now);
         match list.and_then(|list| call.exchange.lists.get(&list)) {
             Some(list) => {
                 rows.push(call.exchange.list_with_reports(list, |o| o.canceled(&o.client_id, now)));
             }
-            None => {
-                let cancel_id = call.exchange.made_up_id();
-                rows.push(call.stored(id)?.canceled(&cancel_id, now));
-            }
+            None => rows.push(call.stored(id)?.canceled(&cancel_id, now)),
         }
     }
     Ok(Value::Array(rows))

@@ -241,7 +241,7 @@ pub(crate) fn cancel(call: &mut Call<'_>) -> Answer {
     let now = call.now;
     for id in open {
         if call.stored(id).is_ok_and(|order| order.status.open()) {
-            call.exchange.cancel(id, now);
+            call.exchange.cancel(id, None, now);
         }
     }
     let list = call.exchange.lists.get(&list_id).ok_or_else(Reject::unknown_order)?;

@@ -1,5 +1,7 @@
 //! The handle of a running paper venue.
 
+mod futures;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::binance::desk::Desk;
-use crate::binance::fault::Fault;
+use crate::binance::fault::{Fault, FaultPlan, StreamFault};
 use crate::binance::options::{ApiKey, PaperOptions};
 use crate::binance::record::Recorded;
 use crate::binance::server;
@@ -54,6 +56,21 @@ pub struct OrderNow {
     pub executed: Decimal,
     /// Status in the venue's word, such as `NEW`.
     pub status: &'static str,
+}
+
+/// A futures position as the venue has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionNow {
+    /// Symbol.
+    pub symbol: String,
+    /// `BOTH`, `LONG` or `SHORT`.
+    pub side: &'static str,
+    /// Base quantity; negative for a short one.
+    pub amount: Decimal,
+    /// Average entry price.
+    pub entry: Decimal,
+    /// Margin set aside for it; zero where margin is crossed.
+    pub isolated_wallet: Decimal,
 }
 
 /// The parts of a venue before it serves.
@@ -119,6 +136,19 @@ impl PaperVenue {
         format!("{scheme}://{}", self.address)
     }
 
+    /// A URL on the same address with the WebSocket scheme, such as
+    /// `ws://127.0.0.1:40123/ws-api/v3`. Paths: `/ws-api/v3` and `/ws-fapi/v1`
+    /// are the WebSocket APIs; `/stream/ws` and `/stream/stream` the streams of
+    /// spot, `/fstream/ws` and `/fstream/stream` those of the futures (with
+    /// `/public`, `/market` or `/private` in between if wanted); `/ws` and
+    /// `/stream` are the futures' where the `Host` begins with `fstream`, else
+    /// spot's.
+    #[must_use]
+    pub fn ws_url(&self, path: &str) -> String {
+        let scheme = if self.desk.options.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}{path}", self.address)
+    }
+
     /// The requests kept, oldest first.
     #[must_use]
     pub fn requests(&self) -> Vec<Recorded> {
@@ -152,11 +182,11 @@ impl PaperVenue {
         self.desk.clock.set_skew_ms(skew_ms);
     }
 
-    /// Moves a market's mid price; resting orders that it crosses are filled,
+    /// Moves a spot market's mid price; resting orders that it crosses are filled,
     /// stops that it reaches are set off. False for an unknown symbol or a price
     /// below a tick.
     pub fn set_price(&self, symbol: &str, price: Decimal) -> bool {
-        self.desk.state().exchange.set_price(symbol, price, self.desk.clock.now_ms())
+        self.desk.change(|state, now| state.exchange.set_price(symbol, price, now))
     }
 
     /// The last price of a market.
@@ -167,18 +197,21 @@ impl PaperVenue {
 
     /// One step of the seeded random walk, in every market.
     pub fn walk(&self) {
-        self.desk.state().exchange.walk(self.desk.clock.now_ms());
+        self.desk.change(|state, now| {
+            state.exchange.walk(now);
+            state.futures.walk(now);
+        });
     }
 
     /// Trades against a resting order, as maker, up to `quantity`. False where
     /// there is no such working order.
     pub fn fill_resting(&self, order: u64, quantity: Decimal) -> bool {
-        let now = self.desk.clock.now_ms();
-        let mut state = self.desk.state();
-        let filled =
-            quantity > Decimal::ZERO && state.exchange.fill_resting(order, Some(quantity), now);
-        state.exchange.settle(now);
-        filled
+        self.desk.change(|state, now| {
+            let filled =
+                quantity > Decimal::ZERO && state.exchange.fill_resting(order, Some(quantity), now);
+            state.exchange.settle(now);
+            filled
+        })
     }
 
     /// Balances of an account, by its place in the options; assets in order.
@@ -198,8 +231,7 @@ impl PaperVenue {
 
     /// Adds to an account's free balance, as a deposit does.
     pub fn deposit(&self, account: usize, asset: &str, amount: Decimal) {
-        let now = self.desk.clock.now_ms();
-        self.desk.state().exchange.change(account, asset, amount, Decimal::ZERO, now);
+        self.desk.change(|state, now| state.exchange.deposit(account, asset, amount, now));
     }
 
     /// The orders of an account that the venue remembers, oldest first.
@@ -238,14 +270,45 @@ impl PaperVenue {
         self.desk.state().keys.put(account, key);
     }
 
-    /// Revokes a key at the venue. Whether there was one.
+    /// Revokes a key at the venue; the spot user streams that it opened end.
+    /// Whether there was one.
     pub fn revoke_key(&self, key: &str) -> bool {
-        self.desk.state().keys.remove(key)
+        self.desk.change(|state, now| {
+            let event = serde_json::json!({ "e": "eventStreamTerminated", "E": now });
+            state.hub.end_key(key, &event);
+            state.listeners_changed();
+            state.keys.remove(key)
+        })
     }
 
     /// Lets a fault happen to the next requests that fit it.
     pub fn inject(&self, fault: Fault) {
         self.desk.state().faults.inject(fault);
+    }
+
+    /// Lets a fault happen to the next events of streams that fit it.
+    pub fn inject_stream(&self, fault: StreamFault) {
+        self.desk.state().hub.faults.inject(fault);
+    }
+
+    /// Sets the seeded faults of requests and streams, or ends them.
+    pub fn set_fault_plan(&self, plan: Option<FaultPlan>) {
+        let mut state = self.desk.state();
+        state.faults.set_plan(plan.clone());
+        state.hub.faults.set_plan(plan);
+    }
+
+    /// Cuts every WebSocket connection off, without a close frame.
+    pub fn drop_sockets(&self) {
+        let mut state = self.desk.state();
+        state.hub.drop_all();
+        state.listeners_changed();
+    }
+
+    /// WebSocket connections open now.
+    #[must_use]
+    pub fn sockets(&self) -> usize {
+        self.desk.state().hub.len()
     }
 
     /// Stops, and waits for the thread where there is one.

@@ -396,7 +396,7 @@ pub(crate) fn deposit_address(call: &mut Call<'_>) -> Answer {
     }))
 }
 
-/// `POST /sapi/v1/asset/transfer`: between the spot and the funding wallet;
+/// `POST /sapi/v1/asset/transfer`: between the spot, funding and futures wallets;
 /// other wallets take the amount out of sight.
 pub(crate) fn transfer(call: &mut Call<'_>) -> Answer {
     let kind = call.params.required("type")?.to_owned();
@@ -413,6 +413,11 @@ pub(crate) fn transfer(call: &mut Call<'_>) -> Answer {
                 return Err(insufficient());
             }
         }
+        "UMFUTURE" => {
+            if !call.futures.transfer(account, &asset, -amount, now) {
+                return Err(insufficient());
+            }
+        }
         "FUNDING" => {
             let funding = call.account_state_mut()?.funding.entry(asset.clone()).or_default();
             if *funding < amount {
@@ -423,7 +428,10 @@ pub(crate) fn transfer(call: &mut Call<'_>) -> Answer {
         _ => return Err(insufficient()),
     }
     match to {
-        "MAIN" => call.exchange.change(account, &asset, amount, Decimal::ZERO, now),
+        "MAIN" => call.exchange.deposit(account, &asset, amount, now),
+        "UMFUTURE" => {
+            call.futures.transfer(account, &asset, amount, now);
+        }
         "FUNDING" => {
             let funding = call.account_state_mut()?.funding.entry(asset.clone()).or_default();
             *funding = add(*funding, amount);

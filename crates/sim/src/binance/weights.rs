@@ -18,11 +18,12 @@ struct Usage {
     banned_until_ms: i64,
 }
 
-/// The wallet's weights are counted apart from the trading ones.
+/// Spot trading, the wallet and the futures are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Budget {
     Trading,
     Wallet,
+    Futures,
 }
 
 /// Weight of wallet requests per minute.
@@ -45,9 +46,13 @@ impl Weights {
         limits: &Limits,
         now: i64,
     ) -> (u32, Result<(), Reject>) {
-        let wallet = path.starts_with("/sapi");
-        let budget = if wallet { Budget::Wallet } else { Budget::Trading };
-        let limit = if wallet { WALLET_PER_MINUTE } else { limits.weight_per_minute };
+        let (budget, limit) = if path.starts_with("/sapi") {
+            (Budget::Wallet, WALLET_PER_MINUTE)
+        } else if path.starts_with("/fapi") {
+            (Budget::Futures, limits.futures_weight_per_minute)
+        } else {
+            (Budget::Trading, limits.weight_per_minute)
+        };
         let place = (address, budget);
         if self.by_address.len() >= MAX_ADDRESSES && !self.by_address.contains_key(&place) {
             self.by_address.retain(|_, usage| usage.banned_until_ms > now);

@@ -62,10 +62,12 @@ pub(crate) fn options() -> PaperOptions {
     let rich = [("USDT", 1_000_000), ("BTC", 20), ("ETH", 300)];
     let mut options = PaperOptions::with_key(ApiKey::hmac(KEY, SECRET, Rights::ALL));
     options.accounts[0].balances = funds(&rich);
+    options.accounts[0].futures = funds(&[("USDT", 100_000)]);
     options.accounts.push(Account {
         keys: vec![ApiKey::hmac("other", "othersecret", Rights::TRADE)],
         balances: funds(&rich),
-        funding: Vec::new(),
+        futures: funds(&[("USDT", 100_000)]),
+        ..Account::default()
     });
     options
 }

@@ -16,9 +16,8 @@ fn exchange_info_has_what_clients_load() {
     assert_eq!(two.body["symbols"].as_array().unwrap().len(), 2);
     let unknown = client.get("/api/v3/exchangeInfo?symbol=NOPE");
     assert_eq!((unknown.status, unknown.code()), (400, -1121));
-    for path in ["/fapi/v1/exchangeInfo", "/dapi/v1/exchangeInfo"] {
-        assert!(client.get(path).body["symbols"].as_array().unwrap().is_empty());
-    }
+    let symbols = |path| client.get(path).body["symbols"].as_array().unwrap().len();
+    assert_eq!((symbols("/fapi/v1/exchangeInfo"), symbols("/dapi/v1/exchangeInfo")), (3, 0));
 }
 
 #[test]

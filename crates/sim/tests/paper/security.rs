@@ -198,6 +198,42 @@ fn ed25519_keys_sign_in_base64() {
 }
 
 #[test]
+fn rsa_keys_sign_in_base64() {
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+    use base64::Engine as _;
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let mut options = options();
+    let mut key = ApiKey::hmac("rsakey", "", Rights::ALL);
+    key.secret = Secret::Rsa(pair.public_key().as_ref().to_vec());
+    let der: aws_lc_rs::encoding::PublicKeyX509Der<'_> =
+        aws_lc_rs::encoding::AsDer::as_der(pair.public_key()).unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n");
+    let same = ApiKey::public("rsapem", &pem, Rights::ALL).unwrap();
+    assert!(ApiKey::public("none", "not a key", Rights::ALL).is_none());
+    options.accounts.push(Account { keys: vec![key, same], ..Account::default() });
+    let (venue, _) = start(options);
+    let mut client = Client::new(venue.addr(), "rsakey", "");
+    for (path, key) in [(ACCOUNT, "rsakey"), ("/fapi/v3/account", "rsapem")] {
+        client.key = key.to_owned();
+        let payload = format!("timestamp={}", client.now_ms());
+        let mut signature = vec![0; pair.public_modulus_len()];
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        pair.sign(&RSA_PKCS1_SHA256, &random, payload.as_bytes(), &mut signature).unwrap();
+        let text = base64::engine::general_purpose::STANDARD.encode(&signature);
+        let encoded: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let target = format!("{path}?{payload}&signature={encoded}");
+        assert_eq!(client.raw("GET", &target, "").unwrap().status, 200, "{path}");
+        // Base64 is read in its own case, unlike hexadecimal.
+        let lower: String =
+            form_urlencoded::byte_serialize(text.to_lowercase().as_bytes()).collect();
+        let target = format!("{path}?{payload}&signature={lower}");
+        assert_eq!(outcome(&client.raw("GET", &target, "").unwrap()), (400, -1022));
+    }
+}
+
+#[test]
 fn what_it_does_not_serve_is_refused_and_recorded() {
     let (venue, client) = start(options());
     let unknown = client.send("POST", "/sapi/v1/sub-account/universalTransfer", "a=1");

@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use sim::binance::{ApiKey, PaperOptions, PaperVenue, Rights};
@@ -21,16 +23,26 @@ pub(crate) struct Arguments {
     /// Give its key every right, withdrawals too
     #[arg(long)]
     all_rights: bool,
+    /// Check signatures with this Ed25519 or RSA public key (PEM) instead of a secret
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<std::path::PathBuf>,
+    /// Move the prices every so many milliseconds
+    #[arg(long, value_name = "MS")]
+    walk: Option<u64>,
 }
 
 /// Runs until SIGTERM or SIGINT; prints a key that it knows.
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     let (key, secret) = (random_text()?, random_text()?);
-    let rights = if arguments.all_rights { Rights::ALL } else { Rights::TRADE };
-    let options = PaperOptions {
-        listen: arguments.listen,
-        ..PaperOptions::with_key(ApiKey::hmac(&key, &secret, rights))
+    let rights =
+        if arguments.all_rights { Rights::ALL } else { Rights { futures: true, ..Rights::TRADE } };
+    let api_key = match &arguments.public_key {
+        None => ApiKey::hmac(&key, &secret, rights),
+        Some(file) => read_public_key(file, &key, rights)?,
     };
+    let secret = arguments.public_key.is_none().then_some(secret);
+    let mut options = PaperOptions { listen: arguments.listen, ..PaperOptions::with_key(api_key) };
+    options.market_maker.walk_every = arguments.walk.map(Duration::from_millis);
     let failed = |error: std::io::Error| {
         Failure::negative(format!("cannot run the paper venue: {error}"))
             .next("try --listen 127.0.0.1:0")
@@ -44,14 +56,33 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     let json = json!({
         "ready": true,
         "base_url": venue.base_url(),
+        "websocket_api": venue.ws_url("/ws-api/v3"),
+        "streams": venue.ws_url("/stream/ws"),
+        "futures_websocket_api": venue.ws_url("/ws-fapi/v1"),
+        "futures_streams": venue.ws_url("/fstream/ws"),
         "api_key": key,
         "secret": secret,
     });
+    let signs = secret.as_deref().unwrap_or("(the private key of the public one given)");
     let text = format!(
-        "paper Binance at {}\n  API key  {key}\n  secret   {secret}\nmade-up money; stop it with ^C",
-        venue.base_url()
+        "paper Binance at {} (spot under /api and /sapi, futures under /fapi)\n  API key  {key}\n  secret   {signs}\n  WebSocket API {}, futures {}\n  streams {}, futures {}\nmade-up money; stop it with ^C",
+        venue.base_url(),
+        venue.ws_url("/ws-api/v3"),
+        venue.ws_url("/ws-fapi/v1"),
+        venue.ws_url("/stream/ws"),
+        venue.ws_url("/fstream/ws"),
     );
     context.output.stream(&json, &text);
     let _ = stop.read(&mut [0]);
     Ok(Answer::printed(true))
+}
+
+/// The key that a public key file gives.
+fn read_public_key(file: &Path, key: &str, rights: Rights) -> Result<ApiKey, Failure> {
+    let wrong = |why: String| {
+        Failure::misuse(format!("cannot use the public key `{}`: {why}", file.display()))
+            .next("give an Ed25519 or RSA public key in PEM, as `openssl pkey -pubout` writes it")
+    };
+    let pem = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+    ApiKey::public(key, &pem, rights).ok_or_else(|| wrong("it is not one".to_owned()))
 }

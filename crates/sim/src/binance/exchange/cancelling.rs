@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::events::Happened;
 use super::order::Amendment;
 use super::{Exchange, Side, Status};
 use crate::binance::money::{on_grid, sub};
@@ -45,8 +46,12 @@ impl Exchange {
         found.ok_or_else(Reject::unknown_order)
     }
 
-    /// Cancels an order, and with it the list it belongs to.
-    pub(crate) fn cancel(&mut self, id: u64, now: i64) {
+    /// Cancels an order, and with it the list it belongs to. The cancellation
+    /// may have a client id of its own.
+    pub(crate) fn cancel(&mut self, id: u64, cancel_id: Option<&str>, now: i64) {
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.cancel_id = cancel_id.map(str::to_owned);
+        }
         let list = self.orders.get(&id).and_then(|order| order.list);
         self.close(id, Status::Canceled, now);
         if let Some(list) = list.and_then(|list| self.lists.get(&list)) {
@@ -105,7 +110,12 @@ impl Exchange {
         order.locked = sub(order.locked, back);
         let (account, side) = (order.account, order.side);
         let asset = if side == Side::Buy { quote } else { base };
+        let symbol = order.symbol.clone();
+        if let Some(market) = self.markets.get_mut(&symbol) {
+            market.updates = market.updates.saturating_add(1);
+        }
         self.change(account, &asset, back, -back, now);
+        self.report(id, &Happened::Replaced(&amendment.old_client_id), now);
         Ok(amendment)
     }
 }

@@ -125,6 +125,7 @@ impl Exchange {
                 }
             }
         }
+        self.report_list(id, now);
         self.settle(now);
         self.replenish(&symbol);
         Ok(id)
@@ -292,6 +293,9 @@ impl Exchange {
         if let Some(list) = self.lists.get_mut(&list_id).filter(|_| done) {
             list.done = true;
             list.at_ms = now;
+        }
+        if done {
+            self.report_list(list_id, now);
         }
     }
 

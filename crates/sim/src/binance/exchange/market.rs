@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rust_decimal::Decimal;
 
-use super::{Event, Exchange, Order, Side};
+use super::{Event, Exchange, Side};
 use crate::binance::money::{add, div, floor_to, mul, sub};
 use crate::binance::options::{Instrument, MarketMaker};
 
@@ -22,9 +22,9 @@ pub(crate) struct PublicTrade {
 
 /// A price level of the seeded liquidity.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Level {
-    pub(super) price: Decimal,
-    pub(super) quantity: Decimal,
+pub(crate) struct Level {
+    pub(crate) price: Decimal,
+    pub(crate) quantity: Decimal,
 }
 
 /// A market.
@@ -36,15 +36,15 @@ pub(crate) struct Market {
     pub(crate) opened_ms: i64,
     pub(crate) trades: VecDeque<PublicTrade>,
     pub(crate) updates: u64,
-    pub(super) bids: BTreeMap<(Reverse<Decimal>, u64), u64>,
-    pub(super) asks: BTreeMap<(Decimal, u64), u64>,
-    pub(super) stops: BTreeSet<u64>,
-    pub(super) maker_bids: VecDeque<Level>,
-    pub(super) maker_asks: VecDeque<Level>,
+    pub(crate) bids: BTreeMap<(Reverse<Decimal>, u64), u64>,
+    pub(crate) asks: BTreeMap<(Decimal, u64), u64>,
+    pub(crate) stops: BTreeSet<u64>,
+    pub(crate) maker_bids: VecDeque<Level>,
+    pub(crate) maker_asks: VecDeque<Level>,
 }
 
 impl Market {
-    pub(super) fn new(spec: Instrument, now: i64) -> Self {
+    pub(crate) fn new(spec: Instrument, now: i64) -> Self {
         Self {
             mid: spec.price,
             last: spec.price,
@@ -61,40 +61,40 @@ impl Market {
     }
 
     /// Puts an order on the book, in price-time priority (ids rise with time).
-    pub(super) fn rest(&mut self, order: &Order) {
-        match order.side {
-            Side::Buy => self.bids.insert((Reverse(order.price), order.id), order.id),
-            Side::Sell => self.asks.insert((order.price, order.id), order.id),
+    pub(crate) fn rest(&mut self, side: Side, price: Decimal, id: u64) {
+        match side {
+            Side::Buy => self.bids.insert((Reverse(price), id), id),
+            Side::Sell => self.asks.insert((price, id), id),
         };
         self.updates = self.updates.saturating_add(1);
     }
 
     /// Takes an order off the book and off the waiting stops.
-    pub(super) fn remove(&mut self, order: &Order) {
-        match order.side {
-            Side::Buy => self.bids.remove(&(Reverse(order.price), order.id)),
-            Side::Sell => self.asks.remove(&(order.price, order.id)),
+    pub(crate) fn remove(&mut self, side: Side, price: Decimal, id: u64) {
+        match side {
+            Side::Buy => self.bids.remove(&(Reverse(price), id)),
+            Side::Sell => self.asks.remove(&(price, id)),
         };
-        self.stops.remove(&order.id);
+        self.stops.remove(&id);
         self.updates = self.updates.saturating_add(1);
     }
 
     /// The best resting order of a side: price and id.
-    pub(super) fn best_order(&self, side: Side) -> Option<(Decimal, u64)> {
+    pub(crate) fn best_order(&self, side: Side) -> Option<(Decimal, u64)> {
         match side {
             Side::Buy => self.bids.first_key_value().map(|((price, _), id)| (price.0, *id)),
             Side::Sell => self.asks.first_key_value().map(|((price, _), id)| (*price, *id)),
         }
     }
 
-    pub(super) fn maker_side(&mut self, side: Side) -> &mut VecDeque<Level> {
+    pub(crate) fn maker_side(&mut self, side: Side) -> &mut VecDeque<Level> {
         match side {
             Side::Buy => &mut self.maker_bids,
             Side::Sell => &mut self.maker_asks,
         }
     }
 
-    pub(super) fn best_level(&self, side: Side) -> Option<Level> {
+    pub(crate) fn best_level(&self, side: Side) -> Option<Level> {
         match side {
             Side::Buy => self.maker_bids.front().copied(),
             Side::Sell => self.maker_asks.front().copied(),
@@ -113,7 +113,7 @@ impl Market {
     }
 
     /// Records a trade, keeping at most `keep`.
-    pub(super) fn record(&mut self, trade: PublicTrade, keep: usize) {
+    pub(crate) fn record(&mut self, trade: PublicTrade, keep: usize) {
         self.last = trade.price;
         self.updates = self.updates.saturating_add(1);
         if self.trades.len() >= keep.max(1) {
@@ -123,7 +123,7 @@ impl Market {
     }
 
     /// Sets the seeded levels anew around the mid price.
-    fn set_levels(&mut self, maker: &MarketMaker) {
+    pub(crate) fn set_levels(&mut self, maker: &MarketMaker) {
         self.maker_bids.clear();
         self.maker_asks.clear();
         let share = |bps: Decimal| div(mul(self.mid, bps), Decimal::from(10_000));
@@ -146,26 +146,27 @@ impl Market {
     }
 }
 
-impl Exchange {
-    /// Aggregated levels of a side, best first.
+impl Market {
+    /// Aggregated levels of a side, best first; `resting` gives price and
+    /// remaining quantity of an order.
     pub(crate) fn levels(
         &self,
-        market: &Market,
         side: Side,
         most: usize,
+        resting: impl Fn(u64) -> Option<(Decimal, Decimal)>,
     ) -> Vec<(Decimal, Decimal)> {
         let ids: Box<dyn Iterator<Item = u64>> = match side {
-            Side::Buy => Box::new(market.bids.values().copied()),
-            Side::Sell => Box::new(market.asks.values().copied()),
+            Side::Buy => Box::new(self.bids.values().copied()),
+            Side::Sell => Box::new(self.asks.values().copied()),
         };
         let makers = match side {
-            Side::Buy => &market.maker_bids,
-            Side::Sell => &market.maker_asks,
+            Side::Buy => &self.maker_bids,
+            Side::Sell => &self.maker_asks,
         };
         let mut sum: BTreeMap<Decimal, Decimal> = BTreeMap::new();
-        for order in ids.take(most).filter_map(|id| self.orders.get(&id)) {
-            let level = sum.entry(order.price).or_default();
-            *level = add(*level, order.remaining());
+        for (price, quantity) in ids.take(most).filter_map(resting) {
+            let level = sum.entry(price).or_default();
+            *level = add(*level, quantity);
         }
         for maker in makers.iter().take(most) {
             let level = sum.entry(maker.price).or_default();
@@ -177,18 +178,48 @@ impl Exchange {
         }
     }
 
+    /// Takes away the seeded levels that would cross a resting order.
+    pub(crate) fn uncross_levels(&mut self) {
+        if let Some((bid, _)) = self.best_order(Side::Buy) {
+            self.maker_asks.retain(|level| level.price > bid);
+        }
+        if let Some((ask, _)) = self.best_order(Side::Sell) {
+            self.maker_bids.retain(|level| level.price < ask);
+        }
+    }
+
+    /// Takes a quantity off the best seeded level of a side.
+    pub(crate) fn take_from_level(&mut self, side: Side, quantity: Decimal) {
+        let levels = self.maker_side(side);
+        if let Some(level) = levels.front_mut() {
+            level.quantity = sub(level.quantity, quantity);
+            if level.quantity <= Decimal::ZERO {
+                levels.pop_front();
+            }
+        }
+    }
+}
+
+impl Exchange {
+    /// Aggregated levels of a side, best first.
+    pub(crate) fn levels(
+        &self,
+        market: &Market,
+        side: Side,
+        most: usize,
+    ) -> Vec<(Decimal, Decimal)> {
+        market.levels(side, most, |id| {
+            self.orders.get(&id).map(|order| (order.price, order.remaining()))
+        })
+    }
+
     /// Fresh seeded liquidity around an unmoved mid price, without the levels
     /// that would cross a resting order: replenishing fills nobody.
     pub(crate) fn replenish(&mut self, symbol: &str) {
         let maker = self.options.market_maker.clone();
         let Some(market) = self.markets.get_mut(symbol) else { return };
         market.set_levels(&maker);
-        if let Some((bid, _)) = market.best_order(Side::Buy) {
-            market.maker_asks.retain(|level| level.price > bid);
-        }
-        if let Some((ask, _)) = market.best_order(Side::Sell) {
-            market.maker_bids.retain(|level| level.price < ask);
-        }
+        market.uncross_levels();
     }
 
     /// Fresh seeded liquidity around a moved mid price; resting orders that it
@@ -235,7 +266,9 @@ impl Exchange {
             buyer_is_maker: false,
         };
         self.last_trade = trade.id;
+        let told = trade.clone();
         market.record(trade, self.options.keep.trades);
+        self.report_trade(symbol, &told);
         self.events.push_back(Event::Price(symbol.to_owned()));
         self.requote(symbol, now);
         self.settle(now);

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::events::Happened;
 use super::order::Fill;
 use super::{Event, Exchange, Kind, MyTrade, Prevention, PublicTrade, Side, Status, TimeInForce};
 use crate::binance::money::{add, div, floor_to, mul, share_bps, sub};
@@ -173,15 +174,10 @@ impl Exchange {
             buyer_is_maker: side == Side::Sell,
         };
         let keep = self.options.keep.trades;
+        self.report_trade(&symbol, &trade);
         if let Some(market) = self.markets.get_mut(&symbol) {
             if maker.is_none() {
-                let levels = market.maker_side(side.opposite());
-                if let Some(level) = levels.front_mut() {
-                    level.quantity = sub(level.quantity, quantity);
-                    if level.quantity <= Decimal::ZERO {
-                        levels.pop_front();
-                    }
-                }
+                market.take_from_level(side.opposite(), quantity);
             }
             market.record(trade, keep);
         }
@@ -205,6 +201,7 @@ impl Exchange {
         self.last_trade = self.last_trade.saturating_add(1);
         let id_of_trade = self.last_trade;
         let trade = PublicTrade { id: id_of_trade, price, quantity, at_ms: now, buyer_is_maker };
+        self.report_trade(&symbol, &trade);
         if let Some(market) = self.markets.get_mut(&symbol) {
             market.record(trade, self.options.keep.trades);
         }
@@ -237,14 +234,15 @@ impl Exchange {
         };
         order.locked = sub(order.locked, held);
         let commission = share_bps(got, fee_bps);
+        let fill = Fill {
+            price,
+            quantity,
+            commission,
+            commission_asset: got_asset.clone(),
+            trade: self.last_trade,
+        };
         if order.fills.len() < MAX_MATCHES {
-            order.fills.push(Fill {
-                price,
-                quantity,
-                commission,
-                commission_asset: got_asset.clone(),
-                trade: self.last_trade,
-            });
+            order.fills.push(fill.clone());
         }
         let mine = MyTrade {
             id: self.last_trade,
@@ -274,6 +272,7 @@ impl Exchange {
             }
             state.trades.push_back(mine);
         }
+        self.report(id, &Happened::Traded { fill: &fill, maker, full }, now);
         if full {
             self.close(id, Status::Filled, now);
         }
@@ -290,7 +289,7 @@ impl Exchange {
         if !rests {
             self.close(id, Status::Expired, now);
         } else if let Some(market) = self.markets.get_mut(&order.symbol) {
-            market.rest(order);
+            market.rest(order.side, order.price, order.id);
         }
     }
 
@@ -305,7 +304,7 @@ impl Exchange {
         let (account, side, locked) = (order.account, order.side, order.locked);
         order.locked = Decimal::ZERO;
         let Some(market) = self.markets.get_mut(&order.symbol) else { return };
-        market.remove(order);
+        market.remove(order.side, order.price, order.id);
         let asset = match side {
             Side::Buy => market.spec.quote.clone(),
             Side::Sell => market.spec.base.clone(),
@@ -319,6 +318,9 @@ impl Exchange {
             && let Some(oldest) = self.closed.pop_front()
         {
             self.orders.remove(&oldest);
+        }
+        if status != Status::Filled {
+            self.report(id, &Happened::Closed, now);
         }
         self.events.push_back(Event::Closed(id));
     }
@@ -362,6 +364,10 @@ impl Exchange {
                 return;
             }
         }
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.working_ms = Some(now);
+        }
+        self.report(id, &Happened::New, now);
         self.execute(id, now);
     }
 }

@@ -172,6 +172,8 @@ pub(crate) struct Order {
     pub(crate) locked: Decimal,
     /// Executions while it was being placed.
     pub(crate) fills: Vec<Fill>,
+    /// The id of its cancellation, where it has one.
+    pub(crate) cancel_id: Option<String>,
     pub(crate) amendments: Vec<Amendment>,
 }
 

@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::events::Happened;
 use super::{Exchange, NewOrder, Order, Side, Status};
 use crate::binance::money::mul;
 use crate::binance::reject::Reject;
@@ -133,12 +134,16 @@ impl Exchange {
             working_ms: None,
             locked: Decimal::ZERO,
             fills: Vec::new(),
+            cancel_id: None,
             amendments: Vec::new(),
         };
         if let Some(state) = self.accounts.get_mut(new.account) {
             state.open.insert(id);
         }
         self.orders.insert(id, order);
+        if status == Status::PendingNew {
+            self.report(id, &Happened::New, now);
+        }
         id
     }
 
@@ -147,7 +152,10 @@ impl Exchange {
         let Some(order) = self.orders.get_mut(&id) else { return };
         order.status = Status::New;
         order.updated_ms = now;
-        if order.kind.waits() {
+        let waits = order.kind.waits();
+        self.report(id, &Happened::New, now);
+        let Some(order) = self.orders.get(&id) else { return };
+        if waits {
             if let Some(market) = self.markets.get_mut(&order.symbol) {
                 market.stops.insert(id);
             }

@@ -119,7 +119,7 @@ fn ask(exchange: &mut Exchange, what: Ask, now: i64) {
             let open: Vec<u64> =
                 exchange.accounts.iter().flat_map(|account| account.open.clone()).collect();
             if !open.is_empty() {
-                exchange.cancel(open[which % open.len()], now);
+                exchange.cancel(open[which % open.len()], None, now);
             }
         }
         Ask::Amend { which, percent } => {

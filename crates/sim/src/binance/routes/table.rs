@@ -1,6 +1,7 @@
 //! The table of endpoints.
 
 use super::{Right, Route, Security};
+use crate::binance::futures::endpoints::table as futures;
 use crate::binance::{market_data, trading, trading_lists, wallet};
 
 const PUBLIC: Security = Security::Public;
@@ -13,7 +14,8 @@ macro_rules! route {
             method: $method,
             path: $path,
             security: $security,
-            weight: $weight,
+            base_weight: $weight,
+            weight_without_symbol: $weight,
             counts_orders: false,
             params: $params,
             run: $run,
@@ -24,7 +26,8 @@ macro_rules! route {
             method: $method,
             path: $path,
             security: TRADE,
-            weight: $weight,
+            base_weight: $weight,
+            weight_without_symbol: $weight,
             counts_orders: true,
             params: $params,
             run: $run,
@@ -229,8 +232,7 @@ static ROUTES: &[Route] = &[
     route!("GET" "/api/v3/ticker", PUBLIC, 4, Some(TICKER), market_data::ticker_24h),
     route!("GET" "/api/v3/ticker/price", PUBLIC, 2, Some(SYMBOLS), market_data::ticker_price),
     route!("GET" "/api/v3/ticker/bookTicker", PUBLIC, 2, Some(SYMBOLS), market_data::book_ticker),
-    route!("GET" "/fapi/v1/exchangeInfo", PUBLIC, 1, None, market_data::futures_info),
-    route!("GET" "/dapi/v1/exchangeInfo", PUBLIC, 1, None, market_data::futures_info),
+    route!("GET" "/dapi/v1/exchangeInfo", PUBLIC, 1, None, market_data::coin_futures_info),
     route!("GET" "/eapi/v1/exchangeInfo", PUBLIC, 1, None, market_data::options_info),
     route!("GET" "/fapi/v1/ping", PUBLIC, 1, None, market_data::ping),
     route!("GET" "/dapi/v1/ping", PUBLIC, 1, None, market_data::ping),
@@ -286,10 +288,11 @@ static ROUTES: &[Route] = &[
 
 /// The endpoint of a request.
 pub(crate) fn find(method: &str, path: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.path == path && route.method == method)
+    let all = ROUTES.iter().chain(futures::ROUTES);
+    all.into_iter().find(|route| route.path == path && route.method == method)
 }
 
 /// Whether the path exists with another method.
 pub(crate) fn paths_known(path: &str) -> bool {
-    ROUTES.iter().any(|route| route.path == path)
+    ROUTES.iter().chain(futures::ROUTES).any(|route| route.path == path)
 }
