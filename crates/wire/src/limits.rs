@@ -53,6 +53,12 @@ pub const BOT_RECEIVE_WINDOW_DEFAULT_MS: u64 = 5_000;
 pub const BOT_TIMESTAMP_AHEAD_MS: u64 = 1_000;
 /// Widest receive window that the signer writes, ms.
 pub const SIGNED_RECEIVE_WINDOW_MS: u64 = 2_000;
+/// Longest JSON text that is read, bytes: a body, a frame or a value.
+pub const JSON_BYTES: usize = 16 * 1024;
+/// Deepest nesting of a JSON text that is read.
+pub const JSON_DEPTH: usize = 8;
+/// Most values in one JSON text.
+pub const JSON_VALUES: usize = 512;
 /// How far the measured venue offset may be from the signer's own clock, ms.
 pub const CLOCK_OFFSET_MS: i64 = 1_000;
 
@@ -62,3 +68,4 @@ const _: () = assert!(SIGNED_TEXT_BYTES >= TARGET_BYTES + BODY_BYTES);
 const _: () = assert!(SIGNED_RECEIVE_WINDOW_MS <= BOT_RECEIVE_WINDOW_DEFAULT_MS);
 const _: () = assert!(BOT_RECEIVE_WINDOW_DEFAULT_MS <= BOT_RECEIVE_WINDOW_MS);
 const _: () = assert!(PARAMETERS * NAME_BYTES <= SIGNED_TEXT_BYTES);
+const _: () = assert!(JSON_BYTES >= BODY_BYTES);
