@@ -13,6 +13,16 @@ pub const PARAMETERS: usize = 64;
 pub const NAME_BYTES: usize = 64;
 /// Longest parameter value, bytes after decoding.
 pub const VALUE_BYTES: usize = 1024;
+/// Longest value of a parameter that holds JSON, bytes after decoding.
+pub const JSON_VALUE_BYTES: usize = 4 * 1024;
+/// Most orders in one batch of futures orders (Binance's own).
+pub const BATCH_ORDERS: usize = 5;
+/// Most orders that one cancel names; the venue's own bound is lower.
+pub const BATCH_CANCELS: usize = 100;
+/// Highest leverage that is read as one; the venue's own differs by market.
+pub const LEVERAGE: u32 = 1_000;
+/// Longest name of a market: a symbol behind the mark of its product.
+pub const MARKET_BYTES: usize = SYMBOL_BYTES + 4;
 /// Longest text that is ever signed, bytes.
 pub const SIGNED_TEXT_BYTES: usize = 24 * 1024;
 /// Most orders in one request: order lists have up to three legs.
@@ -68,4 +78,5 @@ const _: () = assert!(SIGNED_TEXT_BYTES >= TARGET_BYTES + BODY_BYTES);
 const _: () = assert!(SIGNED_RECEIVE_WINDOW_MS <= BOT_RECEIVE_WINDOW_DEFAULT_MS);
 const _: () = assert!(BOT_RECEIVE_WINDOW_DEFAULT_MS <= BOT_RECEIVE_WINDOW_MS);
 const _: () = assert!(PARAMETERS * NAME_BYTES <= SIGNED_TEXT_BYTES);
-const _: () = assert!(JSON_BYTES >= BODY_BYTES);
+const _: () = assert!(JSON_BYTES >= BODY_BYTES && JSON_BYTES >= JSON_VALUE_BYTES);
+const _: () = assert!(BATCH_ORDERS <= ORDERS_PER_REQUEST);
