@@ -9,7 +9,7 @@ pub(crate) mod binance;
 
 use aws_lc_rs::hmac;
 use hyper::StatusCode;
-use wire::model::{Class, Effect, Intent};
+use wire::model::{Class, Effect, Intent, Product};
 use wire::venue::binance::Refusal;
 
 use crate::pipeline::accept::Arrival;
@@ -61,8 +61,9 @@ impl Endpoint {
     }
 
     /// Where it is asked for.
-    pub(crate) const fn host(self) -> Host {
+    pub(crate) fn host(self) -> Host {
         match self {
+            Self::Binance(served) if served.product() == Product::UsdFutures => Host::UsdFutures,
             Self::Binance(_) => Host::Spot,
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Opt
 pub(super) fn ask(received: &mut Received, new_id: impl Fn() -> String) -> Result<Asked, Refusal> {
     let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
     for name in missing {
-        received.params.set(name, &new_id())?;
+        ids::give(&mut received.params, name, &new_id())?;
     }
     let intent = read(received)?;
     let text = text_to_sign(received, &intent, &[])?;

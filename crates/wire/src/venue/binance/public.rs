@@ -82,8 +82,6 @@ const PUBLIC: &[(&str, PublicHost)] = &[
     ("/futures/data/globalLongShortAccountRatio", UsdFutures),
     ("/futures/data/openInterestHist", UsdFutures),
     ("/futures/data/takerlongshortRatio", UsdFutures),
-    ("/futures/data/topLongShortAccountRatio", UsdFutures),
-    ("/futures/data/topLongShortPositionRatio", UsdFutures),
     ("/dapi/v1/ping", CoinFutures),
     ("/dapi/v1/time", CoinFutures),
     ("/dapi/v1/exchangeInfo", CoinFutures),
