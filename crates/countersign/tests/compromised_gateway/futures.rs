@@ -96,7 +96,11 @@ pub(crate) fn each_order_of_a_batch() {
         (element("ETHUSDT", "10.1", "b"), RefusalCode::Ceiling),
         (element("XRPUSDT", "1", "b"), RefusalCode::Ceiling),
         (element("ETHUSDT", "1e1", "b"), RefusalCode::Ceiling),
-        (element("ETHUSDT", "1", ""), RefusalCode::NoClientOrderId),
+        (element("ETHUSDT", "1", ""), RefusalCode::Ceiling),
+        (
+            element("ETHUSDT", "1", "b").replace(r#","newClientOrderId":"b""#, ""),
+            RefusalCode::NoClientOrderId,
+        ),
         (element("ETHUSDT", "1", "b").replace("quantity", "Quantity"), RefusalCode::Ceiling),
         (
             element("ETHUSDT", "1", "b").replace(r#""side":"BUY""#, r#""closePosition":true"#),
