@@ -210,6 +210,7 @@ fn never(class: Class) -> Option<Reason> {
         | Class::Convert
         | Class::Earn
         | Class::StreamKey
+        | Class::SetLeverage
         | Class::AccountAdmin
         | Class::KeyAdmin => Some(Reason::plain(
             "never",

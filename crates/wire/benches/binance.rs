@@ -7,7 +7,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use wire::venue::binance::{ParamText, RawRequest, orders_in, read, receive, text_to_sign};
+use wire::venue::binance::{
+    ParamText, Products, RawRequest, endpoints, orders_in, read, receive, text_to_sign,
+};
 
 /// A limit order as ccxt sends it.
 const BODY: &str = "timestamp=1795189990931&symbol=BTCUSDT&side=BUY\
@@ -56,5 +58,8 @@ fn main() {
     measure("signer: parse", || {
         drop(black_box(ParamText::parse_canonical(black_box(canonical.as_bytes()))));
     });
-    measure("signer: orders_in", || drop(black_box(orders_in(black_box(&text)))));
+    let products = Products::of(endpoints::find_rest("POST", "/api/v3/order").unwrap());
+    measure("signer: orders_in", || {
+        drop(black_box(orders_in(black_box(&text), black_box(products))))
+    });
 }

@@ -13,6 +13,16 @@ pub const PARAMETERS: usize = 64;
 pub const NAME_BYTES: usize = 64;
 /// Longest parameter value, bytes after decoding.
 pub const VALUE_BYTES: usize = 1024;
+/// Longest value of a parameter that holds JSON, bytes after decoding.
+pub const JSON_VALUE_BYTES: usize = 4 * 1024;
+/// Most orders in one batch of futures orders (Binance's own).
+pub const BATCH_ORDERS: usize = 5;
+/// Most orders that one cancel names; the venue's own bound is lower.
+pub const BATCH_CANCELS: usize = 100;
+/// Highest leverage that is read as one; the venue's own differs by market.
+pub const LEVERAGE: u32 = 1_000;
+/// Longest name of a market: a symbol behind the mark of its product.
+pub const MARKET_BYTES: usize = SYMBOL_BYTES + 4;
 /// Longest text that is ever signed, bytes.
 pub const SIGNED_TEXT_BYTES: usize = 24 * 1024;
 /// Most orders in one request: order lists have up to three legs.
@@ -36,10 +46,6 @@ pub const WOOX_SYMBOL_BYTES: usize = 40;
 /// How long WOO X may accept a signed text, ms. Its documents state no window
 /// and about 10 s was seen; the longer time is the safe side for replays.
 pub const WOOX_ACCEPTANCE_MS: u64 = 60_000;
-/// Deepest nesting of a JSON body: attached orders reach five.
-pub const JSON_DEPTH: usize = 6;
-/// Most values in a JSON body, those within others counted.
-pub const JSON_VALUES: usize = 128;
 /// Most digits of a JSON number: what every reader's double keeps exactly.
 /// Longer numbers are sent as text.
 pub const JSON_NUMBER_DIGITS: usize = 15;
@@ -53,6 +59,13 @@ pub const BOT_RECEIVE_WINDOW_DEFAULT_MS: u64 = 5_000;
 pub const BOT_TIMESTAMP_AHEAD_MS: u64 = 1_000;
 /// Widest receive window that the signer writes, ms.
 pub const SIGNED_RECEIVE_WINDOW_MS: u64 = 2_000;
+/// Longest JSON text that is read, bytes: a body, a frame or a value.
+pub const JSON_BYTES: usize = 16 * 1024;
+/// Deepest nesting of a JSON text that is read (WOO X's attached orders reach
+/// five).
+pub const JSON_DEPTH: usize = 8;
+/// Most values in one JSON text.
+pub const JSON_VALUES: usize = 512;
 /// How far the measured venue offset may be from the signer's own clock, ms.
 pub const CLOCK_OFFSET_MS: i64 = 1_000;
 
@@ -62,3 +75,5 @@ const _: () = assert!(SIGNED_TEXT_BYTES >= TARGET_BYTES + BODY_BYTES);
 const _: () = assert!(SIGNED_RECEIVE_WINDOW_MS <= BOT_RECEIVE_WINDOW_DEFAULT_MS);
 const _: () = assert!(BOT_RECEIVE_WINDOW_DEFAULT_MS <= BOT_RECEIVE_WINDOW_MS);
 const _: () = assert!(PARAMETERS * NAME_BYTES <= SIGNED_TEXT_BYTES);
+const _: () = assert!(JSON_BYTES >= BODY_BYTES && JSON_BYTES >= JSON_VALUE_BYTES);
+const _: () = assert!(BATCH_ORDERS <= ORDERS_PER_REQUEST);

@@ -11,10 +11,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use wire::model::{Contingency, Effect, Intent, Operation, Order, OrderReference, Right, Rights};
+use wire::model::{
+    Contingency, Effect, Intent, Modification, Operation, Order, OrderReference, Right, Rights,
+};
 use wire::venue::binance::collide::{Reach, worst};
+use wire::venue::binance::endpoints::HostGroup;
+use wire::venue::binance::frames::{self, Asks, Frame, receive_frame};
 use wire::venue::binance::{
-    ParamText, RawRequest, Security, errors, orders_in, public_endpoint, read, receive,
+    ParamText, RawRequest, Refusal, Security, errors, orders_in, public_endpoint, read, receive,
     receive::Payload, served, text_to_sign,
 };
 
@@ -90,6 +94,9 @@ fn check(vector: &Vector) -> Result<(), String> {
     if expect == "payload" {
         return check_payload(vector);
     }
+    if let Some(frame) = vector.get("frame") {
+        return check_frame(vector, frame, expect);
+    }
     let request = vector.get("request").unwrap();
     let (method, path) = request.split_once(' ').unwrap();
     let is_public = public_endpoint(method, path).is_some();
@@ -116,18 +123,7 @@ fn check(vector: &Vector) -> Result<(), String> {
             }
             format!("accept {}", shown(&intent))
         }
-        Err(refusal) => {
-            let error = errors::for_refusal(&refusal);
-            assert!(error.body.contains("Countersign: "));
-            let mut shown = format!("refuse {}", error.code);
-            if let Some(parameter) = &refusal.parameter {
-                shown += &format!(" {parameter}");
-            }
-            if let Some(class) = refusal.class.filter(|_| expect.contains("class=")) {
-                shown += &format!(" class={}", class.name());
-            }
-            shown
-        }
+        Err(refusal) => refused(&refusal, expect),
     };
     if is_public || found != expect {
         return Err(format!("expected `{expect}`, found `{found}`"));
@@ -135,17 +131,67 @@ fn check(vector: &Vector) -> Result<(), String> {
     Ok(())
 }
 
+/// A frame of the WebSocket API: read, and its signature checked where it is
+/// that of a real client.
+fn check_frame(vector: &Vector, text: &str, expect: &str) -> Result<(), String> {
+    let group = HostGroup::from_name(vector.get("group").unwrap()).unwrap();
+    let in_session = vector.get("session").is_some();
+    let found = match receive_frame(group, text.as_bytes(), in_session) {
+        Ok(Frame { asks: Asks::Public { method, params }, .. }) => {
+            format!("relay {method} {params}")
+        }
+        Ok(Frame { asks: Asks::Private(private), .. }) => match read(&private.received) {
+            Ok(intent) => {
+                let text = frames::text_to_sign(&private, &intent, &[], "venue").unwrap();
+                if vector.get("text").is_some_and(|wanted| wanted != text.canonical()) {
+                    return Err(format!("text is {}", text.canonical()));
+                }
+                if let (Some(secret), Some(signature)) =
+                    (vector.get("secret"), &private.received.signature)
+                {
+                    let key =
+                        aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+                    let tag = aws_lc_rs::hmac::sign(&key, &private.received.signed_payload);
+                    if hex::encode(tag) != *signature {
+                        return Err("the signature is not over this payload".to_owned());
+                    }
+                }
+                format!("accept {}", shown(&intent))
+            }
+            Err(refusal) => refused(&refusal, expect),
+        },
+        Err(refusal) => {
+            let shape = errors::frame(&refusal.id, &errors::for_refusal(&refusal.refusal));
+            assert!(wire::json::parse(shape.as_bytes()).is_ok(), "{shape}");
+            refused(&refusal.refusal, expect)
+        }
+    };
+    if found == expect { Ok(()) } else { Err(format!("expected `{expect}`, found `{found}`")) }
+}
+
+fn refused(refusal: &Refusal, expect: &str) -> String {
+    let error = errors::for_refusal(refusal);
+    assert!(error.body.contains("Countersign: "));
+    let mut shown = format!("refuse {}", error.code);
+    if let Some(parameter) = &refusal.parameter {
+        shown += &format!(" {parameter}");
+    }
+    if let Some(class) = refusal.class.filter(|_| expect.contains("class=")) {
+        shown += &format!(" class={}", class.name());
+    }
+    shown
+}
+
 /// A single `asset` is also what turns dust into BNB takes, which is why the
 /// signer refuses this read: the balance of all assets is signed.
 const INDISTINGUISHABLE: [&str; 1] = [" user asset"];
 
-/// INVARIANT (second reading): a key that reads and trades spot can sign every
+/// INVARIANT (second reading): a key that reads and trades one product can sign every
 /// request of the recorded clients that is let through, and what the signer
 /// takes it for is no worse than what it is.
 #[test]
 fn what_clients_send_can_be_signed() {
-    let rights = Rights::NONE.with(Right::Reading).with(Right::SpotMarginTrading);
-    let reach = Reach::everywhere(rights);
+    let reading = Rights::NONE.with(Right::Reading);
     let mut signed = 0;
     for vector in vectors() {
         let (Some(text), Some(request)) = (vector.get("text"), vector.get("request")) else {
@@ -156,6 +202,9 @@ fn what_clients_send_can_be_signed() {
         if claimed.effect > Effect::Order || claimed.security != Security::Signed {
             continue;
         }
+        let right =
+            if path.starts_with("/fapi/") { Right::Futures } else { Right::SpotMarginTrading };
+        let reach = Reach::everywhere(reading.with(right));
         let params = ParamText::parse_canonical(text.as_bytes()).unwrap();
         let worst = worst(&params, reach).unwrap();
         if INDISTINGUISHABLE.iter().any(|name| vector.place.ends_with(name)) {
@@ -166,7 +215,7 @@ fn what_clients_send_can_be_signed() {
         assert!(worst.effect <= allowed, "{}: {:?}", vector.place, worst.effect);
         assert_eq!(
             worst.effect == Effect::Order,
-            !orders_in(&params).unwrap().is_empty(),
+            !orders_in(&params, worst.products).unwrap().is_empty(),
             "{}",
             vector.place
         );
@@ -199,6 +248,10 @@ fn shown(intent: &Intent) -> String {
         Operation::Place(group) if group.contingency == Contingency::Single => {
             group.orders.iter().map(|o| format!("{class} {}", order(o))).collect()
         }
+        Operation::Place(group) if group.contingency == Contingency::Batch => {
+            let shown: Vec<_> = group.orders.iter().map(order).collect();
+            format!("{class} batch {}", shown.join(" | "))
+        }
         Operation::Place(group) => list(class, group.contingency, &group.orders),
         Operation::Cancel(reference) => format!("{class} {}", named(reference)),
         Operation::CancelList { symbol, order_list_id, .. } => with(
@@ -209,7 +262,7 @@ fn shown(intent: &Intent) -> String {
         Operation::Amend { order, new_quantity, .. } => {
             format!("{class} {} quantity={new_quantity}", named(order))
         }
-        Operation::Modify(_) | Operation::CancelEverything => {
+        Operation::CancelEverything => {
             panic!("no operation of this venue")
         }
         Operation::CancelReplace(both) => {
@@ -236,6 +289,27 @@ fn shown(intent: &Intent) -> String {
                 ("direction", Some(transfer.direction.clone())),
             ],
         ),
+        Operation::Modify(change) => format!("{class} {}", modified(change)),
+        Operation::ModifyMany(all) => {
+            format!("{class} {}", all.iter().map(modified).collect::<Vec<_>>().join(" | "))
+        }
+        Operation::CancelMany(all) => {
+            format!("{class} {}", all.iter().map(named).collect::<Vec<_>>().join(" | "))
+        }
+        Operation::CancelConditional { symbol, order_id, client_order_id, .. } => with(
+            &format!("{class} conditional"),
+            &[
+                ("symbol", symbol.clone()),
+                ("order", order_id.map(|id| id.to_string())),
+                ("client", client_order_id.clone()),
+            ],
+        ),
+        Operation::SetLeverage { symbol, leverage } => {
+            format!("{class} symbol={symbol} leverage={leverage}")
+        }
+        Operation::ChangeMargin { symbol, amount, adds } => {
+            format!("{class} symbol={symbol} amount={amount}{}", if *adds { "" } else { " taken" })
+        }
         Operation::Other(_) => class.to_owned(),
     }
 }
@@ -260,7 +334,11 @@ fn order(order: &Order) -> String {
             ("quote", order.quote_quantity.map(|n| n.to_string())),
             ("price", order.price.map(|n| n.to_string())),
             ("stop", order.stop_price.map(|n| n.to_string())),
+            ("trailing", order.trailing_delta_bps.map(|n| n.to_string())),
             ("id", order.client_order_id.clone()),
+            ("reduce", order.reduce_only.then(|| "only".to_owned())),
+            ("close", order.close_position.then(|| "all".to_owned())),
+            ("position", order.position_side.map(|side| side.name().to_lowercase())),
         ],
     )
 }
@@ -270,7 +348,7 @@ fn list(class: &str, contingency: Contingency, orders: &[Order]) -> String {
         Contingency::OneCancelsOther => "one-cancels-other",
         Contingency::OneTriggersOther => "one-triggers-other",
         Contingency::OneTriggersOneCancelsOther => "one-triggers-pair",
-        Contingency::Single => panic!("not a list"),
+        Contingency::Single | Contingency::Batch => panic!("not a list"),
     };
     let mut out = format!("{class} {name}");
     for (at, leg) in orders.iter().enumerate() {
@@ -288,6 +366,16 @@ fn named(reference: &OrderReference) -> String {
         &[
             ("order", reference.order_id.map(|id| id.to_string())),
             ("client", reference.client_order_id.clone()),
+        ],
+    )
+}
+
+fn modified(change: &Modification) -> String {
+    with(
+        &named(&change.order),
+        &[
+            ("quantity", change.new_quantity.map(|n| n.to_string())),
+            ("price", change.new_price.map(|n| n.to_string())),
         ],
     )
 }

@@ -228,7 +228,7 @@ fn what_clients_send_can_be_signed() {
         };
         assert_eq!(charges.len(), group.orders.len(), "{}", vector.place);
         for (charge, order) in charges.iter().zip(&group.orders) {
-            assert_eq!(charge.symbol, order.symbol);
+            assert_eq!(charge.market, order.symbol);
             assert_eq!(charge.base, order.quantity);
             assert_eq!(charge.quote, order.quote_quantity);
             assert!(charge.has_client_order_id);
@@ -288,6 +288,7 @@ fn shown(intent: &Intent) -> String {
                 Contingency::OneCancelsOther => " oco",
                 Contingency::OneTriggersOneCancelsOther => " bracket",
                 Contingency::OneTriggersOther => " oto",
+                Contingency::Batch => " batch",
             };
             let orders: Vec<String> = group.orders.iter().map(order).collect();
             format!("{class}{together} {}", orders.join(" + "))
@@ -363,6 +364,8 @@ fn order(order: &Order) -> String {
         Some(TimeInForce::ImmediateOrCancel) => out += " ioc",
         Some(TimeInForce::FillOrKill) => out += " fok",
         Some(TimeInForce::GoodTillCancel) => out += " gtc",
+        Some(TimeInForce::GoodTillDate) => out += " gtd",
+        Some(TimeInForce::PostOnly) => out += " gtx",
         None => {}
     }
     if let Some(id) = &order.client_order_id {

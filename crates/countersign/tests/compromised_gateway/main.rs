@@ -16,6 +16,7 @@
 )]
 
 mod cuts;
+mod futures;
 mod matrix;
 mod oracle;
 mod pairs;
@@ -42,6 +43,10 @@ const CASES: &[Case] = &[
     ("a_maker_only_ceiling_holds_in_every_cut", cuts::maker_only_holds),
     ("a_numeral_of_another_script_is_a_number", cuts::numerals),
     ("state_that_is_rolled_back_or_missing_is_spent", state::rolled_back_or_missing),
+    ("a_futures_order_is_never_charged_as_spot", futures::never_charged_as_spot),
+    ("futures_are_charged_again_after_a_restart", futures::charged_again_after_a_restart),
+    ("each_order_of_a_futures_batch_is_charged", futures::each_order_of_a_batch),
+    ("no_cut_of_a_futures_text_places_more", futures::no_cut_places_more),
     ("nonsense_ends_the_connection_only", refusals::nonsense),
     ("no_signed_text_is_worse_than_an_order", wild::no_signed_text_is_worse),
     ("signatures_sent_again_stay_in_bounds", replay::stay_in_bounds),

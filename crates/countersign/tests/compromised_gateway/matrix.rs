@@ -6,7 +6,7 @@ use std::path::Path;
 use wire::model::Effect;
 use wire::venue::binance::{RawRequest, Security, ids, read, receive, text_to_sign};
 
-use crate::signer::{Gateway, Signer, read_key, wide_trade_key};
+use crate::signer::{Gateway, Signer, read_key, wide_futures_key, wide_trade_key};
 use crate::venue;
 
 /// A text as the gateway would ask for it.
@@ -80,20 +80,23 @@ fn at_host_time(text: &str) -> String {
 }
 
 pub(crate) fn every_text_is_signed() {
-    let mut both = Signer::with(vec![read_key(), wide_trade_key()]);
+    let mut both = Signer::with(vec![read_key(), wide_trade_key(), wide_futures_key()]);
     let mut alone = Signer::with(vec![wide_trade_key()]);
     let mut gateway = both.gateway();
     let (reads, trades) = (gateway.handle("read"), gateway.handle("trade"));
+    let futures = gateway.handle("futures");
     let mut gateway_alone = alone.gateway();
     let trades_alone = gateway_alone.handle("trade");
-    let (mut under_read, mut under_trade) = (0, 0);
+    let (mut under_read, mut under_trade, mut under_futures) = (0, 0, 0);
     let texts = client_texts();
     let mut refused = 0;
     for text in &texts {
         // A single `asset` is also what moves value at other endpoints, which
         // is why this read is refused; the balance of all assets is signed.
         let indistinguishable = text.name.ends_with(" user asset");
-        if text.effect > Effect::Order || indistinguishable {
+        // A position is of a size that the signer cannot know.
+        let closes = text.text.contains("closePosition=true");
+        if text.effect > Effect::Order || indistinguishable || closes {
             for (gateway, key) in [(&mut gateway, trades), (&mut gateway_alone, trades_alone)] {
                 let mut ask = gateway.sign_ask(key, &text.text);
                 ask.claim = text.effect;
@@ -101,6 +104,14 @@ pub(crate) fn every_text_is_signed() {
             }
             refused += 1;
             continue;
+        }
+        if text.path.starts_with("/fapi/") {
+            check(&mut gateway, futures, text, venue::FUTURES);
+            under_futures += 1;
+            // The key of the other product can only read there.
+            if text.effect > Effect::Read {
+                continue;
+            }
         }
         if text.effect == Effect::Read {
             check(&mut gateway, reads, text, venue::READ);
@@ -113,7 +124,7 @@ pub(crate) fn every_text_is_signed() {
     let kinds = |effect| texts.iter().filter(|text| text.effect == effect).count();
     println!(
         "  {under_trade} texts ({} reads, {} cancels, {} orders) under a trade key beside a read key and alone; \
-         {under_read} under the read key; {refused} withdrawals, transfers and the like refused",
+         {under_futures} under a futures key; {under_read} under the read key; {refused} withdrawals, transfers and the like refused",
         kinds(Effect::Read),
         kinds(Effect::Cancel),
         kinds(Effect::Order),

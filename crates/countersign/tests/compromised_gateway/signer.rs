@@ -374,3 +374,23 @@ pub(crate) fn copy(from: &Path, to: &Path) {
         std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
     }
 }
+
+pub(crate) const FUTURES_RIGHTS: Rights = READ_RIGHTS.with(Right::Futures);
+
+/// A key for USD-M futures, with these markets.
+pub(crate) fn futures_key(markets: Vec<MarketCeiling>) -> NewKey {
+    let ceiling = Ceiling { markets, ..Ceiling::closed(KeyClass::Trade) };
+    key("futures", venue::FUTURES, FUTURES_RIGHTS, ceiling)
+}
+
+/// A futures key whose ceiling no text of a test reaches.
+pub(crate) fn wide_futures_key() -> NewKey {
+    let wide = |name| market(name, "1000", "1000000000000");
+    futures_key(["UM/BTCUSDT", "UM/ETHUSDT"].into_iter().map(wide).collect())
+}
+
+/// A key that may trade spot and futures alike.
+pub(crate) fn both_key(markets: Vec<MarketCeiling>) -> NewKey {
+    let ceiling = Ceiling { markets, ..Ceiling::closed(KeyClass::Trade) };
+    key("both", venue::BOTH, TRADE_RIGHTS.with(Right::Futures), ceiling)
+}

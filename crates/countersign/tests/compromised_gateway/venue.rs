@@ -10,6 +10,9 @@ use wire::model::Decimal;
 
 pub(crate) const TRADE: (&str, &str) = ("tradeKeyOfTheVenue", "tradeSecretOfTheVenue0123456789");
 pub(crate) const READ: (&str, &str) = ("readKeyOfTheVenue", "readSecretOfTheVenue0123456789");
+pub(crate) const FUTURES: (&str, &str) =
+    ("futuresKeyOfTheVenue", "futuresSecretOfTheVenue0123456789");
+pub(crate) const BOTH: (&str, &str) = ("bothKeyOfTheVenue", "bothSecretOfTheVenue0123456789");
 pub(crate) const OUT: (&str, &str) = ("outKeyOfTheVenue", "outSecretOfTheVenue0123456789");
 
 /// A venue with the three keys on one account, with funds that no bound

@@ -1,6 +1,6 @@
 //! An intent as the log keeps it: typed, decimals as text.
 
-use wire::model::{Intent, Operation, Order, OrderReference};
+use wire::model::{Intent, Modification, Operation, Order, OrderReference};
 
 use super::Json;
 
@@ -31,20 +31,39 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
         }
         Operation::Modify(change) => {
             json.text("operation", "modify");
-            json.nested("order", |json| reference(&change.order, json));
-            let decimals = [
-                ("new_quantity", &change.new_quantity),
-                ("new_price", &change.new_price),
-                ("new_stop_price", &change.new_stop_price),
-            ];
-            for (name, value) in decimals {
-                if let Some(value) = value {
-                    json.display(name, value);
-                }
+            modification(change, json);
+        }
+        Operation::ModifyMany(all) => {
+            json.text("operation", "modify-many");
+            json.list("orders", all, modification);
+        }
+        Operation::CancelMany(all) => {
+            json.text("operation", "cancel-many");
+            json.list("orders", all, reference);
+        }
+        Operation::CancelConditional { product, symbol, order_id, client_order_id } => {
+            json.text("operation", "cancel-conditional");
+            json.text("product", product.name());
+            if let Some(symbol) = symbol {
+                json.text("symbol", symbol);
             }
-            if let Some(bps) = change.new_trailing_delta_bps {
-                json.number("new_trailing_delta_bps", u64::from(bps));
+            if let Some(id) = order_id {
+                json.number("order_id", *id);
             }
+            if let Some(id) = client_order_id {
+                json.text("client_order_id", id);
+            }
+        }
+        Operation::SetLeverage { symbol, leverage } => {
+            json.text("operation", "set-leverage");
+            json.text("symbol", symbol);
+            json.number("leverage", u64::from(*leverage));
+        }
+        Operation::ChangeMargin { symbol, amount, adds } => {
+            json.text("operation", "change-margin");
+            json.text("symbol", symbol);
+            json.display("amount", amount);
+            json.flag("adds", *adds);
         }
         Operation::Cancel(order) => {
             json.text("operation", "cancel");
@@ -109,6 +128,7 @@ const fn contingency(contingency: wire::model::Contingency) -> &'static str {
         C::OneCancelsOther => "one-cancels-other",
         C::OneTriggersOther => "one-triggers-other",
         C::OneTriggersOneCancelsOther => "one-triggers-one-cancels-other",
+        C::Batch => "batch",
     }
 }
 
@@ -139,6 +159,8 @@ fn order(order: &Order, json: &mut Json<'_>) {
                 T::GoodTillCancel => "GTC",
                 T::ImmediateOrCancel => "IOC",
                 T::FillOrKill => "FOK",
+                T::GoodTillDate => "GTD",
+                T::PostOnly => "GTX",
             },
         );
     }
@@ -153,6 +175,23 @@ fn order(order: &Order, json: &mut Json<'_>) {
     }
     if order.close_position {
         json.flag("close_position", true);
+    }
+}
+
+fn modification(change: &Modification, json: &mut Json<'_>) {
+    json.nested("order", |json| reference(&change.order, json));
+    let decimals = [
+        ("new_quantity", &change.new_quantity),
+        ("new_price", &change.new_price),
+        ("new_stop_price", &change.new_stop_price),
+    ];
+    for (name, value) in decimals {
+        if let Some(value) = value {
+            json.display(name, value);
+        }
+    }
+    if let Some(bps) = change.new_trailing_delta_bps {
+        json.number("new_trailing_delta_bps", u64::from(bps));
     }
 }
 

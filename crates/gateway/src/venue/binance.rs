@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use wire::model::Effect;
+use wire::model::{Effect, Product};
 use wire::venue::binance::public::{PublicHost, is_public_query};
 use wire::venue::binance::{
     self as wire_binance, RawRequest, Received, Refusal, Security, Served, errors, ids,
@@ -58,7 +58,7 @@ pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Opt
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
     let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
     for name in missing {
-        received.params.set(name, &new_id.text())?;
+        ids::give(&mut received.params, name, &new_id.text())?;
     }
     let intent = read(received)?;
     let text = text_to_sign(received, &intent, &[])?;
@@ -77,8 +77,8 @@ pub(super) fn public(arrival: &Arrival<'_>) -> Option<Public> {
 }
 
 /// Which host answers an endpoint.
-pub(super) fn host(_served: &Served) -> Host {
-    Host::Spot
+pub(super) fn host(served: &Served) -> Host {
+    if served.product() == Product::UsdFutures { Host::UsdFutures } else { Host::Spot }
 }
 
 /// Parameters go all in the query, or all in the body, the signature behind

@@ -1,7 +1,9 @@
 //! A ceiling as bytes, versioned, checked in both directions.
 
-use wire::limits::{BOT_RECEIVE_WINDOW_MS, CLOCK_OFFSET_MS, SYMBOL_BYTES, VALUE_BYTES};
-use wire::model::{Decimal, Effect};
+use wire::limits::{
+    BOT_RECEIVE_WINDOW_MS, CLOCK_OFFSET_MS, MARKET_BYTES, SYMBOL_BYTES, VALUE_BYTES,
+};
+use wire::model::{Decimal, Effect, Product};
 
 use super::{
     Allowance, AmountCeiling, Ceiling, Destination, FAST_WITHDRAW_SWITCH, MarketCeiling,
@@ -75,11 +77,14 @@ impl Ceiling {
             return rule("markets must be sorted and named once");
         }
         for market in &self.markets {
-            let name = &market.market;
+            let name = Product::of(&market.market).1;
             if name.is_empty()
                 || !name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
             {
-                return rule(format!("`{name}` is not a market in the venue's spelling"));
+                return rule(format!(
+                    "`{}` is not a market in the venue's spelling (`BTCUSDT`, `UM/BTCUSDT`)",
+                    market.market
+                ));
             }
             positive(market.max_base, "the base quantity of an order")?;
             if market.gross_base_per_hour < market.max_base {
@@ -154,7 +159,7 @@ impl Ceiling {
         to.u8(self.class as u8);
         to.count(self.markets.len(), MARKETS, "markets")?;
         for market in &self.markets {
-            to.string(&market.market, SYMBOL_BYTES, "market")?;
+            to.string(&market.market, MARKET_BYTES, "market")?;
             put_decimal(&mut to, market.max_base);
             put_decimal(&mut to, market.gross_base_per_hour);
             to.flag(market.quote.is_some());
@@ -264,7 +269,7 @@ fn take_decimal(from: &mut Decoder<'_>) -> Result<Decimal, Malformed> {
 
 fn take_market(from: &mut Decoder<'_>) -> Result<MarketCeiling, Malformed> {
     Ok(MarketCeiling {
-        market: from.string(SYMBOL_BYTES, "market")?.to_owned(),
+        market: from.string(MARKET_BYTES, "market")?.to_owned(),
         max_base: take_decimal(from)?,
         gross_base_per_hour: take_decimal(from)?,
         quote: if from.flag("quote")? {

@@ -6,7 +6,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
-use wire::model::{Decimal, Effect};
+use wire::model::{Decimal, Effect, Product};
 use wire::venue::binance::collide::{self, Worst};
 use wire::venue::binance::{OrderCharge, ParamText, orders_in};
 
@@ -108,7 +108,7 @@ pub(super) fn decide(
             decision.moves = value::moves(&params, key)?;
         }
         if effect == Effect::Order || worst.order.is_some() {
-            decision.orders = charge_orders(&params, key, under)?;
+            decision.orders = charge_orders(&params, &worst, key, under)?;
         }
     }
     decision.text = spell(&params, ask.surface);
@@ -343,15 +343,17 @@ fn ends_with_ignoring_case(name: &str, end: &str) -> bool {
         .is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
-/// Holds every order that the text could be against the ceiling.
+/// Holds every order that the text could be against the ceiling, in the market
+/// of every product whose endpoints would take it.
 fn charge_orders(
     params: &ParamText,
+    worst: &Worst,
     key: &mut Key,
     under: &Circumstances,
 ) -> Result<Vec<MarketCharge>, SignRefusal> {
     lookalikes(params, &ORDER_NAMES, &KNOWN_ORDER_NAMES)?;
-    let orders =
-        orders_in(params).map_err(|refusal| gateway(RefusalCode::Ceiling, refusal.to_string()))?;
+    let orders = orders_in(params, worst.products)
+        .map_err(|refusal| gateway(RefusalCode::Ceiling, refusal.to_string()))?;
     if orders.is_empty() {
         return Err(gateway(
             RefusalCode::Ceiling,
@@ -423,11 +425,11 @@ fn charge_order(
     key: &Key,
 ) -> Result<MarketCharge, SignRefusal> {
     let over = |what: String| Err(bot(RefusalCode::Ceiling, what));
-    let place = key.market_at(&order.symbol);
+    let place = key.market_at(&order.market);
     let Some((market, rule)) = place.and_then(|at| Some((at, key.ceiling.markets.get(at)?))) else {
         return over(format!(
             "the text could be an order in {}, which is not in the ceiling of key `{}`",
-            order.symbol, key.info.name
+            order.market, key.info.name
         ));
     };
     if !order.has_client_order_id {
@@ -437,11 +439,19 @@ fn charge_order(
         ));
     }
     // Cut after `type=LIMIT` the text would be a limit order, if it had a
-    // time in force.
-    let may_take = !order.maker_only
-        || params.iter().any(|(name, _)| ends_with_ignoring_case(name, "timeInForce"));
+    // time in force; on futures `LIMIT` with `GTX` is what only makes.
+    let lasts = || params.iter().any(|(name, _)| ends_with_ignoring_case(name, "timeInForce"));
+    let spot = Product::of(&order.market).0 == Product::Spot;
+    let may_take = !order.maker_only || (spot && lasts());
     if rule.maker_only && may_take {
         return over(format!("{}: the ceiling allows LIMIT_MAKER orders only", rule.market));
+    }
+    if order.closes_position {
+        return over(format!(
+            "{}: `closePosition` closes a position whose size the signer cannot know; send \
+             `reduceOnly` with a quantity",
+            rule.market
+        ));
     }
     let (base, quote) = (order.base.unwrap_or(Decimal::ZERO), order.quote.unwrap_or(Decimal::ZERO));
     if base < Decimal::ZERO || quote < Decimal::ZERO || (base.is_zero() && quote.is_zero()) {

@@ -94,6 +94,9 @@ pub enum Class {
     Earn,
     /// Mints a token for a private stream.
     StreamKey,
+    /// Sets the leverage of a market: raising it adds risk, lowering it does
+    /// not; the request does not say which.
+    SetLeverage,
     /// Changes account settings.
     AccountAdmin,
     /// Changes keys.
@@ -102,7 +105,7 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order of declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::SecretBearingRead,
         Self::Place,
@@ -120,6 +123,7 @@ impl Class {
         Self::Convert,
         Self::Earn,
         Self::StreamKey,
+        Self::SetLeverage,
         Self::AccountAdmin,
         Self::KeyAdmin,
     ];
@@ -144,6 +148,7 @@ impl Class {
             Self::Convert => "convert",
             Self::Earn => "earn",
             Self::StreamKey => "stream-key",
+            Self::SetLeverage => "set-leverage",
             Self::AccountAdmin => "account-admin",
             Self::KeyAdmin => "key-admin",
         }

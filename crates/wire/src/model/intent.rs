@@ -1,8 +1,8 @@
 //! What one request would do.
 
 use super::{
-    CancelReplace, Class, Decimal, Modification, Movement, OrderGroup, OrderReference, Transfer,
-    Withdrawal,
+    CancelReplace, Class, Decimal, Modification, Movement, OrderGroup, OrderReference, Product,
+    Transfer, Withdrawal,
 };
 
 /// A venue that the gateway speaks to.
@@ -58,8 +58,24 @@ pub enum Operation {
     },
     /// Changes a resting order, up or down.
     Modify(Modification),
+    /// Changes several resting orders, perhaps of several markets.
+    ModifyMany(Vec<Modification>),
     /// Cancels one order.
     Cancel(OrderReference),
+    /// Cancels several orders of one market; at least one.
+    CancelMany(Vec<OrderReference>),
+    /// Cancels one order that waits for a trigger. Such orders have ids of their
+    /// own, and the venue does not ask for the market.
+    CancelConditional {
+        /// The product; no market is named for certain.
+        product: Product,
+        /// The market, where the request names it: the venue does not check it.
+        symbol: Option<String>,
+        /// The venue's id.
+        order_id: Option<u64>,
+        /// The client's id.
+        client_order_id: Option<String>,
+    },
     /// Cancels one order list.
     CancelList {
         /// The market.
@@ -78,6 +94,23 @@ pub enum Operation {
     CancelEverything,
     /// Cancels one order and places another.
     CancelReplace(CancelReplace),
+    /// Sets the leverage of a market. Whether that raises or lowers it depends on
+    /// what it is: who does not know counts it as raising.
+    SetLeverage {
+        /// The market.
+        symbol: String,
+        /// The new leverage.
+        leverage: u32,
+    },
+    /// Adds margin to an isolated position, or takes some away.
+    ChangeMargin {
+        /// The market.
+        symbol: String,
+        /// Amount, units of the margin asset.
+        amount: Decimal,
+        /// Whether it is added.
+        adds: bool,
+    },
     /// Moves value out of the venue.
     Withdraw(Withdrawal),
     /// Moves value between accounts.
@@ -91,14 +124,20 @@ impl Intent {
     pub fn symbol(&self) -> Option<&str> {
         match &self.operation {
             Operation::Read { symbol } => symbol.as_deref(),
-            Operation::Place(group) => group.orders.first().map(|order| order.symbol.as_str()),
+            Operation::Place(group) => only(group.orders.iter().map(|order| order.symbol.as_str())),
             Operation::Amend { order, .. } | Operation::Cancel(order) => {
                 Some(order.symbol.as_str()).filter(|symbol| !symbol.is_empty())
             }
             Operation::Modify(change) => {
                 Some(change.order.symbol.as_str()).filter(|symbol| !symbol.is_empty())
             }
-            Operation::CancelList { symbol, .. } | Operation::CancelAll { symbol } => Some(symbol),
+            Operation::ModifyMany(all) => only(all.iter().map(|one| one.order.symbol.as_str())),
+            Operation::CancelMany(all) => only(all.iter().map(|one| one.symbol.as_str())),
+            Operation::CancelConditional { symbol, .. } => symbol.as_deref(),
+            Operation::CancelList { symbol, .. }
+            | Operation::CancelAll { symbol }
+            | Operation::SetLeverage { symbol, .. }
+            | Operation::ChangeMargin { symbol, .. } => Some(symbol),
             Operation::CancelReplace(both) => Some(&both.place.symbol),
             Operation::CancelEverything
             | Operation::Withdraw(_)
@@ -106,4 +145,10 @@ impl Intent {
             | Operation::Other(_) => None,
         }
     }
+}
+
+/// The one market of all, where there is but one.
+fn only<'m>(mut markets: impl Iterator<Item = &'m str>) -> Option<&'m str> {
+    let first = markets.next()?;
+    markets.all(|market| market == first).then_some(first)
 }

@@ -28,7 +28,11 @@ impl Side {
     }
 }
 
-/// Order types, by the names of Binance spot; what another venue adds stands behind.
+/// Order types, by their names on Binance spot. Another venue's are mapped to
+/// what they do: `STOP_MARKET` of Binance futures is [`Self::StopLoss`], `STOP`
+/// is [`Self::StopLossLimit`], `TAKE_PROFIT` (there a limit order) is
+/// [`Self::TakeProfitLimit`], a trailing stop is [`Self::StopLoss`] with a
+/// trailing distance, a post-only `LIMIT` is [`Self::LimitMaker`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderKind {
     /// Rests at a price.
@@ -101,6 +105,11 @@ pub enum TimeInForce {
     ImmediateOrCancel,
     /// All at once or nothing.
     FillOrKill,
+    /// Until a stated time.
+    GoodTillDate,
+    /// Until cancelled, and only if it does not take (`GTX` of Binance
+    /// futures).
+    PostOnly,
 }
 
 /// Which position of a perpetual contract an order works on.
@@ -128,7 +137,8 @@ impl PositionSide {
 /// One order, or one leg of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// The market, in the venue's spelling (`BTCUSDT`).
+    /// The market: the venue's spelling for spot (`BTCUSDT`), marked for other
+    /// products (`UM/BTCUSDT`, see [`super::Product`]).
     pub symbol: String,
     /// Buy or sell.
     pub side: Side,
@@ -159,6 +169,20 @@ pub struct Order {
     pub close_position: bool,
 }
 
+impl Order {
+    /// Whether the venue itself holds the order to reducing a position: by
+    /// `reduceOnly`, by `closePosition`, or in hedge mode by the side opposite to
+    /// the position's. Never our own estimate.
+    pub const fn is_reducing(&self) -> bool {
+        self.reduce_only
+            || self.close_position
+            || matches!(
+                (self.position_side, self.side),
+                (Some(PositionSide::Long), Side::Sell) | (Some(PositionSide::Short), Side::Buy)
+            )
+    }
+}
+
 /// How the orders of one request hang together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Contingency {
@@ -170,6 +194,9 @@ pub enum Contingency {
     OneTriggersOther,
     /// The first triggers a one-cancels-other pair.
     OneTriggersOneCancelsOther,
+    /// Orders that have nothing to do with each other, perhaps of several
+    /// markets: the sum counts.
+    Batch,
 }
 
 /// The orders of one request.

@@ -181,7 +181,7 @@ fn combine(
             first = values.next().unwrap_or_default();
             true
         }
-        Contingency::Single | Contingency::OneTriggersOther => false,
+        Contingency::Single | Contingency::OneTriggersOther | Contingency::Batch => false,
     };
     let rest = if rest_is_pair {
         values.max().unwrap_or_default()

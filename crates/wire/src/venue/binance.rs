@@ -1,10 +1,11 @@
-//! Binance: spot REST is read in full; every other private endpoint is known
-//! to the collision table and refused.
+//! Binance: spot and USD-M futures are read in full, over REST and the WebSocket
+//! API, and the reads of the wallet; every other private endpoint is known to the
+//! collision table, classed and refused.
 //!
 //! Reading order: [`params`] (bytes to decoded parameters and back, one reading),
 //! [`listed`] (the closed parameter tables), [`mod@receive`] (a raw request to a
 //! received one), [`mod@read`] (to a typed intent), [`text`] (what goes to the
-//! signer), [`ids`] (client order ids), [`charge`] (the signer's own reading of
+//! signer), [`frames`] (the same over the WebSocket API), [`ids`] (client order ids), [`charge`] (the signer's own reading of
 //! orders), [`public`] (market data that is relayed), [`refusal`] and
 //! [`errors`] (what a bot is told), [`endpoints`] (every private endpoint there
 //! is) and [`collide`] (what a text could mean at any of them).
@@ -13,6 +14,7 @@ pub mod charge;
 pub mod collide;
 pub mod endpoints;
 pub mod errors;
+pub mod frames;
 pub mod ids;
 pub mod listed;
 pub mod params;
@@ -22,7 +24,7 @@ pub mod receive;
 pub mod refusal;
 pub mod text;
 
-pub use charge::{OrderCharge, orders_in};
+pub use charge::{OrderCharge, Products, orders_in};
 pub use listed::{Listed, Security, Served, served};
 pub use params::ParamText;
 pub use public::public_endpoint;

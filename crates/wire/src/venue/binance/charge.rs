@@ -5,44 +5,60 @@
 //! spot, margin and futures alike (they share the names). And it signs query
 //! and body joined without separator, so a text may be cut once anywhere: a
 //! name keeps its end, a value its start. What is charged is the worst of these
-//! readings; a text in which a cut would bring out a second quantity or market
-//! is refused. (A cut can shorten a quantity, a price or a market's name, never
-//! lengthen it.)
+//! readings, in the market of each product whose endpoints would take the text
+//! (`BTCUSDT` and `UM/BTCUSDT`, see [`Product`]); a text in which a cut would
+//! bring out a second quantity or market is refused. (A cut can shorten a
+//! quantity, a price or a market's name, never lengthen it.)
 //!
 //! INVARIANT (second reading): nothing here comes from the gateway but the
 //! text itself.
 
 use std::borrow::Cow;
 
+use super::collide::could_be_integer;
 use super::params::ParamText;
 use super::read::{amount, is_client_id, is_symbol};
 use super::{Refusal, RefusalCode};
 use crate::limits;
-use crate::model::Decimal;
+use crate::model::{Decimal, Product};
+
+mod batch;
+pub(super) mod products;
+
+pub use products::Products;
 
 /// One order that a signed text could place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderCharge<'a> {
-    /// The market.
-    pub symbol: Cow<'a, str>,
+    /// The market, marked with its product (`BTCUSDT`, `UM/BTCUSDT`).
+    pub market: Cow<'a, str>,
     /// Base quantity, asset units; `None` where only a quote quantity is given.
+    /// (Contracts where the product counts in them: no market of such a one is
+    /// served.)
     pub base: Option<Decimal>,
     /// Quote quantity, asset units (`quoteOrderQty`).
     pub quote: Option<Decimal>,
     /// The parameter the quantity stands in.
     pub source: &'static str,
-    /// Whether the order cannot take, in any reading on spot and margin: its
-    /// type is `LIMIT_MAKER`, and nothing in the text could make it another.
-    /// (On a key with futures rights a text could also amend a futures order,
-    /// which may take.)
+    /// Whether it closes a whole position: neither quantity is given then, and
+    /// none bounds it.
+    pub closes_position: bool,
+    /// Whether the order cannot take, in any reading on this product: its type
+    /// is `LIMIT_MAKER`, or on futures `LIMIT` with `GTX`, and nothing in the
+    /// text could make it another, or an amend of an order that may take.
     pub maker_only: bool,
     /// Whether the order has a client order id, in the reading that its
     /// parameters fit best.
     pub has_client_order_id: bool,
 }
 
-/// Every order that this text could place, once for each leg: a ceiling on one
-/// order is held against each, the gross quantity against their sum.
+/// Every order that this text could place, once for each leg and each market it
+/// could be placed in: a ceiling on one order is held against each, the gross
+/// quantity of a market against their sum there.
+///
+/// `taken_by` are the products whose endpoints would take the text as an order
+/// ([`super::collide::Worst::products`]): they are charged, and every product
+/// where there is none, so that leaving it out charges too much.
 ///
 /// Where the same quantity is used by several readings, it is listed as often
 /// as the largest of them uses it. A text without side and quantity gives an
@@ -53,7 +69,8 @@ pub struct OrderCharge<'a> {
 /// A text whose orders cannot be counted: several orders in one parameter, a
 /// pending order without a quantity, a quantity that is no number, a second
 /// quantity or market that a cut could bring out.
-pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
+pub fn orders_in(params: &ParamText, taken_by: Products) -> Result<Vec<OrderCharge<'_>>, Refusal> {
+    let products = taken_by.or_all();
     for (name, value) in params.iter() {
         check_name(name)?;
         if value.starts_with("TRANSFER") && ends_with(name, "selfTradePreventionMode") {
@@ -61,27 +78,38 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
         }
     }
     let mut charges = Vec::new();
+    let mut orders = 0;
     for source in &SOURCES {
         let Some(value) = params.get(source.name) else {
             continue;
         };
         let size = amount(source.name, value)?;
-        let legs = (source.legs)(params).max(1);
+        // Pairs are known on spot alone.
+        let legs = if products.has(Product::Spot) { (source.legs)(params).max(1) } else { 1 };
         for leg in 0..legs {
-            if charges.len() >= limits::ORDERS_PER_REQUEST {
+            orders += 1;
+            if orders > limits::ORDERS_PER_REQUEST {
                 return Err(uncountable(source.name, "is one order too many"));
             }
-            charges.push(OrderCharge {
-                symbol: Cow::Borrowed(symbol(params)?),
-                base: (!source.quote).then_some(size),
-                quote: source.quote.then_some(size),
-                source: source.name,
-                maker_only: legs == 1 && (source.maker_only)(params),
-                has_client_order_id: (source.id)(params, leg)
-                    .is_some_and(|name| params.get(name).is_some_and(is_client_id)),
-            });
+            let symbol = symbol(params)?;
+            for product in products.that_know(symbol) {
+                charges.push(OrderCharge {
+                    market: marked(product, symbol),
+                    base: (!source.quote).then_some(size),
+                    quote: source.quote.then_some(size),
+                    source: source.name,
+                    closes_position: false,
+                    maker_only: match product {
+                        Product::Spot => legs == 1 && (source.maker_only)(params),
+                        _ => source.name == "quantity" && is_future_maker(params),
+                    },
+                    has_client_order_id: is_named(params, (source.id)(params, leg), product),
+                });
+            }
         }
     }
+    charges.extend(closing(params, products)?);
+    charges.extend(batch::orders(params, products)?);
     check_pending(params)?;
     if charges.is_empty() && (params.has("side") || params.has("workingSide")) {
         return Err(uncountable("quantity", "is needed to count an order"));
@@ -90,14 +118,16 @@ pub fn orders_in(params: &ParamText) -> Result<Vec<OrderCharge<'_>>, Refusal> {
 }
 
 /// Parameters that hold several orders, or name one that is not in the text.
-const UNREADABLE: [&str; 5] =
-    ["batchOrders", "orders", "orderArgs", "legs", "blockOrderMatchingKey"];
+const UNREADABLE: [&str; 4] = ["orders", "orderArgs", "legs", "blockOrderMatchingKey"];
 
 /// Refuses names that hold orders in a way that is not read here, and names of
 /// which a cut would leave a quantity or a market.
 fn check_name(name: &str) -> Result<(), Refusal> {
     // Each name that is looked for ends in one of these letters.
     if !matches!(name.as_bytes().last(), Some(b'y' | b'Y' | b's' | b'S' | b'l' | b'L')) {
+        return Ok(());
+    }
+    if name == batch::ORDERS {
         return Ok(());
     }
     if UNREADABLE.iter().any(|known| ends_with(name, known)) {
@@ -176,6 +206,68 @@ const SOURCES: [Source; 5] = [
     },
 ];
 
+/// Whether the order of this leg has an id of the bot's: its own parameter; on
+/// futures also that of a conditional order, or, for a text without a type (which
+/// can only amend there), the order that it names: an amend that is sent again
+/// changes nothing.
+fn is_named(params: &ParamText, name: Option<&str>, product: Product) -> bool {
+    let own = |name: &str| params.get(name).is_some_and(is_client_id);
+    let amends = || !params.iter().any(|(name, _)| ends_with(name, "type"));
+    let futures = || {
+        (own("clientAlgoId") && params.has("algoType"))
+            || (amends() && (own("orderId") || own("origClientOrderId")))
+    };
+    name.is_some_and(own) || (product != Product::Spot && futures())
+}
+
+/// The market of a symbol; spot's own, which is on the path, is borrowed.
+fn marked(product: Product, symbol: &str) -> Cow<'_, str> {
+    match product {
+        Product::Spot => Cow::Borrowed(symbol),
+        _ => Cow::Owned(product.market(symbol)),
+    }
+}
+
+/// What closes a whole position: charged without a quantity, so that whoever
+/// holds it against a ceiling has to say whether that may be.
+fn closing(params: &ParamText, products: Products) -> Result<Vec<OrderCharge<'_>>, Refusal> {
+    let closes = params.iter().any(|(name, value)| {
+        ends_with(name, "closePosition") && !matches!(value, "false" | "FALSE")
+    });
+    if !closes || !products.futures() {
+        return Ok(Vec::new());
+    }
+    let symbol = symbol(params)?;
+    Ok(products
+        .that_know(symbol)
+        .filter(|product| *product != Product::Spot)
+        .map(|product| OrderCharge {
+            market: marked(product, symbol),
+            base: None,
+            quote: None,
+            source: "closePosition",
+            closes_position: true,
+            maker_only: false,
+            has_client_order_id: is_named(params, Some("newClientOrderId"), product),
+        })
+        .collect())
+}
+
+/// On futures: `LIMIT` with `GTX`, or a `LIMIT_MAKER` that no futures endpoint
+/// knows; with no other type that a cut could bring out, and no order that it
+/// could amend in place of placing one.
+fn is_future_maker(params: &ParamText) -> bool {
+    let posts = params.get("type") == Some("LIMIT") && params.get("timeInForce") == Some("GTX");
+    let others = params.iter().all(|(name, value)| {
+        let other_type = name != "type" && ends_with(name, "type") && !is_no_order_type(value);
+        let other_life = name != "timeInForce" && ends_with(name, "timeInForce");
+        let amends = (ends_with(name, "orderId") && could_be_integer(value))
+            || ends_with(name, "origClientOrderId");
+        !other_type && !other_life && !amends
+    });
+    (posts || is_maker(params, "type", "timeInForce")) && others
+}
+
 /// `LIMIT_MAKER`, without the time in force that `LIMIT` (its start, after a
 /// cut) would need, and with no other type that a cut could bring out.
 fn is_maker(params: &ParamText, kind: &str, time_in_force: &str) -> bool {
@@ -189,7 +281,11 @@ fn is_maker(params: &ParamText, kind: &str, time_in_force: &str) -> bool {
 /// Whether a value cannot stand for an order type: a number, or how much the
 /// venue should answer.
 fn is_no_order_type(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_digit()) || matches!(value, "ACK" | "RESULT" | "FULL")
+    value.bytes().all(|byte| byte.is_ascii_digit())
+        || matches!(
+            value,
+            "ACK" | "RESULT" | "FULL" | "CONDITIONAL" | "MARK_PRICE" | "CONTRACT_PRICE"
+        )
 }
 
 /// Two where the text fits a pair: `aboveType` with `belowType`, or the legacy

@@ -26,7 +26,8 @@ mod values;
 
 use std::sync::LazyLock;
 
-use super::endpoints::{self, Endpoint, HostGroup, RaiseWhen};
+use super::charge::Products;
+use super::endpoints::{self, Domain, Endpoint, HostGroup, RaiseWhen};
 use super::{ParamText, Security};
 use crate::model::{Effect, Rights};
 use index::{Entry, Index, Presence};
@@ -115,6 +116,8 @@ pub struct Worst {
     /// An endpoint that would take the text as one or more orders, whatever is
     /// worse beside it.
     pub order: Option<&'static Endpoint>,
+    /// The products of every endpoint that would.
+    pub products: Products,
 }
 
 /// Everything the venue would take this text for. For explanations and tests; the path uses
@@ -143,7 +146,7 @@ pub fn worst<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Option<Worst> {
     if presence.hides_time {
         return None;
     }
-    let mut worst = Worst { effect: Effect::Read, by: None, order: None };
+    let mut worst = Worst { effect: Effect::Read, by: None, order: None, products: Products::NONE };
     let mut taken = index.bare_read_within(reach);
     if !taken {
         // Rare: a key that reaches no read which takes every text.
@@ -153,8 +156,9 @@ pub fn worst<P: Pairs + ?Sized>(params: &P, reach: Reach) -> Option<Worst> {
         if !entry.takes(&presence) {
             return;
         }
-        if entry.order {
+        if entry.products != Products::NONE {
             worst.order = Some(entry.endpoint);
+            worst.products = worst.products.with(entry.products);
         }
         let effect = effect_at(entry, &presence, params, reach);
         if effect > worst.effect {
@@ -222,6 +226,11 @@ pub fn equals_session_logon<P: Pairs + ?Sized>(params: &P) -> bool {
 /// without case: a text with another name was not made by a client.
 pub fn is_known_name(name: &str) -> bool {
     INDEX.as_ref().is_some_and(|index| index.knows(name))
+}
+
+/// Whether some reader could take the value for a whole number, as it is written.
+pub(super) fn could_be_integer(value: &str) -> bool {
+    values::legal(Domain::Integer, value) == values::Legal::Whole
 }
 
 /// Whether a name ends in one of the two that bound a text's life. (One read has

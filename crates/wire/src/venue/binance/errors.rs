@@ -100,6 +100,13 @@ impl VenueError {
     }
 }
 
+/// An error in the shape of a WebSocket frame; `id` is the frame's own, as JSON.
+pub fn frame(id: &str, error: &VenueError) -> String {
+    let mut out = String::with_capacity(error.body.len() + id.len() + 48);
+    let _ = write!(out, "{{\"id\":{id},\"status\":{},\"error\":{}}}", error.http, error.body);
+    out
+}
+
 /// What a bot is told for a refusal.
 pub fn for_refusal(refusal: &Refusal) -> VenueError {
     let code = refusal.code.venue_code();

@@ -5,11 +5,14 @@
 //! (`binance-sdk-spot` 13.2, `binance-sdk-wallet` 13.7), ccxt 4.5.90,
 //! python-binance 1.0.37.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::endpoints;
-use crate::model::{Class, Effect};
+use super::endpoints::{self, HostGroup};
+use crate::model::{Class, Effect, Product};
 
+mod derived;
+pub(super) mod futures;
 mod orders;
 mod reads;
 mod value;
@@ -64,6 +67,19 @@ pub enum Form {
     Text,
     /// Unix time in milliseconds or microseconds.
     Time,
+    /// A JSON list of orders, each with a closed table of its own.
+    Orders,
+    /// A JSON list of whole numbers.
+    Integers,
+    /// A JSON list of client order ids.
+    ClientIds,
+}
+
+impl Form {
+    /// Whether the value is JSON, which ccxt sends without percent-encoding.
+    pub const fn is_json(self) -> bool {
+        matches!(self, Self::Orders | Self::Integers | Self::ClientIds)
+    }
 }
 
 /// One parameter of one endpoint.
@@ -111,8 +127,33 @@ pub enum Reading {
     Withdraw,
     /// A transfer between own wallets.
     Transfer,
+    /// An order for USD-M futures; with `test` only checked.
+    Future {
+        /// `order/test`.
+        test: bool,
+    },
+    /// An order for USD-M futures that waits for a trigger.
+    Conditional,
+    /// Several orders for USD-M futures in one parameter.
+    Batch,
+    /// New price and quantity for a futures order.
+    AmendFuture,
+    /// The same for several.
+    AmendBatch,
+    /// Cancel several futures orders.
+    CancelMany,
+    /// Cancel an order that waits for a trigger.
+    CancelConditional,
+    /// Set leverage.
+    Leverage,
+    /// Add margin to a position, or take some away.
+    Margin,
+    /// Change another setting of the account.
+    Setting,
     /// Answered by the gateway itself; nothing goes upstream.
     Local,
+    /// Never let through for a bot, its parameters not read, for this reason.
+    Withheld(&'static str),
     /// Known to the endpoint table and classed there, its parameters not read,
     /// never let through.
     Refused,
@@ -140,36 +181,86 @@ pub struct Served {
 }
 
 impl Served {
+    /// The hosts that it belongs to; `None` for a path outside them.
+    pub fn host_group(&self) -> Option<HostGroup> {
+        let group = if self.is_frame() {
+            self.name.split(' ').next()
+        } else {
+            self.path.strip_prefix('/')?.split('/').next()
+        };
+        HostGroup::from_name(group?)
+    }
+
+    /// What is traded there: which market its `symbol` means.
+    pub fn product(&self) -> Product {
+        if self.path.starts_with("/fapi/") || self.name.starts_with("ws-fapi ") {
+            Product::UsdFutures
+        } else {
+            Product::Spot
+        }
+    }
+
+    /// Whether it is a method of the WebSocket API, and not of REST.
+    pub const fn is_frame(&self) -> bool {
+        self.method.is_empty()
+    }
+
+    /// Whether its parameters are read at all: otherwise only the attempt is.
+    pub const fn is_read(&self) -> bool {
+        !matches!(self.reading, Reading::Refused | Reading::Withheld(_))
+    }
+
     /// The listed parameter of that name.
     pub fn parameter(&self, name: &str) -> Option<&'static Listed> {
         self.parameters.iter().find(|listed| listed.name == name)
     }
 }
 
+/// The tables that were written by hand.
+pub fn written() -> impl Iterator<Item = &'static Served> {
+    orders::SERVED.iter().chain(reads::SERVED).chain(futures::SERVED).chain(value::SERVED)
+}
+
+/// The reads that are made from the endpoint table.
+static DERIVED: LazyLock<Vec<Served>> = LazyLock::new(|| {
+    derived::reads(|endpoint| {
+        written().any(|row| row.path == endpoint.path && row.method == endpoint.method)
+    })
+});
+
 /// Every endpoint with a closed table, the busiest first.
 pub fn all() -> impl Iterator<Item = &'static Served> {
-    orders::SERVED.iter().chain(reads::SERVED).chain(value::SERVED)
+    written().chain(DERIVED.iter())
 }
+
+/// Every endpoint, let through or not, by path: few methods share one.
+static BY_PATH: LazyLock<HashMap<&'static str, Vec<&'static Served>>> = LazyLock::new(|| {
+    let mut by_path: HashMap<&'static str, Vec<&'static Served>> = HashMap::new();
+    for endpoint in all().chain(REFUSED.iter()) {
+        by_path.entry(endpoint.path).or_default().push(endpoint);
+    }
+    by_path
+});
 
 /// The endpoint with exactly this method and path, where it is let through.
 pub fn served(method: &str, path: &str) -> Option<&'static Served> {
-    all().find(|endpoint| endpoint.path == path && endpoint.method == method)
+    known(method, path).filter(|endpoint| endpoint.reading != Reading::Refused)
 }
 
 /// The endpoint with exactly this method and path, let through or not: one that
 /// only the endpoint table knows has its class and [`Reading::Refused`].
 pub fn known(method: &str, path: &str) -> Option<&'static Served> {
-    served(method, path).or_else(|| {
-        REFUSED.iter().find(|endpoint| endpoint.path == path && endpoint.method == method)
-    })
+    BY_PATH.get(path)?.iter().find(|endpoint| endpoint.method == method).copied()
 }
 
 /// What the endpoint table knows and no closed table describes.
 static REFUSED: LazyLock<Vec<Served>> = LazyLock::new(|| {
+    let has_table: std::collections::HashSet<(&str, &str)> =
+        all().map(|row| (row.method, row.path)).collect();
     endpoints::all()
         .iter()
         .filter(|endpoint| endpoint.surface == endpoints::Surface::Rest)
-        .filter(|endpoint| served(endpoint.method, endpoint.path).is_none())
+        .filter(|endpoint| !has_table.contains(&(endpoint.method, endpoint.path)))
         .map(|endpoint| Served {
             name: &endpoint.name,
             method: endpoint.method,
@@ -182,6 +273,10 @@ static REFUSED: LazyLock<Vec<Served>> = LazyLock::new(|| {
         })
         .collect()
 });
+
+/// The methods of a subscription and of a stream key, WebSocket.
+pub(super) const SUBSCRIPTION: &[Listed] = &[risk("subscriptionId", Form::Integer)];
+pub(super) const LISTEN_KEY: &[Listed] = &[risk("listenKey", Form::Text)];
 
 const fn risk(name: &'static str, form: Form) -> Listed {
     Listed { name, form, mandatory: false, weight: Weight::Risk }
@@ -197,6 +292,28 @@ const fn inert(name: &'static str, form: Form) -> Listed {
 
 const fn changing(name: &'static str, reason: &'static str) -> Listed {
     Listed { name, form: Form::Text, mandatory: false, weight: Weight::ClassChanging(reason) }
+}
+
+/// Joins the parts of a table at compile time.
+const fn join<const N: usize>(parts: &[&[Listed]]) -> [Listed; N] {
+    let mut out = [needed("", Form::Symbol); N];
+    let mut at = 0;
+    let mut part = 0;
+    while part < parts.len() {
+        let mut i = 0;
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "evaluated at compile time only: out of bounds would not build"
+        )]
+        while i < parts[part].len() {
+            out[at] = parts[part][i];
+            at += 1;
+            i += 1;
+        }
+        part += 1;
+    }
+    assert!(at == N, "the length of the joined table");
+    out
 }
 
 /// Builds one row; the name is made of method and path, so that they agree.

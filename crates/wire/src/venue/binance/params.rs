@@ -8,6 +8,7 @@
 //!   `%20` (ccxt), but not both in one text; a plus sign only as `%2B`;
 //! * the marks `@ : , / ! ' ( ) * $` bare (JavaScript and the vendor's older
 //!   connector leave some of them) or encoded;
+//! * `[ ] { } "` bare in the parameters that hold JSON (ccxt);
 //! * letters, digits and `- . _` only bare, names only bare.
 //!
 //! Everything else is refused: a second name (whatever its case), no `=` or a
@@ -23,6 +24,20 @@ mod percent;
 pub(crate) use percent::{
     Encodings, check_decoded, decode_value, encode_into, is_plain, loose_decode,
 };
+
+/// Parameters that hold JSON: longer than others, and from ccxt its brackets
+/// and quotes come bare.
+fn holds_json(name: &str) -> bool {
+    // Each ends in one of these; most names do not.
+    name.ends_with(['s', 't'])
+        && ["batchOrders", "orderIdList", "origClientOrderIdList"]
+            .into_iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn longest(name: &str) -> usize {
+    if holds_json(name) { limits::JSON_VALUE_BYTES } else { limits::VALUE_BYTES }
+}
 
 /// Decoded parameters in the order of the request: bounded, no name twice.
 #[derive(Clone, Default)]
@@ -164,14 +179,14 @@ impl ParamText {
             end += u32::try_from(value.len()).unwrap_or(u32::MAX);
         } else {
             start = self.position();
-            decode_value(name, value, encodings, &mut self.buffer)?;
+            decode_value(name, value, holds_json(name), encodings, &mut self.buffer)?;
             end = self.position();
         }
-        if (end - start) as usize > limits::VALUE_BYTES {
+        if (end - start) as usize > longest(name) {
             return Err(Refusal::of(
                 RefusalCode::Malformed,
                 name,
-                format!("is over {} bytes", limits::VALUE_BYTES),
+                format!("is over {} bytes", longest(name)),
             ));
         }
         let tag = tag(name);
@@ -281,7 +296,7 @@ impl ParamText {
     /// As [`ParamText::parse`].
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         let name = checked_name(name)?;
-        if value.is_empty() || value.len() > limits::VALUE_BYTES {
+        if value.is_empty() || value.len() > longest(name) {
             return Err(Refusal::of(RefusalCode::Empty, name, "needs a value within its limit"));
         }
         let plain = percent::is_plain(value);
@@ -342,6 +357,17 @@ impl ParamText {
             }
         }
         Ok(())
+    }
+
+    /// Appends a parameter; one whose name is there already is refused.
+    ///
+    /// # Errors
+    /// As [`ParamText::set`], and a second name.
+    pub fn push(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        if self.place_of(name, str::eq_ignore_ascii_case).is_some() {
+            return Err(Refusal::of(RefusalCode::Duplicate, name, "sent twice; send it once"));
+        }
+        self.set(name, value)
     }
 
     /// Where a new name goes: behind the last, or where the order asks.

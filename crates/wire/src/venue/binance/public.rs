@@ -1,5 +1,6 @@
 //! Public market data that is relayed: a closed list of paths, asked with GET
-//! and without key, signature or account.
+//! and without key, signature or account. Futures: the vendor's SDK
+//! (`binance-sdk-derivatives-trading-usds-futures` 18.1), what it asks without a key.
 
 /// A public endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,28 @@ const PUBLIC: &[(&str, PublicHost)] = &[
     ("/fapi/v1/ticker/bookTicker", UsdFutures),
     ("/fapi/v1/premiumIndex", UsdFutures),
     ("/fapi/v1/klines", UsdFutures),
+    ("/fapi/v1/aggTrades", UsdFutures),
+    ("/fapi/v1/assetIndex", UsdFutures),
+    ("/fapi/v1/constituents", UsdFutures),
+    ("/fapi/v1/continuousKlines", UsdFutures),
+    ("/fapi/v1/fundingInfo", UsdFutures),
+    ("/fapi/v1/fundingRate", UsdFutures),
+    ("/fapi/v1/indexInfo", UsdFutures),
+    ("/fapi/v1/indexPriceKlines", UsdFutures),
+    ("/fapi/v1/insuranceBalance", UsdFutures),
+    ("/fapi/v1/markPriceKlines", UsdFutures),
+    ("/fapi/v1/openInterest", UsdFutures),
+    ("/fapi/v1/premiumIndexKlines", UsdFutures),
+    ("/fapi/v1/rpiDepth", UsdFutures),
+    ("/fapi/v1/symbolAdlRisk", UsdFutures),
+    ("/fapi/v1/trades", UsdFutures),
+    ("/fapi/v1/tradingSchedule", UsdFutures),
+    ("/fapi/v2/ticker/price", UsdFutures),
+    ("/futures/data/basis", UsdFutures),
+    ("/futures/data/delivery", UsdFutures),
+    ("/futures/data/globalLongShortAccountRatio", UsdFutures),
+    ("/futures/data/openInterestHist", UsdFutures),
+    ("/futures/data/takerlongshortRatio", UsdFutures),
     ("/dapi/v1/ping", CoinFutures),
     ("/dapi/v1/time", CoinFutures),
     ("/dapi/v1/exchangeInfo", CoinFutures),

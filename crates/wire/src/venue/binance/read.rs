@@ -1,14 +1,16 @@
 //! A received request to a typed intent, under the closed parameter table.
 
-use super::listed::{Listed, Reading, Weight};
+use super::listed::{Listed, Reading, Served, Weight};
 use super::params::ParamText;
 use super::{Received, Refusal, RefusalCode};
 use crate::model::{
-    CancelReplace, Decimal, Intent, Movement, Operation, OrderReference, Transfer, Venue,
-    Withdrawal,
+    CancelReplace, Class, Decimal, Intent, Movement, Operation, OrderReference, Product, Transfer,
+    Venue, Withdrawal,
 };
 
+pub(super) mod batch;
 mod form;
+mod futures;
 mod lists;
 mod order;
 
@@ -22,28 +24,80 @@ pub(super) use form::{check_form, is_client_id, is_symbol};
 /// an endpoint that is classed but never let through.
 pub fn read(received: &Received) -> Result<Intent, Refusal> {
     let endpoint = received.endpoint;
-    if endpoint.reading == Reading::Refused {
-        return Err(Refusal::new(
-            RefusalCode::Forbidden,
-            format!(
-                "`{}` ({}) is not let through to the venue for any bot",
-                endpoint.name,
-                endpoint.class.name()
-            ),
-        )
-        .not_served()
-        .with_class(endpoint.class));
+    if !endpoint.is_read() {
+        return Err(withheld(endpoint));
     }
     let operation = Fields::of(received)
         .and_then(|fields| operation(endpoint.reading, &fields))
         .map_err(|refusal| refusal.with_class(endpoint.class))?;
-    Ok(Intent { venue: Venue::Binance, endpoint: endpoint.name, class: endpoint.class, operation })
+    let class = class_of(endpoint, &operation);
+    Ok(Intent { venue: Venue::Binance, endpoint: endpoint.name, class, operation })
+}
+
+/// The class of this very request, where its parameters make it another than
+/// the endpoint's: margin that is taken away adds risk.
+const fn class_of(endpoint: &Served, operation: &Operation) -> Class {
+    match operation {
+        Operation::ChangeMargin { adds: false, .. } => Class::AccountAdmin,
+        _ => endpoint.class,
+    }
+}
+
+/// Why an endpoint is not let through: known and classed, so that a bot is not
+/// told that it was misspelled.
+fn withheld(endpoint: &Served) -> Refusal {
+    let class = endpoint.class.name();
+    let reason = match (endpoint.reading, endpoint.path.split('/').nth(1)) {
+        (Reading::Withheld(reason), _) => reason,
+        (_, Some("dapi")) => "COIN-M futures are not let through",
+        (_, Some("eapi")) => "European options are not let through",
+        (_, Some("papi")) => "portfolio margin is not let through",
+        _ => reason_of(endpoint.class),
+    };
+    Refusal::new(
+        RefusalCode::Forbidden,
+        format!(
+            "`{}` ({class}) is not let through to the venue for any bot: {reason}",
+            endpoint.name
+        ),
+    )
+    .not_served()
+    .with_class(endpoint.class)
+}
+
+/// What speaks against a class as a whole.
+const fn reason_of(class: Class) -> &'static str {
+    match class {
+        Class::Read => "no source gives its parameters",
+        Class::SecretBearingRead => "the answer is, or names, a secret or a capability",
+        Class::Place
+        | Class::TestOrder
+        | Class::Amend
+        | Class::Cancel
+        | Class::CancelAll
+        | Class::CancelReplace => "orders are let through on spot and USD-M futures alone",
+        Class::OwnTransfer | Class::AddMargin => {
+            "moves value between the account's own wallets in a way that is not read here"
+        }
+        Class::Repay | Class::Borrow => "loans are for the account's people, not for bots",
+        Class::Transfer => "moves value to another account",
+        Class::Withdraw => "moves value out in a way that is not read here",
+        Class::Convert => "trades outside the order book, at a price that cannot be judged",
+        Class::Earn => "ties value up in a product",
+        Class::StreamKey => "the answer is a capability that works without the key",
+        Class::SetLeverage | Class::AccountAdmin => {
+            "changes the account, which is for its people in the venue's own console"
+        }
+        Class::KeyAdmin => "changes keys, which is for people in the venue's own console",
+    }
 }
 
 fn operation(reading: Reading, fields: &Fields<'_>) -> Result<Operation, Refusal> {
     Ok(match reading {
-        Reading::Read => Operation::Read { symbol: fields.text("symbol") },
-        Reading::Local | Reading::Refused => {
+        Reading::Read => Operation::Read {
+            symbol: fields.get("symbol").map(|symbol| fields.product.market(symbol)),
+        },
+        Reading::Local | Reading::Refused | Reading::Withheld(_) | Reading::Setting => {
             Operation::Other(Movement { asset: None, amount: None })
         }
         Reading::Single { test } => Operation::Place(order::single(fields, test)?),
@@ -58,12 +112,25 @@ fn operation(reading: Reading, fields: &Fields<'_>) -> Result<Operation, Refusal
         },
         Reading::Cancel => Operation::Cancel(fields.reference("orderId", "origClientOrderId")?),
         Reading::CancelList => cancel_list(fields)?,
-        Reading::CancelAll => Operation::CancelAll { symbol: fields.needed_text("symbol")? },
+        Reading::CancelAll => Operation::CancelAll { symbol: fields.market()? },
         Reading::CancelReplace => Operation::CancelReplace(CancelReplace {
             cancel: fields.reference("cancelOrderId", "cancelOrigClientOrderId")?,
             place: order::of(fields)?,
             allow_failure: fields.get("cancelReplaceMode") == Some("ALLOW_FAILURE"),
         }),
+        Reading::Future { test } => Operation::Place(futures::single(fields, test)?),
+        Reading::Conditional => Operation::Place(futures::conditional(fields)?),
+        Reading::Batch => Operation::Place(batch::place(fields)?),
+        Reading::AmendFuture => Operation::Modify(futures::amendment(fields)?),
+        Reading::AmendBatch => Operation::ModifyMany(batch::amend(fields)?),
+        Reading::CancelMany => Operation::CancelMany(batch::cancel(fields)?),
+        Reading::CancelConditional => futures::cancel_conditional(fields)?,
+        Reading::Leverage => futures::leverage(fields)?,
+        Reading::Margin => Operation::ChangeMargin {
+            symbol: fields.market()?,
+            amount: fields.needed_amount("amount")?,
+            adds: fields.get("type") == Some("1"),
+        },
         Reading::Withdraw => Operation::Withdraw(Withdrawal {
             asset: fields.needed_text("coin")?,
             network: fields.needed_text("network")?,
@@ -100,44 +167,60 @@ fn cancel_list(fields: &Fields<'_>) -> Result<Operation, Refusal> {
     if order_list_id.is_none() && list_client_order_id.is_none() {
         return Err(missing("orderListId", "or `listClientOrderId` is needed"));
     }
-    Ok(Operation::CancelList {
-        symbol: fields.needed_text("symbol")?,
-        order_list_id,
-        list_client_order_id,
-    })
+    Ok(Operation::CancelList { symbol: fields.market()?, order_list_id, list_client_order_id })
 }
 
 /// Parameters that have passed the closed table.
 struct Fields<'a> {
     params: &'a ParamText,
+    product: Product,
 }
 
 impl<'a> Fields<'a> {
     /// Checks every parameter against the table, then that none is missing.
     fn of(received: &'a Received) -> Result<Self, Refusal> {
         let endpoint = received.endpoint;
+        let outside = |name: &str| {
+            // Read and checked when it was received; a frame names its key, and
+            // asks with a flag for the limits beside its answer.
+            matches!(name, "timestamp" | "recvWindow")
+                || (endpoint.is_frame() && matches!(name, "apiKey" | "returnRateLimits"))
+        };
+        let fields = Self { params: &received.params, product: endpoint.product() };
+        match fields.check(endpoint.parameters, endpoint.name, outside)? {
+            Some(missing) => Err(left_out(endpoint.reading, missing)),
+            None => Ok(fields),
+        }
+    }
+
+    /// Checks every parameter against a table; gives the first that is missing.
+    fn check(
+        &self,
+        table: &'static [Listed],
+        endpoint: &str,
+        outside: impl Fn(&str) -> bool,
+    ) -> Result<Option<&'static str>, Refusal> {
         let mut mandatory = 0;
-        for (name, value) in received.params.iter() {
-            if matches!(name, "timestamp" | "recvWindow") {
-                // Read and checked when it was received.
+        for (name, value) in self.params.iter() {
+            if outside(name) {
                 continue;
             }
-            let Some(listed) = endpoint.parameter(name) else {
-                return Err(unlisted(name, endpoint.name));
+            let Some(listed) = table.iter().find(|listed| listed.name == name) else {
+                return Err(unlisted(name, endpoint));
             };
             check(listed, value)?;
             mandatory += usize::from(listed.mandatory);
         }
-        let fields = Self { params: &received.params };
-        let needed = || endpoint.parameters.iter().filter(|listed| listed.mandatory);
-        if mandatory != needed().count() {
-            for listed in needed() {
-                if fields.get(listed.name).is_none() {
-                    return Err(left_out(endpoint.reading, listed.name));
-                }
-            }
+        let needed = || table.iter().filter(|listed| listed.mandatory);
+        if mandatory == needed().count() {
+            return Ok(None);
         }
-        Ok(fields)
+        Ok(needed().find(|listed| !self.has(listed.name)).map(|listed| listed.name))
+    }
+
+    /// The market that `symbol` names, marked with its product.
+    fn market(&self) -> Result<String, Refusal> {
+        Ok(self.product.market(self.needed("symbol")?))
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
@@ -184,11 +267,7 @@ impl<'a> Fields<'a> {
                 client_id,
                 format!("names an order beside `{id}`; send one of them"),
             )),
-            _ => Ok(OrderReference {
-                symbol: self.needed_text("symbol")?,
-                order_id,
-                client_order_id,
-            }),
+            _ => Ok(OrderReference { symbol: self.market()?, order_id, client_order_id }),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! INVARIANT (one reading): odd paths, a body where none belongs, parameters
 //! split over query and body are refused here.
 
-use super::listed::{Reading, Security, Served, known};
+use super::listed::{Security, Served, known};
 use super::params::{ParamText, loose_decode};
 use super::refusal::printable;
 use super::{Refusal, RefusalCode};
@@ -87,7 +87,7 @@ pub fn receive(raw: &RawRequest<'_>) -> Result<Received, Refusal> {
         receive_window_ms: limits::BOT_RECEIVE_WINDOW_DEFAULT_MS,
         params: ParamText::default(),
     };
-    if endpoint.reading == Reading::Refused {
+    if !endpoint.is_read() {
         received.read_times_only();
         return Ok(received);
     }

@@ -3,10 +3,12 @@
 //! INVARIANT (one reading): the text is re-encoded from the parse that was
 //! judged, never passed on as it came.
 
-use super::listed::Security;
+use super::ids;
+use super::listed::{Listed, Reading, Security};
 use super::params::ParamText;
 use super::read::is_client_id;
 use super::{Received, Refusal, RefusalCode};
+use crate::json;
 use crate::model::Intent;
 
 /// The text that the signer is asked for: the request's parameters with the
@@ -26,14 +28,28 @@ pub fn text_to_sign(
 ) -> Result<ParamText, Refusal> {
     let mut text = received.params.clone();
     for (name, id) in client_order_ids {
-        if !is_client_id(id) || text.has(name) || received.endpoint.parameter(name).is_none() {
+        let known = ids::required(received.endpoint).contains(name);
+        if !is_client_id(id) || text.has(name) || !known {
             return Err(Refusal::of(
                 RefusalCode::Malformed,
                 name,
                 "cannot be given to this request",
             ));
         }
-        text.set(name, id)?;
+        ids::give(&mut text, name, id)?;
+    }
+    let holds_json = matches!(
+        received.endpoint.reading,
+        Reading::Batch | Reading::AmendBatch | Reading::CancelMany
+    );
+    let of_json = |listed: &&Listed| holds_json && listed.form.is_json();
+    for listed in received.endpoint.parameters.iter().filter(of_json) {
+        if let Some(value) = text.get(listed.name) {
+            let value = json::parse(value.as_bytes()).map_err(|error| {
+                Refusal::of(RefusalCode::Malformed, listed.name, error.kind.text())
+            })?;
+            text.set(listed.name, &value.canonical())?;
+        }
     }
     if received.security == Security::Signed && !text.has("timestamp") {
         return Err(Refusal::of(RefusalCode::Malformed, "timestamp", "was not sent"));

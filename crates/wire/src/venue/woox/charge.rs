@@ -75,10 +75,11 @@ fn in_v1(params: &ParamText) -> Result<Vec<OrderCharge<'static>>, Refusal> {
     let size = amount(source, size)?;
     let quote = source == "order_amount";
     Ok(vec![OrderCharge {
-        symbol: Cow::Owned(symbol.to_owned()),
+        market: Cow::Owned(symbol.to_owned()),
         base: (!quote).then_some(size),
         quote: quote.then_some(size),
         source,
+        closes_position: false,
         maker_only: params.get("order_type") == Some("POST_ONLY"),
         has_client_order_id: params.get("client_order_id").is_some_and(is_client_id),
     }])
@@ -120,10 +121,11 @@ fn in_v3(
         Operation::Modify(change) => Ok(change
             .new_quantity
             .map(|quantity| OrderCharge {
-                symbol: Cow::Owned(change.order.symbol.clone()),
+                market: Cow::Owned(change.order.symbol.clone()),
                 base: Some(quantity),
                 quote: None,
                 source: "quantity",
+                closes_position: false,
                 maker_only: false,
                 // It keeps the id that it was placed with.
                 has_client_order_id: true,
@@ -142,10 +144,11 @@ fn charge(order: &Order, named: bool) -> Result<OrderCharge<'static>, Refusal> {
         ));
     }
     Ok(OrderCharge {
-        symbol: Cow::Owned(order.symbol.clone()),
+        market: Cow::Owned(order.symbol.clone()),
         base: order.quantity,
         quote: order.quote_quantity,
         source: if order.quantity.is_some() { "quantity" } else { "amount" },
+        closes_position: false,
         maker_only: order.kind == OrderKind::LimitMaker,
         has_client_order_id: named,
     })

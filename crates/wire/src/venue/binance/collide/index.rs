@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::super::charge::Products;
 use super::super::endpoints::{self, Domain, Endpoint, ParameterRule, Raise, RaiseWhen};
 use super::names::Names;
 use super::{Reach, Worst, host_bit, takes_part};
@@ -37,8 +38,8 @@ pub(super) struct Entry {
     pub(super) endpoint: &'static Endpoint,
     /// The worst effect that any text has there.
     at_worst: Effect,
-    /// Whether it is an order where nothing makes it worse.
-    pub(super) order: bool,
+    /// What is ordered, where it is an order if nothing makes it worse.
+    pub(super) products: Products,
     right: Right,
     hosts: u16,
     /// The bit of the name that makes it worse; none where no name does.
@@ -50,6 +51,7 @@ pub(super) struct Entry {
 /// What of an entry decides whether it is compared at all.
 struct Brief {
     at_worst: Effect,
+    products: Products,
     hosts: u16,
     /// The rights it takes, by bit; none where no key lacks its right.
     rights: u16,
@@ -59,7 +61,7 @@ impl Brief {
     fn of(entry: &Entry) -> Self {
         let lacking = !Rights::NONE.has(entry.right);
         let rights = if lacking { Rights::NONE.with(entry.right).to_bits() } else { 0 };
-        Self { at_worst: entry.at_worst, hosts: entry.hosts, rights }
+        Self { at_worst: entry.at_worst, products: entry.products, hosts: entry.hosts, rights }
     }
 }
 
@@ -215,10 +217,14 @@ impl Index {
                 return;
             };
             for (brief, entry) in brief.iter().zip(worse) {
-                // Worst first: what follows changes nothing either.
-                let orders = worst.order.is_none() && brief.at_worst >= Effect::Order;
-                if brief.at_worst <= worst.effect && !orders {
-                    return;
+                if brief.at_worst <= worst.effect {
+                    // Worst first: what follows changes nothing either.
+                    if brief.at_worst < Effect::Order {
+                        return;
+                    }
+                    if brief.products.is_within(worst.products) {
+                        continue;
+                    }
                 }
                 if brief.hosts & reach.hosts != 0 && brief.rights & !rights == 0 {
                     each(entry, worst);
@@ -274,7 +280,11 @@ fn entry(
     Entry {
         endpoint,
         at_worst: endpoint.raise.map_or(endpoint.effect, |raise| endpoint.effect.max(raise.effect)),
-        order: endpoint.effect == Effect::Order,
+        products: if endpoint.effect == Effect::Order {
+            Products::of(endpoint)
+        } else {
+            Products::NONE
+        },
         right: endpoint.right,
         hosts: host_bit(endpoint.host_group),
         raiser,

@@ -1,10 +1,10 @@
 //! Orders: place, amend, cancel, lists.
 
-use super::{Form, Listed, Reading, Served, Weight, changing, inert, needed, risk, row};
+use super::{Form, Listed, Reading, Served, Weight, changing, inert, join, needed, risk, row};
 use Form::{Amount, Boolean, ClientId, Integer, OneOf, Symbol};
 
 /// Buy or sell.
-const SIDE: Form = OneOf(&["BUY", "SELL"]);
+pub(super) const SIDE: Form = OneOf(&["BUY", "SELL"]);
 /// Order types of spot.
 const KIND: Form = OneOf(&[
     "LIMIT",
@@ -32,12 +32,16 @@ const SELF_TRADE_PREVENTION: Listed = Listed {
         "would move assets between accounts where orders meet: choose another mode",
     ),
 };
+/// The modes of futures: `TRANSFER` is not among them, and refused as on spot.
+pub(super) const SELF_TRADE_NONE: Listed = SELF_TRADE_PREVENTION;
 const RESTRICTIONS: Form = OneOf(&["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]);
 
 const LOAN: &str = "would borrow or repay (margin); spot orders never take it: leave it out";
 const MARGIN: &str = "belongs to margin orders, which are not let through: leave it out";
 const PEGGED: &str = "the price would follow the book and cannot be judged: state a price";
-const FUTURES: &str = "belongs to futures orders, which are not let through: leave it out";
+const FUTURES: &str = "belongs to futures orders (`/fapi`): leave it out";
+const PROCEEDS: &str = "the pending order would be sized by the venue from what the working order \
+                        brings, which cannot be counted: send `orderList/oto` or `orderList/otoco`";
 
 /// What a new order may have, as single order and as replacement.
 macro_rules! order_parameters {
@@ -152,28 +156,6 @@ const LIST_COMMON: [Listed; 6] = [
     changing("isIsolated", MARGIN),
 ];
 
-/// Joins the parts of a list's table at compile time.
-const fn join<const N: usize>(parts: &[&[Listed]]) -> [Listed; N] {
-    let mut out = [needed("", Symbol); N];
-    let mut at = 0;
-    let mut part = 0;
-    while part < parts.len() {
-        let mut i = 0;
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "evaluated at compile time only: out of bounds would not build"
-        )]
-        while i < parts[part].len() {
-            out[at] = parts[part][i];
-            at += 1;
-            i += 1;
-        }
-        part += 1;
-    }
-    assert!(at == N, "the length of the joined table");
-    out
-}
-
 const OCO: &[Listed] = &join::<32>(&[
     &LIST_COMMON,
     &[
@@ -231,6 +213,31 @@ const OTOCO: &[Listed] = &join::<44>(&[
     &leg!("pendingBelow"),
 ]);
 
+/// Smart order routing: the venue may fill it from books of other quote assets
+/// in the same base asset, at no worse a price.
+macro_rules! routed {
+    ($($more:expr),* $(,)?) => {
+        &[
+            needed("symbol", Symbol),
+            needed("side", SIDE),
+            needed("type", OneOf(&["LIMIT", "MARKET"])),
+            needed("quantity", Amount),
+            risk("timeInForce", LASTING),
+            risk("price", Amount),
+            risk("newClientOrderId", ClientId),
+            inert("newOrderRespType", ANSWER),
+            risk("icebergQty", Amount),
+            inert("strategyId", Integer),
+            inert("strategyType", Integer),
+            SELF_TRADE_PREVENTION,
+            $($more),*
+        ]
+    };
+}
+
+const ROUTED: &[Listed] = routed![];
+const ROUTED_TEST: &[Listed] = routed![inert("computeCommissionRates", Boolean)];
+
 const CANCEL_LIST: &[Listed] = &[
     needed("symbol", Symbol),
     risk("orderListId", Integer),
@@ -252,5 +259,9 @@ pub(super) const SERVED: &[Served] = &[
     row!("POST", "/api/v3/orderList/oco", Signed, Place, Order, Reading::Oco, OCO),
     row!("POST", "/api/v3/orderList/oto", Signed, Place, Order, Reading::Oto, OTO),
     row!("POST", "/api/v3/orderList/otoco", Signed, Place, Order, Reading::Otoco, OTOCO),
+    row!("POST", "/api/v3/sor/order", Signed, Place, Order, Reading::Single { test: false }, ROUTED),
+    row!("POST", "/api/v3/sor/order/test", Signed, TestOrder, Order, Reading::Single { test: true }, ROUTED_TEST),
+    row!("POST", "/api/v3/orderList/opo", Signed, Place, Order, Reading::Withheld(PROCEEDS), &[]),
+    row!("POST", "/api/v3/orderList/opoco", Signed, Place, Order, Reading::Withheld(PROCEEDS), &[]),
     row!("DELETE", "/api/v3/orderList", Signed, Cancel, Cancel, Reading::CancelList, CANCEL_LIST),
 ];

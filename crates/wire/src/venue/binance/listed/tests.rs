@@ -43,13 +43,13 @@ fn every_endpoint_of_the_table_is_served_or_refused_with_its_class() {
         assert_eq!(found.effect, endpoint.effect, "{}", endpoint.name);
         refused += usize::from(found.reading == Reading::Refused);
     }
-    assert!(refused > 600);
+    assert!(refused > 400);
 }
 
 /// The table's mandatory parameters come from another reading of the sources.
 #[test]
 fn a_closed_table_lists_what_the_endpoint_table_names() {
-    for served in all() {
+    for served in all().filter(|served| served.is_read()) {
         let row = endpoints::find_rest(served.method, served.path).unwrap();
         for alternatives in row.mandatory.iter().flatten() {
             assert!(

@@ -78,10 +78,12 @@ const fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Decodes a value and appends it.
+/// Decodes a value and appends it. `json` lets its brackets and quotes stand
+/// bare.
 pub(crate) fn decode_value(
     name: &str,
     value: &str,
+    json: bool,
     seen: &mut Encodings,
     out: &mut String,
 ) -> Result<(), Refusal> {
@@ -116,6 +118,7 @@ pub(crate) fn decode_value(
                 decoded.push(b' ');
             }
             byte if is_unreserved(byte) || is_bare_mark(byte) => decoded.push(byte),
+            b'[' | b']' | b'{' | b'}' | b'"' if json => decoded.push(byte),
             b'=' => {
                 return Err(illegal("a second `=`; send `%3D` where it belongs to the value"));
             }

@@ -47,6 +47,10 @@ pub(in super::super) fn check_form(name: &str, form: Form, value: &str) -> Resul
         // What free text may not hold was refused when it was decoded.
         Form::Text => Ok(()),
         Form::Time => time(name, value),
+        // Read element by element where it is used.
+        Form::Orders | Form::Integers | Form::ClientIds => {
+            super::batch::list(name, value).map(drop)
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::venue::binance::{Refusal, RefusalCode};
 /// The legacy pair: a maker at `price` and a stop at `stopPrice`, both with the
 /// one `quantity`.
 pub(super) fn legacy_oco(fields: &Fields<'_>) -> Result<OrderGroup, Refusal> {
-    let symbol = fields.needed_text("symbol")?;
+    let symbol = fields.market()?;
     let side = side(fields, "side")?;
     let quantity = Some(fields.needed_amount("quantity")?);
     let limit_price = fields.amount("stopLimitPrice")?;
@@ -100,7 +100,7 @@ fn leg(fields: &Fields<'_>, prefix: &str, side: Side, quantity: Decimal) -> Resu
     let (price, stop_price) = (name("Price"), name("StopPrice"));
     let (trailing_delta, lasting) = (name("TrailingDelta"), name("TimeInForce"));
     let order = Order {
-        symbol: fields.needed_text("symbol")?,
+        symbol: fields.market()?,
         side,
         kind: kind(fields, &name("Type"))?,
         quantity: Some(quantity),

@@ -18,7 +18,7 @@ pub(super) fn single(fields: &Fields<'_>, test: bool) -> Result<OrderGroup, Refu
 /// The order that the unprefixed names describe.
 pub(super) fn of(fields: &Fields<'_>) -> Result<Order, Refusal> {
     let order = Order {
-        symbol: fields.needed_text("symbol")?,
+        symbol: fields.market()?,
         side: side(fields, "side")?,
         kind: kind(fields, "type")?,
         quantity: fields.amount("quantity")?,
@@ -114,10 +114,15 @@ fn needs(name: &str, kind: OrderKind) -> Refusal {
 }
 
 fn not_for(name: &str, kind: OrderKind) -> Refusal {
+    kept_apart(name, kind.name())
+}
+
+/// A part that a type does not have.
+pub(super) fn kept_apart(name: &str, kind: &str) -> Refusal {
     Refusal::of(
         RefusalCode::Malformed,
         name,
-        format!("does not belong to a {} order; leave it out", kind.name()),
+        format!("does not belong to a {kind} order; leave it out"),
     )
 }
 

@@ -17,7 +17,7 @@ fn an_order_of_version_1_is_charged() {
     )
     .unwrap();
     let [charge] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!((charge.symbol.as_ref(), charge.base), ("SPOT_BTC_USDT", Some(decimal("0.11"))));
+    assert_eq!((charge.market.as_ref(), charge.base), ("SPOT_BTC_USDT", Some(decimal("0.11"))));
     assert!(charge.maker_only && charge.has_client_order_id);
     let found =
         charges("order_amount=25.5&order_type=MARKET&side=BUY&symbol=SPOT_BTC_USDT|1795189989000")
@@ -78,7 +78,7 @@ fn a_larger_quantity_is_charged_in_whatever_market() {
     let found =
         charges("1795189989000PUT/v3/trade/order{\"orderId\":5,\"quantity\":\"3\"}").unwrap();
     let [charge] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!((charge.symbol.as_ref(), charge.base), ("", Some(decimal("3"))));
+    assert_eq!((charge.market.as_ref(), charge.base), ("", Some(decimal("3"))));
 }
 
 #[test]
