@@ -3,6 +3,7 @@
 //! the admin socket.
 
 pub(crate) mod admin;
+pub(crate) mod asking;
 pub(crate) mod checkpoints;
 pub(crate) mod feed;
 pub(crate) mod fills;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use judge::{Instrument, Reference, UnixNanos};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use wire::model::Product;
 
 /// Assets in which markets are quoted that are no dollars, by which names are
 /// read until the venue has told its markets; each is valued by its own dollar
@@ -147,7 +148,12 @@ impl PriceBoard {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) fn take(&self, body: &[u8], at: UnixNanos) -> Result<usize, String> {
+    pub(crate) fn take(
+        &self,
+        body: &[u8],
+        product: Product,
+        at: UnixNanos,
+    ) -> Result<usize, String> {
         let tickers: Tickers = serde_json::from_slice(body)
             .map_err(|error| format!("bookTicker cannot be read: {error}"))?;
         let rows = match tickers {
@@ -157,10 +163,11 @@ impl PriceBoard {
         let mut prices = HashMap::clone(&self.prices.load());
         let mut taken = 0;
         for row in rows {
+            let market = product.market(&row.symbol);
             if let Some(reference) = reference(&row, at)
-                && (prices.contains_key(&row.symbol) || prices.len() < MARKETS)
+                && (prices.contains_key(&market) || prices.len() < MARKETS)
             {
-                prices.insert(row.symbol, reference);
+                prices.insert(market, reference);
                 taken += 1;
             }
         }
@@ -213,7 +220,7 @@ mod tests {
             "askQty":"2"},{"symbol":"ETHBTC","bidPrice":"0.05","askPrice":"0.05"},
             {"symbol":"DEADUSDT","bidPrice":"0.0","askPrice":"0.0"},
             {"symbol":"ODDUSDT","bidPrice":"2","askPrice":"1"}]"#;
-        assert_eq!(board.take(body, UnixNanos(5)), Ok(2));
+        assert_eq!(board.take(body, Product::Spot, UnixNanos(5)), Ok(2));
         let btc = board.reference("BTCUSDT").unwrap();
         assert_eq!((btc.mid, btc.at), (Decimal::new(1000, 1), UnixNanos(5)));
         assert_eq!(board.reference("DEADUSDT"), None);
@@ -225,9 +232,9 @@ mod tests {
     fn one_market_answers_without_a_list() {
         let board = PriceBoard::default();
         let body = br#"{"symbol":"BTCUSDT","bidPrice":"99.0","askPrice":"101.0"}"#;
-        assert_eq!(board.take(body, UnixNanos(5)), Ok(1));
+        assert_eq!(board.take(body, Product::Spot, UnixNanos(5)), Ok(1));
         // What cannot be read changes nothing.
-        assert!(board.take(b"{\"code\":-1003}", UnixNanos(6)).is_err());
+        assert!(board.take(b"{\"code\":-1003}", Product::Spot, UnixNanos(6)).is_err());
         assert_eq!(board.reference("BTCUSDT").map(|price| price.at), Some(UnixNanos(5)));
     }
 
@@ -249,7 +256,7 @@ mod tests {
         let body = br#"[{"symbol":"BTCUSDT","bidPrice":"100","askPrice":"100"},
             {"symbol":"USDTTRY","bidPrice":"40","askPrice":"50"},
             {"symbol":"SBTCUSDT","bidPrice":"7","askPrice":"7"}]"#;
-        board.take(body, UnixNanos(5)).unwrap();
+        board.take(body, Product::Spot, UnixNanos(5)).unwrap();
         let mid = |market: &str| board.quote_in_usd(market).map(|price| price.mid);
         // Until then the name decides, wrongly here.
         assert_eq!(mid("AAASBTC"), Some(Decimal::from(100)));

@@ -1,7 +1,7 @@
 //! What the venue says of each account: open orders and balances, asked for
 //! regularly and soon after own orders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use judge::{AccountEvent, Balance, OpenOrder, UnixNanos};
 use serde::Deserialize;
-use wire::model::{Decimal, Side};
+use wire::model::{Decimal, Product, Side};
 
+use super::asking::{Asking, asking};
 use super::{House, watch};
 use crate::clock;
 use crate::entry;
@@ -53,6 +54,7 @@ struct OrderRow {
     stop_price: String,
     orig_qty: String,
     executed_qty: String,
+    #[serde(alias = "cumQuote")]
     cummulative_quote_qty: String,
 }
 
@@ -112,20 +114,23 @@ impl House {
         if markets.is_empty() && balances.is_none() {
             return Ok(());
         }
-        if markets.contains("*") || markets.len() > MARKETS_ONE_BY_ONE || markets.is_empty() {
-            return self.snapshot(group, None, balances).await;
-        }
-        self.snapshots(group, &markets, balances).await
-    }
-
-    async fn snapshots(
-        &self,
-        group: &Arc<AccountGroup>,
-        markets: &BTreeSet<String>,
-        mut balances: Option<Vec<Balance>>,
-    ) -> Result<(), String> {
-        for market in markets {
-            self.snapshot(group, Some(market), balances.take()).await?;
+        let mut balances = balances;
+        for product in Product::ALL {
+            let own = watch::of_product(&markets, product);
+            let Some(asking) = asking(product) else { continue };
+            let spot = product == Product::Spot;
+            if own.is_empty() && !(spot && balances.is_some()) {
+                continue;
+            }
+            if spot && (own.contains("*") || own.len() > MARKETS_ONE_BY_ONE || own.is_empty()) {
+                self.snapshot(group, asking, None, balances.take()).await?;
+                continue;
+            }
+            // One market at a time elsewhere: what is left out of an answer for
+            // all would count for spot too.
+            for market in &own {
+                self.snapshot(group, asking, Some(market), balances.take()).await?;
+            }
         }
         Ok(())
     }
@@ -157,18 +162,20 @@ impl House {
     async fn snapshot(
         &self,
         group: &Arc<AccountGroup>,
+        asking: &Asking,
         market: Option<&str>,
         balances: Option<Vec<Balance>>,
     ) -> Result<(), String> {
-        let endpoint = Endpoint::binance("GET", "/api/v3/openOrders")?;
+        let endpoint = Endpoint::binance("GET", asking.open_orders)?;
         let asked_at = self.gateway.clock.now();
+        let product = market.map_or(Product::Spot, |market| Product::of(market).0);
         let parameters: Vec<(&str, &str)> =
-            market.map(|market| ("symbol", market)).into_iter().collect();
+            market.map(|market| ("symbol", Product::of(market).1)).into_iter().collect();
         let read = self.read(group, endpoint, &parameters).await?;
         if !read.answer.is_success() {
             return Err(format!("the venue answers {}", read.answer.status));
         }
-        let open_orders = open_orders(&read.answer.body)?;
+        let open_orders = open_orders(&read.answer.body, product)?;
         let entry = entry::plain("snapshot", clock::host_nanos(), |json| {
             json.text("account", &group.name);
             json.number("asked_at_ns", asked_at.0);
@@ -216,7 +223,7 @@ impl House {
 }
 
 /// Open orders as the venue writes them.
-fn open_orders(body: &[u8]) -> Result<Vec<OpenOrder>, String> {
+fn open_orders(body: &[u8], product: Product) -> Result<Vec<OpenOrder>, String> {
     let rows: Vec<OrderRow> = serde_json::from_slice(body)
         .map_err(|error| format!("open orders cannot be read: {error}"))?;
     rows.into_iter()
@@ -235,7 +242,7 @@ fn open_orders(body: &[u8]) -> Result<Vec<OpenOrder>, String> {
                 executed_quantity: number(&row.executed_qty)?,
                 executed_quote: number(&row.cummulative_quote_qty)?.max(Decimal::ZERO),
                 order_list_id: u64::try_from(row.order_list_id).ok(),
-                symbol: row.symbol,
+                symbol: product.market(&row.symbol),
                 order_id: row.order_id,
                 client_order_id: row.client_order_id,
             })
@@ -254,10 +261,11 @@ mod tests {
             "clientOrderId":"myOrder1","price":"0.1","origQty":"1.0","executedQty":"0.0",
             "cummulativeQuoteQty":"0.0","status":"NEW","timeInForce":"GTC","type":"LIMIT",
             "side":"BUY","stopPrice":"0.0","icebergQty":"0.0"}]"#;
-        let orders = open_orders(body).unwrap();
+        let orders = open_orders(body, Product::Spot).unwrap();
         assert_eq!(orders[0].price, Some(Decimal::new(1, 1)));
         assert_eq!((orders[0].stop_price, orders[0].order_list_id), (None, None));
-        assert!(open_orders(br#"[{"symbol":"X"}]"#).is_err());
-        assert!(open_orders(&body.map(|byte| if byte == b'Y' { b'Z' } else { byte })).is_err());
+        assert!(open_orders(br#"[{"symbol":"X"}]"#, Product::Spot).is_err());
+        let other = body.map(|byte| if byte == b'Y' { b'Z' } else { byte });
+        assert!(open_orders(&other, Product::Spot).is_err());
     }
 }

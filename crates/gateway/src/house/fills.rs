@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use judge::Trade;
 use serde::Deserialize;
 use wire::model::Decimal;
+use wire::model::Product;
 
 use super::House;
+use super::asking::asking;
 use crate::clock;
 use crate::entry;
 use crate::gateway::AccountGroup;
@@ -98,12 +100,14 @@ impl House {
         order_id: u64,
         known: &mut Waiting,
     ) -> Result<(), String> {
-        let endpoint = Endpoint::binance("GET", "/api/v3/myTrades")?;
+        let (product, plain) = Product::of(symbol);
+        let asking = asking(product).ok_or("its product is not served")?;
+        let endpoint = Endpoint::binance("GET", asking.trades)?;
         let (order, limit) = (order_id.to_string(), PAGE.to_string());
         for _ in 0..PAGES {
             let from = known.last.map(|last| last.saturating_add(1).to_string());
             let mut parameters =
-                vec![("symbol", symbol), ("orderId", order.as_str()), ("limit", limit.as_str())];
+                vec![("symbol", plain), ("orderId", order.as_str()), ("limit", limit.as_str())];
             if let Some(from) = &from {
                 parameters.push(("fromId", from));
             }
@@ -111,7 +115,7 @@ impl House {
             if !read.answer.is_success() {
                 return Err(format!("the venue answers {}", read.answer.status));
             }
-            let trades = trades(&read.answer.body, symbol, order_id)?;
+            let trades = trades(&read.answer.body, plain, order_id)?;
             let whole = trades.len() < PAGE;
             known.last = trades.iter().map(|trade| trade.trade_id).max().or(known.last);
             let at = clock::host_nanos();

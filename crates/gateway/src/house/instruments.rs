@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use judge::{AccountEvent, Instrument};
 use serde::Deserialize;
+use wire::model::Product;
 
-use super::House;
+use super::asking::asking;
+use super::{House, watch};
 use crate::clock;
 use crate::entry;
 use crate::limits;
 use crate::record::Purpose;
 use crate::shared::held;
 
-/// Every market that trades, without what this does not read. Weight 20.
-const QUERY: &str = "/api/v3/exchangeInfo?showPermissionSets=false&symbolStatus=TRADING";
 /// How soon it is asked again after a failure.
 const AGAIN: Duration = Duration::from_secs(10);
 /// Longest symbol and asset names, bytes; the venue's are shorter.
@@ -41,22 +41,30 @@ struct Row {
 /// Keeps the venue's markets known.
 pub(crate) async fn run(house: Rc<House>) {
     loop {
-        let read = house.public(QUERY.to_owned()).await;
-        let pause = match read.and_then(|answer| instruments(&answer.body)) {
-            Ok(told) => {
-                house.learn(&told);
-                limits::INSTRUMENTS_EVERY
+        let mut pause = limits::INSTRUMENTS_EVERY;
+        for product in Product::ALL {
+            let Some(asking) = asking(product).filter(|_| house.trades(product)) else { continue };
+            let read = house.public(asking.host, asking.markets.to_owned()).await;
+            match read.and_then(|answer| instruments(&answer.body, product)) {
+                Ok(told) => house.learn(&told),
+                Err(error) => {
+                    tracing::warn!(product = product.name(), error, "its markets are not known");
+                    pause = AGAIN;
+                }
             }
-            Err(error) => {
-                tracing::warn!(error, "the venue's markets are not known");
-                AGAIN
-            }
-        };
+        }
         tokio::time::sleep(pause).await;
     }
 }
 
 impl House {
+    /// Whether anybody needs a product's markets: spot's value every other's
+    /// quote assets.
+    fn trades(&self, product: Product) -> bool {
+        let mut markets = self.gateway.accounts.values().flat_map(|one| watch::markets_of(one));
+        product == Product::Spot || markets.any(|market| Product::of(&market).0 == product)
+    }
+
     /// Tells every account's judge, the log and the prices. A market that the
     /// venue no longer names keeps its assets.
     fn learn(&self, told: &[Instrument]) {
@@ -84,7 +92,7 @@ impl House {
 }
 
 /// The markets of an `exchangeInfo` answer.
-fn instruments(body: &[u8]) -> Result<Vec<Instrument>, String> {
+fn instruments(body: &[u8], product: Product) -> Result<Vec<Instrument>, String> {
     let info: Info = serde_json::from_slice(body)
         .map_err(|error| format!("exchangeInfo cannot be read: {error}"))?;
     let sane = |name: &String| !name.is_empty() && name.len() <= NAME_BYTES;
@@ -93,7 +101,11 @@ fn instruments(body: &[u8]) -> Result<Vec<Instrument>, String> {
         .into_iter()
         .filter(|row| [&row.symbol, &row.base_asset, &row.quote_asset].into_iter().all(sane))
         .take(judge::bounds::INSTRUMENTS)
-        .map(|row| Instrument { symbol: row.symbol, base: row.base_asset, quote: row.quote_asset })
+        .map(|row| Instrument {
+            symbol: product.market(&row.symbol),
+            base: row.base_asset,
+            quote: row.quote_asset,
+        })
         .collect();
     if told.is_empty() {
         return Err("exchangeInfo names no market".to_owned());
@@ -111,7 +123,7 @@ mod tests {
             "symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH",
             "baseAssetPrecision":8,"quoteAsset":"BTC","filters":[]},
             {"symbol":"","baseAsset":"A","quoteAsset":"B"}]}"#;
-        let told = instruments(body).unwrap();
+        let told = instruments(body, Product::Spot).unwrap();
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].base.as_str(), told[0].quote.as_str()), ("ETH", "BTC"));
     }
@@ -119,12 +131,12 @@ mod tests {
     #[test]
     fn an_answer_without_markets_is_none() {
         for body in [&br#"{"symbols":[]}"#[..], b"{}", b"[]", br#"{"code":-1121}"#] {
-            assert!(instruments(body).is_err());
+            assert!(instruments(body, Product::Spot).is_err());
         }
         let long = format!(
             r#"{{"symbols":[{{"symbol":"{}","baseAsset":"A","quoteAsset":"B"}}]}}"#,
             "A".repeat(NAME_BYTES + 1)
         );
-        assert!(instruments(long.as_bytes()).is_err());
+        assert!(instruments(long.as_bytes(), Product::Spot).is_err());
     }
 }

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use judge::{OrderStatus, OrderUpdate, Unsettled};
 use serde::Deserialize;
 use wire::limits::{CLOCK_OFFSET_MS, SIGNED_RECEIVE_WINDOW_MS};
+use wire::model::Product;
 
 use super::House;
+use super::asking::asking;
 use crate::entry::SettleOutcome;
 use crate::gateway::AccountGroup;
 use crate::limits;
@@ -76,18 +78,20 @@ impl House {
         struct Failure {
             code: i64,
         }
-        let endpoint = Endpoint::binance("GET", "/api/v3/order")?;
         let order = &question.order;
+        let (product, symbol) = Product::of(&order.symbol);
+        let asking = asking(product).ok_or("its product is not served")?;
+        let endpoint = Endpoint::binance("GET", asking.order)?;
         let id = order.order_id.map(|id| id.to_string());
         let by = match (&id, &order.client_order_id) {
             (Some(id), _) => ("orderId", id.as_str()),
             (None, Some(client)) => ("origClientOrderId", client.as_str()),
             (None, None) => return Err("the order has no id".to_owned()),
         };
-        let read = self.read(group, endpoint, &[("symbol", &order.symbol), by]).await?;
+        let read = self.read(group, endpoint, &[("symbol", symbol), by]).await?;
         let http = read.answer.status;
         let (outcome, orders) = if read.answer.is_success() {
-            let update = one_order(&read.answer.body).ok_or("the order cannot be read")?;
+            let update = one_order(&read.answer.body, product).ok_or("the order cannot be read")?;
             (SettleOutcome::Found, vec![update])
         } else {
             let failure: Option<Failure> = serde_json::from_slice(&read.answer.body).ok();

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
+use wire::model::Product;
 
 use super::House;
+use super::asking::{Asking, asking};
 use crate::clock::{host_nanos, offset_of};
 use crate::control::Told;
 use crate::entry;
@@ -65,8 +67,8 @@ impl Budget {
 
 impl House {
     /// Asks for public data.
-    pub(super) async fn public(&self, target: String) -> Result<Answer, String> {
-        let request = Outgoing::public(Host::Spot, target);
+    pub(super) async fn public(&self, host: Host, target: String) -> Result<Answer, String> {
+        let request = Outgoing::public(host, target);
         if !self.budget.may_ask() {
             return Err("the venue asked for quiet".to_owned());
         }
@@ -91,7 +93,7 @@ impl House {
             server_time: u64,
         }
         let asked = host_nanos();
-        let answer = self.public("/api/v3/time".to_owned()).await?;
+        let answer = self.public(Host::Spot, "/api/v3/time".to_owned()).await?;
         let answered = host_nanos();
         let time: Time = serde_json::from_slice(&answer.body)
             .map_err(|error| format!("the venue's time cannot be read: {error}"))?;
@@ -140,22 +142,48 @@ pub(crate) async fn prices(house: Rc<House>) {
     loop {
         let markets: BTreeSet<String> =
             house.gateway.accounts.values().flat_map(|group| markets_of(group)).collect();
-        if !markets.is_empty() {
-            let target = match house.gateway.prices.query(&markets) {
-                Some(query) => format!("/api/v3/ticker/bookTicker?{query}"),
-                None => "/api/v3/ticker/bookTicker".to_owned(),
-            };
-            // The price is as old as the question, not as the answer.
-            let asked = house.gateway.clock.now();
-            let taken = match house.public(target).await {
-                Ok(answer) => house.gateway.prices.take(&answer.body, asked),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = taken {
-                tracing::warn!(error, "no fresh prices");
+        for product in Product::ALL {
+            let own = of_product(&markets, product);
+            if let (false, Some(asking)) = (own.is_empty(), asking(product)) {
+                house.prices(product, asking, &own).await;
             }
         }
         tokio::time::sleep(limits::PRICES_EVERY).await;
+    }
+}
+
+/// Those of these markets that are a product's.
+pub(crate) fn of_product(markets: &BTreeSet<String>, product: Product) -> BTreeSet<String> {
+    markets.iter().filter(|market| Product::of(market).0 == product).cloned().collect()
+}
+
+/// Futures markets asked for one by one; more of them, and all are asked for.
+const MARKETS_ONE_BY_ONE: usize = 4;
+
+impl House {
+    /// Asks for the prices of a product's markets.
+    async fn prices(&self, product: Product, asking: &Asking, markets: &BTreeSet<String>) {
+        let all = asking.book_ticker;
+        let targets: Vec<String> = if asking.lists_markets {
+            let query = self.gateway.prices.query(markets);
+            vec![query.map_or_else(|| all.to_owned(), |query| format!("{all}?{query}"))]
+        } else if markets.len() <= MARKETS_ONE_BY_ONE {
+            let symbols = markets.iter().map(|market| Product::of(market).1);
+            symbols.map(|symbol| format!("{all}?symbol={symbol}")).collect()
+        } else {
+            vec![all.to_owned()]
+        };
+        for target in targets {
+            // The price is as old as the question, not as the answer.
+            let asked = self.gateway.clock.now();
+            let taken = match self.public(asking.host, target).await {
+                Ok(answer) => self.gateway.prices.take(&answer.body, product, asked),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = taken {
+                tracing::warn!(product = product.name(), error, "no fresh prices");
+            }
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use aws_lc_rs::hmac;
 use wire::model::{Effect, Product};
 use wire::venue::binance::public::{PublicHost, is_public_query};
 use wire::venue::binance::{
-    self as wire_binance, RawRequest, Received, Refusal, Security, Served, errors, ids,
-    public_endpoint, read, text_to_sign,
+    self as wire_binance, RawRequest, Received, Refusal, RefusalCode, Security, Served, errors,
+    ids, public_endpoint, read, text_to_sign,
 };
 
 use super::{Asked, NewId, Public, Sendable, http_status};
@@ -56,6 +56,14 @@ pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Opt
 }
 
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
+    // Their ids are not those of orders, and the account does not list them
+    // among its open orders: what they hold could not be told.
+    if received.endpoint.name == "POST /fapi/v1/algoOrder" {
+        return Err(Refusal::new(
+            RefusalCode::Forbidden,
+            "conditional futures orders are not followed yet; place the order when its time comes",
+        ));
+    }
     let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
     for name in missing {
         ids::give(&mut received.params, name, &new_id.text())?;

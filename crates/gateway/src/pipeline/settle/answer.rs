@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use judge::{OrderStatus, OrderUpdate};
 use serde::Deserialize;
-use wire::model::{Class, Decimal, Effect};
+use wire::model::{Class, Decimal, Effect, Product};
 use wire::venue::binance::Served;
 
 use crate::entry::SettleOutcome;
@@ -108,7 +108,7 @@ pub(crate) struct Report<'a> {
     qty: Option<Cow<'a, str>>,
     #[serde(borrow)]
     executed_qty: Option<Cow<'a, str>>,
-    #[serde(borrow)]
+    #[serde(borrow, alias = "cumQuote")]
     cummulative_quote_qty: Option<Cow<'a, str>>,
 }
 
@@ -204,15 +204,49 @@ fn status(text: Option<&str>) -> OrderStatus {
 }
 
 /// One order as a query for it answers.
-pub(crate) fn one_order(body: &[u8]) -> Option<OrderUpdate> {
-    serde_json::from_slice::<Report<'_>>(body).ok()?.update()
+pub(crate) fn one_order(body: &[u8], product: Product) -> Option<OrderUpdate> {
+    let mut update = serde_json::from_slice::<Report<'_>>(body).ok()?.update()?;
+    mark(&mut update, product);
+    Some(update)
+}
+
+/// The venue calls markets of several products by one symbol; we do not.
+fn mark(update: &mut OrderUpdate, product: Product) {
+    if product != Product::Spot {
+        update.symbol = product.market(&update.symbol);
+    }
 }
 
 /// The orders of a successful answer; none where it cannot be read.
 fn orders(endpoint: &Served, body: &[u8]) -> Option<Vec<OrderUpdate>> {
+    let product = endpoint.product();
+    if product == Product::Spot {
+        return spot_orders(endpoint, body);
+    }
+    let mut updates = match endpoint.class {
+        // What is not in the answer is asked for by its client order id.
+        Class::Place | Class::Amend | Class::Cancel if endpoint.path.ends_with("/batchOrders") => {
+            let all: Vec<MaybeReport<'_>> = serde_json::from_slice(body).ok()?;
+            let of = |one: &MaybeReport<'_>| match one {
+                MaybeReport::Report(report) => report.update(),
+                MaybeReport::Other(_) => None,
+            };
+            all.iter().take(ORDERS).filter_map(of).collect()
+        }
+        Class::Place | Class::Amend | Class::Cancel => {
+            vec![serde_json::from_slice::<Report<'_>>(body).ok()?.update()?]
+        }
+        // It says that it will be done; the account says when.
+        _ => Vec::new(),
+    };
+    updates.iter_mut().for_each(|update| mark(update, product));
+    Some(updates)
+}
+
+fn spot_orders(endpoint: &Served, body: &[u8]) -> Option<Vec<OrderUpdate>> {
     match endpoint.class {
         Class::Place if is_list(endpoint) => list(serde_json::from_slice(body).ok()?),
-        Class::Place => Some(vec![one_order(body)?]),
+        Class::Place => Some(vec![one_order(body, Product::Spot)?]),
         Class::Amend => {
             let amended: Amended<'_> = serde_json::from_slice(body).ok()?;
             let report = amended.amended_order;

@@ -84,7 +84,9 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn new(code: RefusalCode, detail: impl Into<String>) -> Self {
+    /// A refusal of the bot's doing: its code, and one line that says what is wrong
+    /// and what to do.
+    pub fn new(code: RefusalCode, detail: impl Into<String>) -> Self {
         Self { code, fault: Fault::Bot, parameter: None, class: None, detail: detail.into() }
     }
 
