@@ -52,6 +52,10 @@ impl Library {
 }
 
 fn drive(library: &Library) {
+    drive_with(library, Stack::configured, "BTCUSDT");
+}
+
+fn drive_with(library: &Library, configured: impl FnOnce() -> Stack, market: &str) {
     let Some(clients) = clients() else {
         eprintln!(
             "NOT RUN: {} needs the client libraries; `cargo xtask test` installs them",
@@ -59,9 +63,9 @@ fn drive(library: &Library) {
         );
         return;
     };
-    let mut stack = Stack::configured();
+    let mut stack = configured();
     // A taker: the matrix has market orders, which a market maker may not place.
-    let bot = stack.add_bot("matrix", &["--preset", "taker", "--market", "BTCUSDT"]);
+    let bot = stack.add_bot("matrix", &["--preset", "taker", "--market", market]);
     stack.serve();
     let output = Command::new(library.interpreter(&clients))
         .arg(library.script(&clients, library.script))
@@ -187,6 +191,25 @@ fn sign_again(
 #[test]
 fn ccxt_in_python_trades_with_a_virtual_key() {
     drive(&Library { name: "ccxt", environment: "ccxt", script: "ccxt_matrix.py" });
+}
+
+/// A venue whose keys may trade futures, and a trade key whose ceiling has a
+/// futures market alone.
+fn on_futures() -> Stack {
+    Stack::configured_for(
+        |options| {
+            for key in &mut options.accounts.first_mut().expect("one account").keys {
+                key.rights.futures = key.rights.spot_trade;
+            }
+        },
+        &["UM/BTCUSDT"],
+    )
+}
+
+#[test]
+fn ccxt_in_python_trades_futures_with_a_virtual_key() {
+    let library = Library { name: "ccxt", environment: "ccxt", script: "ccxt_usdm.py" };
+    drive_with(&library, on_futures, "UM/BTCUSDT");
 }
 
 #[test]

@@ -66,6 +66,11 @@ impl Stack {
 
     /// The same with other paper options.
     pub fn configured_with(change: impl FnOnce(&mut PaperOptions)) -> Self {
+        Self::configured_for(change, &["BTCUSDT", "ETHUSDT"])
+    }
+
+    /// The same with other markets in the keys' ceilings.
+    pub fn configured_for(change: impl FnOnce(&mut PaperOptions), markets: &[&str]) -> Self {
         let mut options =
             PaperOptions::with_key(ApiKey::hmac(REAL_TRADE_KEY, REAL_TRADE_SECRET, Rights::TRADE));
         let account = options.accounts.first_mut().expect("one account");
@@ -99,23 +104,10 @@ impl Stack {
             ("main-trade", "trade", REAL_TRADE_KEY, REAL_TRADE_SECRET),
             ("main-read", "read", REAL_READ_KEY, REAL_READ_SECRET),
         ] {
-            stack.must(
-                &[
-                    "key",
-                    "add",
-                    "binance",
-                    name,
-                    "--class",
-                    class,
-                    "--market",
-                    "BTCUSDT",
-                    "--market",
-                    "ETHUSDT",
-                    "--secret-stdin",
-                ],
-                Unseal::Yes,
-                &format!("{key}\n{secret}\n"),
-            );
+            let mut arguments = vec!["key", "add", "binance", name, "--class", class];
+            arguments.extend(markets.iter().flat_map(|market| ["--market", market]));
+            arguments.push("--secret-stdin");
+            stack.must(&arguments, Unseal::Yes, &format!("{key}\n{secret}\n"));
         }
         stack
     }

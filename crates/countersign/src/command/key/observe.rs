@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vault::protocol::KeyInfo;
-use wire::model::Decimal;
+use wire::model::{Decimal, Product};
 
 use super::rights::Stated;
 use super::session::Session;
@@ -13,6 +13,9 @@ use crate::settings::Settings;
 use crate::supervisor::child::Child;
 use crate::supervisor::ground;
 
+/// Where Binance keeps futures apart from spot.
+const LIVE_SPOT: &str = "https://api.binance.com";
+const LIVE_FUTURES: &str = "https://fapi.binance.com";
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -110,14 +113,25 @@ impl Observer {
 
     /// The last price of a market.
     pub(super) fn price(&mut self, market: &str) -> Result<Decimal, Failure> {
-        let (_, body) = self.get(&format!("/api/v3/ticker/price?symbol={market}"), None)?;
+        let (product, symbol) = Product::of(market);
+        let path = match product {
+            Product::UsdFutures => "/fapi/v1/ticker/price",
+            _ => "/api/v3/ticker/price",
+        };
+        let spot = self.base_url.clone();
+        if product == Product::UsdFutures && spot == LIVE_SPOT {
+            LIVE_FUTURES.clone_into(&mut self.base_url);
+        }
+        let asked = self.get(&format!("{path}?symbol={symbol}"), None);
+        self.base_url = spot;
+        let (_, body) = asked?;
         body.get("price")
             .and_then(Value::as_str)
             .and_then(|price| price.parse::<Decimal>().ok())
             .filter(|price| *price > Decimal::ZERO)
             .ok_or_else(|| {
                 Failure::negative(format!("the venue has no price for `{market}`"))
-                    .next("write the market as the venue does, for example BTCUSDT")
+                    .next("write the market as the venue does: BTCUSDT, or UM/BTCUSDT for futures")
             })
     }
 }
