@@ -117,10 +117,10 @@ fn any_json() -> impl Strategy<Value = serde_json::Value> {
         any::<i64>().prop_map(Into::into),
         any::<String>().prop_map(Into::into),
     ];
-    leaf.prop_recursive(4, 32, 6, |inner| {
+    leaf.prop_recursive(4, 16, 3, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
-            prop::collection::vec(("[a-z\"\\\\\u{1}é]{1,4}", inner), 0..6)
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::vec(("[a-z\"\\\\\u{1}é]{1,4}", inner), 0..4)
                 .prop_map(|members| { serde_json::Value::Object(members.into_iter().collect()) }),
         ]
     })
