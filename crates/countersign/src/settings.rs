@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) http: Option<String>,
     /// The Binance upstream and prefix.
     pub(crate) binance: BinanceTable,
+    /// The WOO X upstream.
+    pub(crate) woox: WooxTable,
     /// The accounts by name.
     pub(crate) accounts: toml::Table,
     /// The bots by name.
@@ -85,6 +87,17 @@ struct PolicyTable {
 struct VenueTable {
     #[serde(default)]
     binance: BinanceTable,
+    #[serde(default)]
+    woox: WooxTable,
+}
+
+/// The part of `[venue.woox]` that commands need.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct WooxTable {
+    /// Where the venue is; its own address where this is not written.
+    pub(crate) base_url: Option<String>,
+    /// A certificate authority trusted beside the public ones, PEM file.
+    pub(crate) root_certificates: Option<PathBuf>,
 }
 
 /// The part of `[venue.binance]` that commands need.
@@ -161,6 +174,7 @@ impl Settings {
             signer_wait,
             http: file.listen.http,
             binance: file.venue.binance,
+            woox: file.venue.woox,
             accounts: file.account,
             bots: file.bot,
             extra_policy: file.policy.extra,
@@ -188,6 +202,11 @@ impl Settings {
     /// The name of an account's key of a class, as `[account.NAME] keys` says.
     pub(crate) fn key_of(&self, account: &str, class: &str) -> Option<&str> {
         self.accounts.get(account)?.get("keys")?.get(class)?.as_str()
+    }
+
+    /// The venue that an account is configured for.
+    pub(crate) fn venue_of(&self, account: &str) -> Option<&str> {
+        self.accounts.get(account)?.get("venue")?.as_str()
     }
 
     /// Keeps others from running a signer on this state meanwhile. Held until

@@ -61,6 +61,11 @@ impl Client {
         }
     }
 
+    /// Whether it takes a private key in PEM where it takes a secret.
+    pub(crate) const fn takes_private_keys(self) -> bool {
+        matches!(self, Self::CcxtPython | Self::CcxtJs | Self::Freqtrade)
+    }
+
     const fn template(self) -> &'static str {
         match self {
             Self::CcxtPython => include_str!("snippet/ccxt.py"),

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rand::TryRngCore as _;
 use serde::{Deserialize, Serialize};
+use vault::private_key;
+use vault::protocol::control::Scheme;
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
@@ -14,7 +17,19 @@ use crate::failure::Failure;
 const KEY_CHARACTERS: usize = 64;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// The file that holds one bot's virtual key.
+/// How a bot signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum BotScheme {
+    /// HMAC-SHA256 with a secret
+    Hmac,
+    /// Ed25519 with a private key
+    Ed25519,
+    /// RSA (PKCS#1 v1.5, SHA-256) with a private key
+    Rsa,
+}
+
+/// The file that holds one bot's virtual key: with a public key (version 2)
+/// nothing in it signs.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct VirtualKey {
     /// Version of the format.
@@ -23,8 +38,15 @@ pub(crate) struct VirtualKey {
     pub(crate) bot: String,
     /// What goes into `X-MBX-APIKEY`.
     pub(crate) api_key: String,
-    /// What the bot signs with.
-    pub(crate) secret: String,
+    /// What the bot signs with, where that is an HMAC secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secret: Option<String>,
+    /// What the public key is of: `ed25519` or `rsa`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scheme: Option<String>,
+    /// What verifies the bot's signatures, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) public_key: Option<String>,
     /// When it was made, RFC 3339.
     pub(crate) created: String,
     /// Whether the gateway refuses it for now.
@@ -39,13 +61,50 @@ impl std::fmt::Debug for VirtualKey {
 }
 
 impl VirtualKey {
-    /// A new key from the operating system's generator.
-    pub(crate) fn generate(bot: &str) -> Result<Self, Failure> {
+    /// A new key from the operating system's generator, and what the bot signs
+    /// with: a secret, or a private key in PEM.
+    pub(crate) fn generate(
+        bot: &str,
+        scheme: BotScheme,
+    ) -> Result<(Self, Zeroizing<String>), Failure> {
+        let scheme = match scheme {
+            BotScheme::Hmac => {
+                let secret = random_text()?;
+                let key = Self { secret: Some(secret.clone()), ..Self::empty(bot, 1)? };
+                return Ok((key, Zeroizing::new(secret)));
+            }
+            BotScheme::Ed25519 => Scheme::Ed25519,
+            BotScheme::Rsa => Scheme::Rsa,
+        };
+        let none = || Failure::negative("no private key can be generated on this machine");
+        let pem = private_key::generate(scheme).map_err(|_| none())?;
+        let public = private_key::public_pem(pem.expose()).ok_or_else(none)?;
+        let key = Self::of_public(bot, &public)?;
+        let text = String::from_utf8(pem.expose().to_vec()).map_err(|_| none())?;
+        Ok((key, Zeroizing::new(text)))
+    }
+
+    /// A key of a bot whose private key is its own.
+    pub(crate) fn of_public(bot: &str, pem: &str) -> Result<Self, Failure> {
+        let scheme = gateway::public_key_scheme(pem.as_bytes()).map_err(|error| {
+            Failure::misuse(format!("the public key cannot be used: {error}"))
+                .next("make it with `openssl pkey -in FILE -pubout`")
+        })?;
         Ok(Self {
-            v: 1,
+            scheme: Some(scheme.to_owned()),
+            public_key: Some(pem.to_owned()),
+            ..Self::empty(bot, 2)?
+        })
+    }
+
+    fn empty(bot: &str, v: u32) -> Result<Self, Failure> {
+        Ok(Self {
+            v,
             bot: bot.to_owned(),
             api_key: random_text()?,
-            secret: random_text()?,
+            secret: None,
+            scheme: None,
+            public_key: None,
             created: jiff::Timestamp::now().to_string(),
             suspended: false,
         })
@@ -132,11 +191,25 @@ mod tests {
 
     #[test]
     fn a_key_looks_like_the_venues_own() {
-        let key = VirtualKey::generate("mm-1").unwrap();
+        let (key, secret) = VirtualKey::generate("mm-1", BotScheme::Hmac).unwrap();
         assert_eq!(key.api_key.len(), 64);
-        assert_eq!(key.secret.len(), 64);
-        assert_ne!(key.api_key, key.secret);
-        assert!(key.secret.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        assert!(!format!("{key:?}").contains(&key.secret));
+        assert_eq!(secret.len(), 64);
+        assert_ne!(key.api_key, *secret);
+        assert_eq!(key.secret.as_ref(), Some(&*secret));
+        assert!(secret.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(!format!("{key:?}").contains(secret.as_str()));
+    }
+
+    #[test]
+    fn a_private_key_is_the_bots_alone() {
+        for (scheme, name) in [(BotScheme::Ed25519, "ed25519"), (BotScheme::Rsa, "rsa")] {
+            let (key, secret) = VirtualKey::generate("mm-1", scheme).unwrap();
+            assert!(secret.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+            let written = serde_json::to_string(&key).unwrap();
+            assert!(!written.contains("PRIVATE") && !written.contains("secret"), "{written}");
+            assert_eq!((key.v, key.scheme.as_deref()), (2, Some(name)));
+        }
+        let refused = VirtualKey::of_public("mm-1", "MCow").unwrap_err().to_string();
+        assert!(refused.contains("PEM"), "{refused}");
     }
 }

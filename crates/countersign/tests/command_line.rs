@@ -9,13 +9,14 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 27] = [
+const SUBCOMMANDS: [&[&str]; 28] = [
     &[],
     &["demo"],
     &["init"],
     &["serve"],
     &["key"],
     &["key", "add"],
+    &["key", "generate"],
     &["key", "list"],
     &["key", "audit"],
     &["key", "revoke"],
@@ -276,6 +277,45 @@ fn a_bot_lives_and_dies() {
     assert_eq!(code, 1, "{gone}");
     let kept = std::fs::read_to_string(place.path().join("countersign.toml")).unwrap();
     assert!(!kept.contains("[bot.mm-1]") && kept.contains("# Countersign."), "{kept}");
+}
+
+/// The gateway keeps a public key; the private one is shown once, or never was
+/// here.
+#[test]
+fn a_bot_signs_with_a_private_key() {
+    let place = Place::initialised();
+    with_account(&place);
+    let add = |name: &str, more: &[&str]| {
+        let arguments = [&["bot", "add", name, "--preset", "read-only"], more].concat();
+        place.json(&arguments, "")
+    };
+    let kept = |name: &str| {
+        std::fs::read_to_string(place.path().join(format!("countersign-data/bots/{name}.json")))
+            .unwrap()
+    };
+    for (name, scheme) in [("a", "ed25519"), ("b", "rsa")] {
+        let (code, added) = add(name, &["--scheme", scheme]);
+        assert_eq!(code, 0, "{added}");
+        let secret = added["secret"].as_str().unwrap();
+        assert!(secret.starts_with("-----BEGIN PRIVATE KEY-----\n"), "{added}");
+        let snippets = added["snippets"].as_object().unwrap();
+        assert_eq!(snippets.len(), 3, "{snippets:?}");
+        assert!(snippets.values().all(|one| one.as_str().unwrap().contains("KEY-----\\n")));
+        let file = kept(name);
+        assert!(file.contains(scheme) && file.contains("BEGIN PUBLIC KEY"), "{file}");
+        assert!(!file.contains("PRIVATE") && !file.contains("secret"), "{file}");
+    }
+    let testdata = concat!(env!("CARGO_MANIFEST_DIR"), "/../vault/testdata");
+    let public = format!("{testdata}/rsa-2048.pub.pem");
+    let (code, added) = add("c", &["--public-key", &public]);
+    assert_eq!((code, &added["secret"], &added["scheme"]), (0, &Value::Null, &"rsa".into()));
+    let (code, told) = add("d", &["--public-key", &public, "--scheme", "ed25519"]);
+    assert_eq!(code, 2, "{told}");
+    let private = format!("{testdata}/ed25519.pem");
+    let (code, told) = add("e", &["--public-key", &private]);
+    assert_eq!(code, 2, "{told}");
+    let listed = text(&place.run(&["bot", "list"], "").stdout);
+    assert_eq!(listed.matches("active").count(), 3, "{listed}");
 }
 
 #[test]

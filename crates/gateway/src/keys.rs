@@ -131,6 +131,7 @@ mod tests {
             account: account.to_owned(),
             venue: "binance".to_owned(),
             api_key: format!("id-of-{name}"),
+            scheme: vault::protocol::control::Scheme::HmacSha256,
             class: KeyClass::Trade,
             rights: Rights::NONE,
             ceiling: String::new(),

@@ -39,3 +39,4 @@ mod virtual_key;
 
 pub use config::{Config, ConfigError};
 pub use serve::{GatewayError, ServeOptions, run_child, serve};
+pub use virtual_key::{PublicKeyError, public_key_scheme};

@@ -40,7 +40,8 @@ pub(crate) enum Replay {
     Full,
 }
 
-/// A bot and the signature that it made: one signature, one text.
+/// A bot, and what tells the text that it signed from every other
+/// ([`crate::virtual_key::VirtualSecret::mark`]).
 type Key = (u32, [u8; 32]);
 
 #[derive(Debug, Default)]
@@ -77,7 +78,8 @@ impl ReplayCache {
         now_ms: u64,
     ) -> Result<(), Replay> {
         let key = (bot, signature);
-        // A signature is as good as random: its first byte spreads evenly.
+        // A signature or a hash is as good as random: its first byte spreads
+        // evenly.
         let [first, ..] = signature;
         let Some(shard) = self.shards.get(usize::from(first) % self.shards.len()) else {
             return Err(Replay::Full);

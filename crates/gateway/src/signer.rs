@@ -2,8 +2,10 @@
 //!
 //! Whatever waits when the connection is free goes in one frame, so that many
 //! requests share one hop between the processes: one write, one wake-up, one
-//! read. A signer that polls is looked at without a wake-up for a while.
+//! read. A signer that polls is looked at without a wake-up for a while. What
+//! takes long to sign comes later, while others are asked (`late`).
 
+mod late;
 mod line;
 
 use std::cell::RefCell;
@@ -18,6 +20,7 @@ use vault::protocol::{Answer, Ask, SignAsk, SignRefusal, Signed, decode_answers,
 use vault::signer::Wait;
 
 use crate::limits;
+use late::Late;
 use line::Line;
 
 /// A connection to a signer, and which signer it is.
@@ -134,16 +137,17 @@ impl Driver {
             let mut line = Line::new(connection.stream, self.wait)
                 .map_err(|_| "the connection cannot be made asynchronous")?;
             self.link.desk.borrow_mut().epoch = Some(connection.epoch);
+            let mut late = Late::default();
             loop {
                 if self.link.desk.borrow().waiting.is_empty() {
                     tokio::select! {
                         biased;
                         () = self.link.wake.notified() => {}
                         newer = connections.recv() => { next = newer; break; }
-                        error = line.ended() => return Err(error),
+                        ended = late.next(&mut line) => { ended?; continue; }
                     }
                 }
-                self.round(&mut line).await?;
+                self.round(&mut line, &mut late).await?;
             }
             self.link.desk.borrow_mut().epoch = None;
         }
@@ -151,12 +155,12 @@ impl Driver {
     }
 
     /// Sends what waits in one frame and hands out its answers.
-    async fn round(&mut self, line: &mut Line) -> Result<(), &'static str> {
+    async fn round(&mut self, line: &mut Line, late: &mut Late) -> Result<(), &'static str> {
         let (asks, mut replies) = self.take_batch();
         if asks.is_empty() {
             return Ok(());
         }
-        let answers = match self.exchange(line, &asks).await {
+        let answers = match self.exchange(line, late, &asks).await {
             Ok(answers) if answers.len() == replies.len() => answers,
             other => {
                 for reply in replies.drain(..) {
@@ -177,6 +181,10 @@ impl Driver {
                     Err(Unsigned::Refused(refusal))
                 }
                 Answer::Error(refusal) => Err(Unsigned::Refused(refusal)),
+                Answer::Later { id: later } if later == *id => {
+                    late.keep(later, reply);
+                    continue;
+                }
                 _ => {
                     mixed_up = true;
                     Err(Unsigned::Gone("the signer answered another question"))
@@ -212,6 +220,7 @@ impl Driver {
     async fn exchange(
         &mut self,
         line: &mut Line,
+        late: &mut Late,
         asks: &[Ask],
     ) -> Result<Vec<Answer>, &'static str> {
         self.frame.clear();
@@ -220,8 +229,15 @@ impl Driver {
         let (frame, alarm) = (&self.frame, &mut self.alarm);
         let mut exchange = pin!(async {
             line.write(frame).await?;
-            let content = line.read().await?;
-            decode_answers(content).map_err(|_| "a malformed answer")
+            loop {
+                let content = line.read().await?;
+                let answers = decode_answers(content).map_err(|_| "a malformed answer")?;
+                // To an earlier frame, which was left for later.
+                if !late.are_ours(&answers) {
+                    return Ok(answers);
+                }
+                late.hand_out(answers)?;
+            }
         });
         loop {
             tokio::select! {

@@ -8,7 +8,6 @@
 pub(crate) mod binance;
 pub(crate) mod woox;
 
-use aws_lc_rs::hmac;
 use hyper::StatusCode;
 use vault::protocol::Signed;
 use wire::model::{Class, Effect, Intent, Venue};
@@ -19,6 +18,7 @@ use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
 use crate::pipeline::settle::answer::Reading;
 use crate::upstream::{Host, Outgoing};
+use crate::virtual_key::VirtualSecret;
 
 /// An endpoint of a venue that is let through, or known and refused.
 #[derive(Clone, Copy, Debug)]
@@ -155,8 +155,9 @@ impl Received {
         }
     }
 
-    /// The bot's signature, where it is right.
-    pub(crate) fn verified_signature(&self, secret: &hmac::Key) -> Option<[u8; 32]> {
+    /// What tells the signed text from every other, where the bot's signature is
+    /// right.
+    pub(crate) fn verified_signature(&self, secret: &VirtualSecret) -> Option<[u8; 32]> {
         match self {
             Self::Binance(received) => binance::verified_signature(secret, received),
             Self::WooX(received) => woox::verified_signature(secret, received),

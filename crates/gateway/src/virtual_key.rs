@@ -1,15 +1,22 @@
 //! Virtual keys: what bots sign with, read from `<data>/bots/`.
+//!
+//! A file of version 1 holds an HMAC secret. One of version 2 holds a public
+//! key only: the private one is the bot's alone.
+
+mod secret;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use serde::Deserialize;
 
 use crate::config::BotConfig;
 use crate::limits;
+
+pub use secret::{PublicKeyError, public_key_scheme};
+pub(crate) use secret::{VirtualSecret, verify};
 
 /// One bot that may authenticate.
 pub(crate) struct Identity {
@@ -22,7 +29,7 @@ pub(crate) struct Identity {
     /// Where it may come from.
     pub(crate) config: BotConfig,
     /// Verifies its signatures.
-    pub(crate) secret: hmac::Key,
+    pub(crate) secret: VirtualSecret,
 }
 
 impl fmt::Debug for Identity {
@@ -45,9 +52,23 @@ struct KeyFile {
     v: u32,
     bot: String,
     api_key: String,
-    secret: String,
+    secret: Option<String>,
+    scheme: Option<String>,
+    public_key: Option<String>,
     #[serde(default)]
     suspended: bool,
+}
+
+impl KeyFile {
+    fn verifier(&self) -> Option<VirtualSecret> {
+        match (self.v, &self.secret, &self.scheme, &self.public_key) {
+            (1, Some(secret), None, None) => Some(VirtualSecret::hmac(secret.as_bytes())),
+            (2, None, Some(scheme), Some(pem)) => VirtualSecret::public(pem.as_bytes())
+                .ok()
+                .filter(|secret| secret.scheme() == scheme),
+            _ => None,
+        }
+    }
 }
 
 impl Identities {
@@ -77,9 +98,10 @@ impl Identities {
                 }
             };
             // The error of the parser could quote the file, so it is not told.
-            let file: KeyFile = serde_json::from_str(&text)
+            let (file, secret) = serde_json::from_str(&text)
                 .ok()
-                .filter(|file: &KeyFile| file.v == 1 && file.bot == *name)
+                .filter(|file: &KeyFile| file.bot == *name)
+                .and_then(|file| file.verifier().map(|secret| (file, secret)))
                 .ok_or_else(|| {
                     format!(
                         "`{}` is no virtual key of bot `{name}`; revoke the bot and add it again",
@@ -96,7 +118,7 @@ impl Identities {
                 number,
                 account: config.policy.account.clone(),
                 config: config.clone(),
-                secret: hmac::Key::new(hmac::HMAC_SHA256, file.secret.as_bytes()),
+                secret,
             };
             if by_key.insert(file.api_key, Arc::new(identity)).is_some() {
                 return Err(format!("two bots have the virtual key of `{name}`; add it again"));
@@ -161,6 +183,9 @@ mod tests {
         for file in [
             "{\"secret\":\"SECRET\"",
             r#"{"v":2,"bot":"a","api_key":"K","secret":"SECRET"}"#,
+            r#"{"v":1,"bot":"a","api_key":"K"}"#,
+            r#"{"v":2,"bot":"a","api_key":"K","scheme":"ed25519","public_key":"SECRET"}"#,
+            r#"{"v":3,"bot":"a","api_key":"K","secret":"SECRET"}"#,
             r#"{"v":1,"bot":"b","api_key":"K","secret":"SECRET"}"#,
         ] {
             let error = read(&[("a.json", file)]).unwrap_err();

@@ -14,7 +14,8 @@ use crate::limits::ANSWER_FRAME_BYTES;
 use crate::memory::Secret;
 use crate::protocol::control::{self, ConnectionKind, ControlAnswer, ControlAsk};
 use crate::protocol::{
-    Answer, Ask, LENGTH_BYTES, Malformed, TooLong, decode_answers, encode_asks, frame_length,
+    Answer, Ask, LENGTH_BYTES, Malformed, Signed, TooLong, decode_answers, encode_asks,
+    frame_length,
 };
 use crypto_box::PublicKey;
 use crypto_box::aead::OsRng;
@@ -110,17 +111,33 @@ impl SignerClient {
         Ok(Self { stream })
     }
 
-    /// Asks a batch and waits for its answers: as many, in the same order.
+    /// Asks a batch and waits for its answers: as many, in the same order, those
+    /// that came later among them.
     pub fn ask(&mut self, asks: &[Ask]) -> Result<Vec<Answer>, ClientError> {
         let mut frame = Vec::new();
         encode_asks(asks, &mut frame)?;
         self.stream.write_all(&frame)?;
-        let answers = decode_answers(&read_answer(&mut self.stream)?)?;
-        if answers.len() == asks.len() {
-            Ok(answers)
-        } else {
-            Err(Malformed { what: "answer count", at: 1 }.into())
+        let mut answers = decode_answers(&read_answer(&mut self.stream)?)?;
+        if answers.len() != asks.len() {
+            return Err(Malformed { what: "answer count", at: 1 }.into());
         }
+        let mut left = answers.iter().filter(|one| matches!(one, Answer::Later { .. })).count();
+        while left > 0 {
+            for late in decode_answers(&read_answer(&mut self.stream)?)? {
+                let (Answer::Signed(Signed { id: done, .. }) | Answer::Refused { id: done, .. }) =
+                    &late
+                else {
+                    return Err(Malformed { what: "late answer", at: 0 }.into());
+                };
+                let place = answers
+                    .iter_mut()
+                    .find(|answer| matches!(answer, Answer::Later { id } if id == done))
+                    .ok_or(Malformed { what: "late answer", at: 0 })?;
+                *place = late;
+                left -= 1;
+            }
+        }
+        Ok(answers)
     }
 
     /// Asks one thing.

@@ -12,6 +12,11 @@ pub const ASK_FRAME_BYTES: usize = 256 * 1024;
 /// Largest frame that the signer writes, bytes after the length. An answer
 /// carries the text it was asked plus a receive window and a signature.
 pub const ANSWER_FRAME_BYTES: usize = 512 * 1024;
+/// Longest signature, bytes: RSA-4096 in base64.
+pub const SIGNATURE_BYTES: usize = 684;
+/// Most texts of one connection that wait for a signature that takes long
+/// (RSA): one more is refused, and may be asked again.
+pub const SLOW_WAITING: usize = 64;
 /// Largest frame on the control connection, bytes after the length.
 pub const CONTROL_FRAME_BYTES: usize = 128 * 1024;
 /// Longest signed note (a checkpoint), bytes.
@@ -56,7 +61,7 @@ pub const PASSPHRASE_BYTES: usize = 1024;
 pub const CONNECTIONS: usize = 64;
 
 const _: () = assert!(ASK_FRAME_BYTES > SIGNED_TEXT_BYTES + GRANTS * GRANT_BYTES + 64);
-const _: () = assert!(ANSWER_FRAME_BYTES >= ASK_FRAME_BYTES + MESSAGES * 256 + 64);
+const _: () = assert!(ANSWER_FRAME_BYTES >= ASK_FRAME_BYTES + MESSAGES * (SIGNATURE_BYTES + 128));
 const _: () = assert!(
     ANSWER_FRAME_BYTES
         >= KEYS * (2 * NAME_BYTES + API_KEY_BYTES + SUMMARY_BYTES + DETAIL_BYTES + 64)

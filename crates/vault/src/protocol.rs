@@ -3,8 +3,11 @@
 //! A frame is a `u32` length (little-endian) and that many bytes: one byte of
 //! version, a `u16` count, and the messages. The gateway sends a frame of asks;
 //! the signer answers with one frame that has exactly one answer per ask, in
-//! the same order. Numbers are little-endian, strings stand behind their
-//! length, and every length has a limit in [`crate::limits`].
+//! the same order. What takes long to sign (RSA) is answered with
+//! [`Answer::Later`] there, and in a later frame of its own by its id: such
+//! frames come in any order, between the answers to other frames. Numbers are
+//! little-endian, strings stand behind their length, and every length has a
+//! limit in [`crate::limits`].
 //!
 //! What cannot be decoded closes the connection: there is no resynchronising.
 
@@ -19,7 +22,7 @@ pub use messages::{decode_answers, decode_asks, encode_answers, encode_asks};
 pub(crate) use messages::{put_effect, take_effect};
 
 /// The protocol version in every frame.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Bytes of a frame's length field.
 pub const LENGTH_BYTES: usize = 4;
 
@@ -37,7 +40,8 @@ pub fn frame_length(header: [u8; LENGTH_BYTES], limit: usize) -> Result<usize, M
 pub struct KeyHandle(pub u16);
 
 /// Where a signed text goes. The signer reads it as on every surface that
-/// takes it; this says only how the text is spelled.
+/// takes it; this says only how the text is spelled. WOO X spells its texts in
+/// one way: they are [`Surface::Rest`], the stream's login among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
     /// Percent-encoded parameters in query or body.
@@ -49,7 +53,8 @@ pub enum Surface {
 /// One text to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignAsk {
-    /// The gateway's own number for this ask, repeated in the answer.
+    /// The gateway's own number for this ask, repeated in the answer; no other
+    /// ask of the connection that waits for one has it.
     pub id: u64,
     /// Which key.
     pub key: KeyHandle,
@@ -61,8 +66,8 @@ pub struct SignAsk {
     pub deadline_unix_ms: u64,
     /// How the text is spelled.
     pub surface: Surface,
-    /// The canonical text: parameters in order with `timestamp` among them,
-    /// without `signature`.
+    /// The canonical text. Binance: parameters in order with `timestamp` among
+    /// them, without `signature`. WOO X: `wire::venue::woox::Text::canonical`.
     pub text: Vec<u8>,
     /// Approvals; none is valid yet, so any is refused.
     pub grants: Vec<Vec<u8>>,
@@ -135,6 +140,12 @@ pub enum Answer {
     Ok,
     /// Not done, and why (for everything but `Sign`).
     Error(SignRefusal),
+    /// Decided, charged and written; its signature takes long and follows in a
+    /// frame of its own.
+    Later {
+        /// The number of the ask.
+        id: u64,
+    },
 }
 
 /// A signature, and the text that it is for.
@@ -143,9 +154,13 @@ pub struct Signed {
     /// The number of the ask.
     pub id: u64,
     /// The text as signed, without `signature`: the asked one with the
-    /// signer's `timestamp` and `recvWindow`.
+    /// signer's time and, at Binance, its `recvWindow`.
     pub text: Vec<u8>,
-    /// The signature as the venue wants it (HMAC: 64 lower-case hex digits).
+    /// The time in it, Unix ms: WOO X wants it in a header.
+    pub timestamp_ms: u64,
+    /// The signature as the venue computes it: 64 lower-case hex digits (HMAC)
+    /// or base64 (Ed25519, RSA). In a URL or a form body it still has to be
+    /// percent-encoded; in a WebSocket frame or a header it has not.
     pub signature: String,
     /// This signature's number in `signed.log`.
     pub sequence: u64,
@@ -202,10 +217,12 @@ pub enum RefusalCode {
     Scheme,
     /// The administrative request cannot be done.
     Administration,
+    /// Too many texts of this connection wait for their signatures.
+    Busy,
 }
 
 impl RefusalCode {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::NotCanonical,
         Self::UnknownKey,
         Self::NoMeaning,
@@ -228,6 +245,7 @@ impl RefusalCode {
         Self::TooLarge,
         Self::Scheme,
         Self::Administration,
+        Self::Busy,
     ];
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -259,6 +277,7 @@ impl RefusalCode {
             Self::TooLarge => "too-large",
             Self::Scheme => "scheme",
             Self::Administration => "administration",
+            Self::Busy => "busy",
         }
     }
 }
@@ -337,10 +356,12 @@ pub struct KeyInfo {
     pub name: String,
     /// The account it belongs to.
     pub account: String,
-    /// The venue (`binance`).
+    /// The venue ([`crate::venue::Venue::name`]).
     pub venue: String,
-    /// The venue's public id of it (`X-MBX-APIKEY`).
+    /// The venue's public id of it (`X-MBX-APIKEY`, `x-api-key`).
     pub api_key: String,
+    /// How it signs.
+    pub scheme: control::Scheme,
     /// What it is for.
     pub class: KeyClass,
     /// The rights that texts are read under now.

@@ -35,6 +35,8 @@ pub enum Kind {
     LogKey = 2,
     /// A venue key with its ceiling.
     VenueKey = 3,
+    /// A private key that was generated here and has no id at a venue yet.
+    GeneratedKey = 4,
 }
 
 /// Why something cannot be sealed or unsealed.

@@ -1,9 +1,10 @@
 //! The signer process: it trusts nobody.
 //!
 //! Reading order: [`run`] (its life), `serve` (connections), `core` (state and
-//! answers), `decide` (one text against the ceiling), `value` (what is worse
-//! than an order), `keys`, `clock`, `window`, `counters`, [`signed_log`],
-//! `spell`, `checkpoint`, `control` (the supervisor's connection).
+//! answers), `decide` (one text against the ceiling), `orders` and `value` (what
+//! it would take out of the ceiling), `keys`, `prepared`, `slow` (signatures
+//! that take long), `clock`, `window`, `counters`, [`signed_log`], `spell`,
+//! `checkpoint`, `control` (the supervisor's connection).
 
 mod checkpoint;
 mod clock;
@@ -12,9 +13,12 @@ mod core;
 mod counters;
 mod decide;
 mod keys;
+mod orders;
+mod prepared;
 mod refuse;
 mod serve;
 pub mod signed_log;
+mod slow;
 mod spell;
 pub(crate) mod state;
 mod value;
@@ -156,6 +160,22 @@ pub fn run(options: SignerOptions) -> Result<(), SignerError> {
         Err(_) => return Err(SignerError::Poisoned),
     }
     ended
+}
+
+/// A signature as the signer makes it, without a signer.
+#[cfg(test)]
+pub(crate) fn testing_signature(
+    scheme: crate::protocol::control::Scheme,
+    secret: &[u8],
+    text: &[u8],
+) -> Option<String> {
+    use prepared::{Prepared, ed25519_base64, hmac_hex, rsa_base64};
+    match Prepared::new(scheme, &crate::memory::Secret::new(secret.to_vec())) {
+        Prepared::Hmac(key) => Some(hmac_hex(&key, text)),
+        Prepared::Ed25519(key) => Some(ed25519_base64(&key, text)),
+        Prepared::Rsa(key) => rsa_base64(&key, text),
+        Prepared::Unusable(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 //! key. Used by the signer, and by the short-lived process that adds a key.
 //!
 //! ```text
-//! <vault>/vault.header      how the KEK is derived, the log's origin and vkey,
-//!                           a sealed check, the sealed log key
-//! <vault>/keys/NAME.sealed  one venue key with its ceiling
+//! <vault>/vault.header         how the KEK is derived, the log's origin and vkey,
+//!                              a sealed check, the sealed log key
+//! <vault>/keys/NAME.sealed     one venue key with its ceiling
+//! <vault>/keys/NAME.generated  a private key, sealed, that the venue has given
+//!                              no id yet
 //! ```
 
+mod generated;
 mod header;
 mod key;
 
@@ -161,11 +164,15 @@ impl Vault {
 
     /// The names of the sealed keys, sorted.
     pub fn names(&self) -> Result<Vec<String>, StoreError> {
+        self.names_with(".sealed")
+    }
+
+    fn names_with(&self, end: &str) -> Result<Vec<String>, StoreError> {
         let directory = self.directory.join("keys");
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&directory).map_err(at(&directory))? {
             let file = entry.map_err(at(&directory))?.file_name();
-            let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".sealed")) else {
+            let Some(name) = file.to_str().and_then(|file| file.strip_suffix(end)) else {
                 continue;
             };
             if is_name(name) {

@@ -21,8 +21,9 @@ pub const BATCH_ORDERS: usize = 5;
 pub const BATCH_CANCELS: usize = 100;
 /// Highest leverage that is read as one; the venue's own differs by market.
 pub const LEVERAGE: u32 = 1_000;
-/// Longest name of a market: a symbol behind the mark of its product.
-pub const MARKET_BYTES: usize = SYMBOL_BYTES + 4;
+/// Longest name of a market at any venue, bytes: a symbol behind the mark of its
+/// product at Binance, a symbol of WOO X.
+pub const MARKET_BYTES: usize = WOOX_SYMBOL_BYTES;
 /// Longest text that is ever signed, bytes.
 pub const SIGNED_TEXT_BYTES: usize = 24 * 1024;
 /// Most orders in one request: order lists have up to three legs.
@@ -77,3 +78,4 @@ const _: () = assert!(BOT_RECEIVE_WINDOW_DEFAULT_MS <= BOT_RECEIVE_WINDOW_MS);
 const _: () = assert!(PARAMETERS * NAME_BYTES <= SIGNED_TEXT_BYTES);
 const _: () = assert!(JSON_BYTES >= BODY_BYTES && JSON_BYTES >= JSON_VALUE_BYTES);
 const _: () = assert!(BATCH_ORDERS <= ORDERS_PER_REQUEST);
+const _: () = assert!(MARKET_BYTES >= SYMBOL_BYTES + 4);

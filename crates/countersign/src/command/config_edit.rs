@@ -37,10 +37,11 @@ impl ConfigEdit {
         }
     }
 
-    /// Names the key of an account's class, and adds the account where it is
-    /// missing. `None` takes the name away.
+    /// Names the key of an account's class, and adds the account at that venue
+    /// where it is missing. `None` takes the name away.
     pub(crate) fn set_account_key(
         &mut self,
+        venue: &str,
         account: &str,
         class: &str,
         key: Option<&str>,
@@ -48,7 +49,7 @@ impl ConfigEdit {
         let accounts = self.group("account")?;
         if !accounts.contains_key(account) {
             let mut table = Table::new();
-            table.insert("venue", toml_edit::value("binance"));
+            table.insert("venue", toml_edit::value(venue));
             accounts.insert(account, Item::Table(table));
         }
         let odd = || Failure::misuse(format!("[account.{account}] is not a table"));
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn comments_survive() {
         let mut edit = edit("# first\ndata_dir = \"d\" # second\n");
-        edit.set_account_key("main", "trade", Some("main-trade")).unwrap();
+        edit.set_account_key("binance", "main", "trade", Some("main-trade")).unwrap();
         let mut bot = Table::new();
         bot.insert("account", toml_edit::value("main"));
         edit.add_bot("mm-1", bot).unwrap();
@@ -117,7 +118,7 @@ mod tests {
         );
         assert!(text.contains("[bot.mm-1]\naccount = \"main\"\n"));
         edit.remove_bot("mm-1");
-        edit.set_account_key("main", "trade", None).unwrap();
+        edit.set_account_key("binance", "main", "trade", None).unwrap();
         assert!(!edit.document.to_string().contains("mm-1"));
     }
 }

@@ -1,6 +1,7 @@
 //! `countersign key`: real keys. They go in; nothing takes them out.
 
 mod add;
+mod generate;
 mod list;
 mod observe;
 mod rights;
@@ -12,12 +13,15 @@ pub(crate) use session::NO_ENTRY;
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::Answer;
+use vault::venue::Venue;
 
 /// Arguments of `key`.
 #[derive(clap::Subcommand, Debug)]
 pub(crate) enum Arguments {
     /// Seal a venue key: reads its rights at once, proposes a ceiling, warns
     Add(Box<add::Arguments>),
+    /// Generate an Ed25519 key in the signer and print the public key to register at the venue
+    Generate(generate::Arguments),
     /// List the sealed keys
     List(list::Arguments),
     /// Compare every key's sealed rights with what the venue says now
@@ -30,8 +34,17 @@ pub(crate) enum Arguments {
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     match arguments {
         Arguments::Add(arguments) => add::run(context, arguments),
+        Arguments::Generate(arguments) => generate::run(context, arguments),
         Arguments::List(arguments) => list::list(context, arguments),
         Arguments::Audit(arguments) => list::audit(context, arguments),
         Arguments::Revoke(arguments) => list::revoke(context, arguments),
     }
+}
+
+/// Reads the name of a venue.
+fn venue(name: &str) -> Result<Venue, String> {
+    Venue::from_name(name).ok_or_else(|| {
+        let known = Venue::ALL.map(|venue| format!("`{}`", venue.name())).join(" or ");
+        format!("use {known}")
+    })
 }

@@ -53,7 +53,7 @@ pub(crate) fn run() -> Result<Answer, Failure> {
         let asking = async {
             let connector = connector.as_ref().map_err(|error| error.to_string())?;
             let url = url.unwrap_or_default();
-            exchange(connector, url, target.unwrap_or_default(), packet.text("api_key"))
+            exchange(connector, url, target.unwrap_or_default(), packet.value.get("headers"))
                 .await
                 .map_err(|error| error.to_string())
         };
@@ -89,7 +89,7 @@ async fn exchange(
     connector: &tokio_rustls::TlsConnector,
     base_url: &str,
     target: &str,
-    api_key: Option<&str>,
+    headers: Option<&Value>,
 ) -> Result<Value, Wrong> {
     let base: hyper::Uri = base_url.parse()?;
     let host = base.host().ok_or("the venue's address has no host")?.to_owned();
@@ -99,8 +99,9 @@ async fn exchange(
     let local = stream.local_addr()?.ip();
     let authority = base.authority().map(ToString::to_string).unwrap_or_default();
     let mut request = hyper::Request::get(target).header("host", authority);
-    if let Some(key) = api_key {
-        request = request.header("x-mbx-apikey", key);
+    // What the venue knows the key by, and where it wants that the signature.
+    for (name, value) in headers.and_then(Value::as_object).into_iter().flatten() {
+        request = request.header(name, value.as_str().unwrap_or_default());
     }
     let request = request.body(Empty::<Bytes>::new())?;
     let response = if tls {

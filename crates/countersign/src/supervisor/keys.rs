@@ -261,7 +261,9 @@ fn asked(
         | ControlAsk::AddKey(_)
         | ControlAsk::Keys
         | ControlAsk::RemoveKey { .. }
-        | ControlAsk::AcceptRights { .. } => {
+        | ControlAsk::AcceptRights { .. }
+        | ControlAsk::GenerateKey { .. }
+        | ControlAsk::ForgetGenerated { .. } => {
             Ok((control.ask(&ask).map_err(|error| gone(&error))?, None))
         }
     }

@@ -22,10 +22,12 @@ mod oracle;
 mod pairs;
 mod refusals;
 mod replay;
+mod schemes;
 mod signer;
 mod state;
 mod venue;
 mod wild;
+mod woox;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -52,6 +54,16 @@ const CASES: &[Case] = &[
     ("signatures_sent_again_stay_in_bounds", replay::stay_in_bounds),
     ("a_withdrawal_sent_again_goes_nowhere_else", replay::a_withdrawal_sent_again),
     ("a_withdrawal_waits_for_the_last_ones_life", replay::withdrawals_one_at_a_time),
+    ("other_schemes_are_judged_alike", schemes::are_judged_alike),
+    ("other_schemes_log_no_session_on", schemes::log_no_session_on),
+    ("other_schemes_are_taken_by_the_venue", schemes::are_taken_by_the_venue),
+    ("woox_no_text_is_worse_than_it_was_read", woox::no_text_is_worse_than_it_was_read),
+    ("woox_brute_force", woox::brute_force),
+    ("woox_orders_stay_under_the_ceiling", woox::orders_stay_under_the_ceiling),
+    (
+        "woox_value_goes_to_the_listed_destination_only",
+        woox::value_goes_to_the_listed_destination_only,
+    ),
 ];
 
 fn main() -> ExitCode {

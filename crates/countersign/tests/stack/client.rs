@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::Bot;
@@ -212,10 +216,26 @@ impl Client {
     }
 }
 
-/// The signature of a text under a virtual key's secret.
+/// A signature as a client library makes it: hexadecimal with a secret, base64,
+/// percent-encoded, with a private key in PEM.
 pub fn signature(secret: &str, text: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    hex::encode(hmac::sign(&key, text.as_bytes()))
+    if !secret.starts_with("-----BEGIN PRIVATE KEY") {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        return hex::encode(hmac::sign(&key, text.as_bytes()));
+    }
+    let base64: String = secret.lines().filter(|line| !line.starts_with('-')).collect();
+    let der = STANDARD.decode(base64).expect("base64");
+    let bytes = match Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der) {
+        Ok(key) => key.sign(text.as_bytes()).as_ref().to_vec(),
+        Err(_) => {
+            let key = RsaKeyPair::from_pkcs8(&der).expect("a private key");
+            let mut bytes = vec![0; key.public_modulus_len()];
+            key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut bytes)
+                .expect("a signature");
+            bytes
+        }
+    };
+    STANDARD.encode(bytes).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
 
 fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {

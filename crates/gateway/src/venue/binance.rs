@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use wire::model::{Effect, Product};
 use wire::venue::binance::public::{PublicHost, is_public_query};
 use wire::venue::binance::{
@@ -17,6 +16,7 @@ use crate::pipeline::accept::Arrival;
 use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
 use crate::upstream::{Auth, Host, Outgoing};
+use crate::virtual_key::{VirtualSecret, verify};
 
 /// Binance's code for a request that it certainly did not execute and that may
 /// be sent again ("server is currently overloaded"): clients raise it as an
@@ -44,15 +44,12 @@ pub(super) fn is_signed(received: &Received) -> bool {
 
 /// Over the bytes as they came, or over their percent-decoded form, which
 /// python-binance signs.
-pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Option<[u8; 32]> {
-    let text = received.signature.as_deref()?;
-    let mut signature = [0; 32];
-    hex::decode_to_slice(text, &mut signature).ok()?;
-    // Compares in constant time.
-    let right = |payload: &[u8]| hmac::verify(secret, payload, &signature).is_ok();
-    let genuine = right(&received.signed_payload)
-        || received.signed_payload_decoded.as_deref().is_some_and(right);
-    genuine.then_some(signature)
+pub(super) fn verified_signature(secret: &VirtualSecret, received: &Received) -> Option<[u8; 32]> {
+    let signature = secret.decode(received.signature.as_deref()?)?;
+    let payloads = [Some(&received.signed_payload), received.signed_payload_decoded.as_ref()];
+    let signed =
+        payloads.into_iter().flatten().find(|payload| verify(secret, payload, &signature))?;
+    Some(secret.mark(signed, &signature))
 }
 
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
@@ -97,7 +94,7 @@ pub(super) fn outgoing(course: &Course, served: &'static Served, asked: Sendable
         Sendable::Signed(signed) => {
             let mut text = signed.text;
             text.extend_from_slice(b"&signature=");
-            text.extend_from_slice(signed.signature.as_bytes());
+            put_encoded(&signed.signature, &mut text);
             text
         }
     };
@@ -113,6 +110,19 @@ pub(super) fn outgoing(course: &Course, served: &'static Served, asked: Sendable
         auth: Auth::Binance(Arc::clone(&course.key)),
         time_unit: course.time_unit,
         repeatable: served.effect == Effect::Read,
+    }
+}
+
+/// Appends a signature as a URL and a form body spell it: base64 has three
+/// characters that mean something else there.
+fn put_encoded(signature: &str, text: &mut Vec<u8>) {
+    for byte in signature.bytes() {
+        match byte {
+            b'+' => text.extend_from_slice(b"%2B"),
+            b'/' => text.extend_from_slice(b"%2F"),
+            b'=' => text.extend_from_slice(b"%3D"),
+            other => text.push(other),
+        }
     }
 }
 

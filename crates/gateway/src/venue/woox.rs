@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use judge::{OrderStatus, OrderUpdate};
 use serde::Deserialize;
 use wire::model::{Class, Effect};
@@ -21,6 +20,7 @@ use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
 use crate::pipeline::settle::answer::Reading;
 use crate::upstream::{Auth, Host, Outgoing};
+use crate::virtual_key::{VirtualSecret, verify};
 
 pub(super) fn receive(arrival: &Arrival<'_>) -> Result<Received, Refused> {
     let raw = RawRequest {
@@ -40,15 +40,16 @@ pub(super) fn api_key<'b>(arrival: &Arrival<'b>) -> Result<&'b str, Why> {
     arrival.field(Field::WooXKey).ok_or(Why::NoKey)
 }
 
-/// Over the text as the bot built it.
-pub(super) fn verified_signature(secret: &hmac::Key, received: &Received) -> Option<[u8; 32]> {
-    let mut signature = [0; 32];
-    hex::decode_to_slice(&received.signature, &mut signature).ok()?;
-    // Compares in constant time.
-    let right = |payload: &[u8]| hmac::verify(secret, payload, &signature).is_ok();
-    let genuine = right(&received.signed_payload)
-        || received.signed_payload_decoded.as_deref().is_some_and(right);
-    genuine.then_some(signature)
+/// Over the text as the bot built it. The venue has HMAC alone.
+pub(super) fn verified_signature(secret: &VirtualSecret, received: &Received) -> Option<[u8; 32]> {
+    if !matches!(secret, VirtualSecret::Hmac(_)) {
+        return None;
+    }
+    let signature = secret.decode(&received.signature)?;
+    let payloads = [Some(&received.signed_payload), received.signed_payload_decoded.as_ref()];
+    let signed =
+        payloads.into_iter().flatten().find(|payload| verify(secret, payload, &signature))?;
+    Some(secret.mark(signed, &signature))
 }
 
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {

@@ -10,7 +10,9 @@ use super::messages::{
     take_refusal, take_status,
 };
 use super::{KeyClass, KeyInfo, SignRefusal, SignerStatus};
-use crate::limits::{API_KEY_BYTES, CEILING_BYTES, CONTROL_FRAME_BYTES, NAME_BYTES, SECRET_BYTES};
+use crate::limits::{
+    API_KEY_BYTES, CEILING_BYTES, CONTROL_FRAME_BYTES, DETAIL_BYTES, NAME_BYTES, SECRET_BYTES,
+};
 use crate::store::{host_bits, host_groups};
 
 /// Overhead of a sealed box: an ephemeral public key and a tag, bytes.
@@ -31,10 +33,9 @@ pub enum ConnectionKind {
 pub enum Scheme {
     /// HMAC-SHA256, hexadecimal.
     HmacSha256 = 1,
-    /// Ed25519, base64. Sealed and recognised, not signed with yet.
+    /// Ed25519, base64.
     Ed25519,
-    /// RSA PKCS#1 v1.5 with SHA-256, base64. Sealed and recognised, not signed
-    /// with yet.
+    /// RSA PKCS#1 v1.5 with SHA-256, base64.
     Rsa,
 }
 
@@ -62,7 +63,7 @@ pub struct BoxedKey {
     pub name: String,
     /// The account it belongs to.
     pub account: String,
-    /// The venue (`binance`).
+    /// The venue ([`crate::venue::Venue::name`]).
     pub venue: String,
     /// The venue's public id of it.
     pub api_key: String,
@@ -80,7 +81,8 @@ pub struct BoxedKey {
     pub accept_wide_rights: bool,
     /// The ceiling as [`crate::ceiling::Ceiling::encode`] writes it.
     pub ceiling: Vec<u8>,
-    /// The secret in a sealed box.
+    /// The secret in a sealed box; empty for the key that was generated under
+    /// this name ([`ControlAsk::GenerateKey`]).
     pub sealed_secret: Vec<u8>,
 }
 
@@ -123,6 +125,18 @@ pub enum ControlAsk {
     Connect(ConnectionKind),
     /// Write what is to be written and end.
     Shutdown,
+    /// Generate an Ed25519 key in the signer, to be added once the venue has
+    /// given it an id. Asked again, the same key is told.
+    GenerateKey {
+        /// Its name.
+        name: String,
+    },
+    /// Remove what was generated under this name: it was added, or is not
+    /// wanted any more.
+    ForgetGenerated {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// What the signer answers the supervisor.
@@ -140,6 +154,8 @@ pub enum ControlAnswer {
     Keys(Vec<KeyInfo>),
     /// Not done, and why.
     Error(SignRefusal),
+    /// The public key in PEM, to be registered at the venue.
+    PublicKey(String),
 }
 
 /// One frame with this ask, its length in front, appended to `frame`.
@@ -203,6 +219,14 @@ fn put_ask(to: &mut Encoder<'_>, ask: &ControlAsk) -> Result<(), TooLong> {
             to.flag(*kind == ConnectionKind::CancelAll);
         }
         ControlAsk::Shutdown => to.u8(9),
+        ControlAsk::GenerateKey { name } => {
+            to.u8(10);
+            to.string(name, NAME_BYTES, "key name")?;
+        }
+        ControlAsk::ForgetGenerated { name } => {
+            to.u8(11);
+            to.string(name, NAME_BYTES, "key name")?;
+        }
     }
     Ok(())
 }
@@ -236,6 +260,8 @@ fn take_ask(from: &mut Decoder<'_>) -> Result<ControlAsk, Malformed> {
             ConnectionKind::Gateway
         }),
         9 => ControlAsk::Shutdown,
+        10 => ControlAsk::GenerateKey { name: from.string(NAME_BYTES, "key name")?.to_owned() },
+        11 => ControlAsk::ForgetGenerated { name: from.string(NAME_BYTES, "key name")?.to_owned() },
         _ => return Err(malformed),
     })
 }
@@ -270,6 +296,10 @@ fn put_answer(to: &mut Encoder<'_>, answer: &ControlAnswer) -> Result<(), TooLon
             to.u8(6);
             put_refusal(to, refusal);
         }
+        ControlAnswer::PublicKey(pem) => {
+            to.u8(7);
+            to.string(pem, DETAIL_BYTES, "public key")?;
+        }
     }
     Ok(())
 }
@@ -283,6 +313,7 @@ fn take_answer(from: &mut Decoder<'_>) -> Result<ControlAnswer, Malformed> {
         4 => ControlAnswer::Key(take_key(from)?),
         5 => ControlAnswer::Keys(take_keys(from)?),
         6 => ControlAnswer::Error(take_refusal(from)?),
+        7 => ControlAnswer::PublicKey(from.string(DETAIL_BYTES, "public key")?.to_owned()),
         _ => return Err(malformed),
     })
 }

@@ -4,19 +4,18 @@ use wire::limits::SIGNED_TEXT_BYTES;
 use wire::model::{Effect, Rights};
 
 use super::codec::{Decoder, Encoder, Malformed, TooLong};
+use super::control::Scheme;
 use super::{
     Answer, Ask, KeyClass, KeyHandle, KeyInfo, RefusalCode, RefusalFault, SignAsk, SignRefusal,
     Signed, SignerStatus, Surface, VERSION,
 };
 use crate::limits::{
     ANSWER_FRAME_BYTES, API_KEY_BYTES, ASK_FRAME_BYTES, DETAIL_BYTES, GRANT_BYTES, GRANTS, KEYS,
-    MESSAGES, NAME_BYTES, NOTE_BYTES, ORIGIN_BYTES, PROOF_HASHES, SUMMARY_BYTES,
+    MESSAGES, NAME_BYTES, NOTE_BYTES, ORIGIN_BYTES, PROOF_HASHES, SIGNATURE_BYTES, SUMMARY_BYTES,
 };
 
 /// Most warnings in a status.
 const WARNINGS: usize = 32;
-/// Longest signature, bytes: RSA-4096 in base64, percent-encoded at worst.
-const SIGNATURE_BYTES: usize = 2048;
 /// Longest signed text, bytes: what was asked plus a receive window.
 const ANSWERED_TEXT_BYTES: usize = SIGNED_TEXT_BYTES + 64;
 
@@ -216,6 +215,7 @@ fn put_answer(to: &mut Encoder<'_>, answer: &Answer) -> Result<(), TooLong> {
             to.u8(1);
             to.u64(signed.id);
             to.bytes(&signed.text, ANSWERED_TEXT_BYTES, "signed text")?;
+            to.u64(signed.timestamp_ms);
             to.string(&signed.signature, SIGNATURE_BYTES, "signature")?;
             to.u64(signed.sequence);
             put_effect(to, signed.meaning);
@@ -242,6 +242,10 @@ fn put_answer(to: &mut Encoder<'_>, answer: &Answer) -> Result<(), TooLong> {
             to.u8(7);
             put_refusal(to, refusal);
         }
+        Answer::Later { id } => {
+            to.u8(8);
+            to.u64(*id);
+        }
     }
     Ok(())
 }
@@ -252,6 +256,7 @@ fn take_answer(from: &mut Decoder<'_>) -> Result<Answer, Malformed> {
         1 => Answer::Signed(Signed {
             id: from.u64("id")?,
             text: from.bytes(ANSWERED_TEXT_BYTES, "signed text")?.to_vec(),
+            timestamp_ms: from.u64("time")?,
             signature: from.string(SIGNATURE_BYTES, "signature")?.to_owned(),
             sequence: from.u64("sequence")?,
             meaning: take_effect(from)?,
@@ -262,6 +267,7 @@ fn take_answer(from: &mut Decoder<'_>) -> Result<Answer, Malformed> {
         5 => Answer::Status(take_status(from)?),
         6 => Answer::Ok,
         7 => Answer::Error(take_refusal(from)?),
+        8 => Answer::Later { id: from.u64("id")? },
         _ => return Err(malformed),
     })
 }
@@ -302,6 +308,7 @@ pub(crate) fn put_key(to: &mut Encoder<'_>, key: &KeyInfo) -> Result<(), TooLong
     to.string(&key.account, NAME_BYTES, "account name")?;
     to.string(&key.venue, NAME_BYTES, "venue name")?;
     to.string(&key.api_key, API_KEY_BYTES, "api key")?;
+    to.u8(key.scheme as u8);
     to.u8(key.class as u8);
     to.u16(key.rights.to_bits());
     to.detail(&key.ceiling, SUMMARY_BYTES);
@@ -320,6 +327,7 @@ pub(crate) fn take_key(from: &mut Decoder<'_>) -> Result<KeyInfo, Malformed> {
         account: from.string(NAME_BYTES, "account name")?.to_owned(),
         venue: from.string(NAME_BYTES, "venue name")?.to_owned(),
         api_key: from.string(API_KEY_BYTES, "api key")?.to_owned(),
+        scheme: Scheme::from_byte(from.u8("key scheme")?).ok_or(malformed)?,
         class: KeyClass::from_byte(from.u8("key class")?).ok_or(malformed)?,
         rights: Rights::from_bits(from.u16("key rights")?),
         ceiling: from.string(SUMMARY_BYTES, "ceiling")?.to_owned(),

@@ -49,6 +49,7 @@ fn key() -> KeyInfo {
         account: "main".into(),
         venue: "binance".into(),
         api_key: "k".repeat(64),
+        scheme: Scheme::Rsa,
         class: KeyClass::Trade,
         rights: Rights::ALL,
         ceiling: "BTCUSDT 1 an order".into(),
@@ -60,6 +61,7 @@ fn answers() -> Vec<Answer> {
     vec![
         Answer::Signed(Signed {
             id: 1,
+            timestamp_ms: 1_700_000_000_123,
             text: b"a=b".to_vec(),
             signature: "00".repeat(32),
             sequence: 3,

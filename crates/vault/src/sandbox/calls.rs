@@ -117,6 +117,7 @@ const SIGNER: &[c_long] = &[
     libc::SYS_shutdown,
     libc::SYS_close,
     libc::SYS_ppoll,
+    libc::SYS_eventfd2,
     libc::SYS_getsockopt,
     libc::SYS_setsockopt,
     libc::SYS_ioctl,

@@ -19,6 +19,7 @@ use crate::memory::Secret;
 use crate::protocol::control::{self, BoxedKey, ConnectionKind, ControlAnswer, ControlAsk};
 use crate::protocol::{KeyHandle, LENGTH_BYTES, RefusalCode, SignRefusal, frame_length};
 use crate::store::NewKey;
+use crate::venue::Venue;
 
 /// Most descriptors that one frame may bring.
 const DESCRIPTORS: usize = 4;
@@ -134,6 +135,12 @@ pub(super) fn answer(core: &mut Core, ask: ControlAsk) -> ControlAnswer {
         )),
         ControlAsk::RemoveKey { name } => remove_key(core, &name),
         ControlAsk::AcceptRights { name } => accept_rights(core, &name),
+        ControlAsk::GenerateKey { name } => {
+            core.vault.generate(&name).map(ControlAnswer::PublicKey).map_err(administration)
+        }
+        ControlAsk::ForgetGenerated { name } => {
+            core.vault.forget_generated(&name).map(|()| ControlAnswer::Ok).map_err(administration)
+        }
     };
     done.unwrap_or_else(ControlAnswer::Error)
 }
@@ -146,9 +153,13 @@ fn add_key(core: &mut Core, key: BoxedKey) -> Result<ControlAnswer, SignRefusal>
     if !core.has_room() {
         return Err(administration("too many keys were added since start; restart the signer"));
     }
-    let secret = core.box_key.unseal(&key.sealed_secret).map(Secret::new).map_err(|_| {
-        administration("the secret is not in a box for this signer; ask its box key again")
-    })?;
+    let secret = if key.sealed_secret.is_empty() {
+        core.vault.generated(&key.name).map_err(administration)?
+    } else {
+        core.box_key.unseal(&key.sealed_secret).map(Secret::new).map_err(|_| {
+            administration("the secret is not in a box for this signer; ask its box key again")
+        })?
+    };
     let ceiling = Ceiling::decode(&key.ceiling).map_err(administration)?;
     if ceiling.class != key.class {
         return Err(administration("the ceiling is for another class of key"));
@@ -197,7 +208,9 @@ fn accept_rights(core: &mut Core, name: &str) -> Result<ControlAnswer, SignRefus
     let mut sealed = core.vault.load(name).map_err(administration)?;
     sealed.rights = key.reach.rights;
     sealed.accept_wide_rights = true;
-    sealed.ceiling.allow_fast_withdraw_switch();
+    if sealed.venue == Venue::Binance {
+        sealed.ceiling.allow_fast_withdraw_switch();
+    }
     core.vault.save(&sealed).map_err(administration)?;
     key.accept(&sealed);
     if let Some(counters) = core.counters.key(name) {

@@ -1,28 +1,34 @@
 //! The signer's state behind one lock, and what it answers to each ask.
 
+mod checkpoints;
+
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use aws_lc_rs::hmac;
 use crypto_box::SecretKey;
 use crypto_box::aead::OsRng;
 use wire::limits::{BOT_RECEIVE_WINDOW_DEFAULT_MS, CLOCK_OFFSET_MS};
 use wire::model::{Decimal, Rights};
 use wire::venue::binance::collide::{self, Reach};
 use wire::venue::binance::{ParamText, endpoints};
+use wire::venue::woox;
 
 use super::checkpoint::LastCheckpoint;
 use super::clock::{Clock, TimeSource};
 use super::counters::{Counters, Found};
 use super::decide::{Circumstances, Decision, decide, sha256};
-use super::keys::{Key, Prepared};
+use super::keys::{Key, MarketWindows};
+use super::orders::EVERY_MARKET;
+use super::prepared::{Prepared, ed25519_base64, hmac_hex};
 use super::refuse::{gateway, operator};
 use super::signed_log::{Recovery, SignedLine, SignedLog};
+use super::slow::{Job, Slow};
 use super::spell::{put_decimal, put_hex, put_number};
 use super::value;
 use super::window::HOUR_MS;
-use crate::limits::KEYS;
-use crate::note::{Checkpoint, NoteSigner, extends};
+use crate::limits::{KEYS, SLOW_WAITING};
+use crate::note::NoteSigner;
 use crate::protocol::control::ConnectionKind;
 use crate::protocol::{
     Answer, Ask, KeyHandle, RefusalCode, SignAsk, SignRefusal, Signed, SignerStatus,
@@ -67,9 +73,11 @@ impl Core {
         state: &Path,
         time: Box<dyn TimeSource>,
     ) -> Result<Self, StoreError> {
-        endpoints::check().map_err(|error| {
+        let broken = |error: &dyn std::fmt::Display| {
             StoreError::Refused(format!("the endpoint table is broken, nothing is signed: {error}"))
-        })?;
+        };
+        endpoints::check().map_err(|error| broken(&error))?;
+        woox::endpoints::check().map_err(|error| broken(&error))?;
         // Built at its first use, which should not be the first order.
         let _ = collide::worst(&ParamText::default(), Reach::everywhere(Rights::NONE));
         let log_key = vault.log_key()?;
@@ -167,18 +175,29 @@ impl Core {
             else {
                 continue;
             };
-            let Some(windows) = key.market_at(market).and_then(|at| key.markets.get_mut(at)) else {
-                continue;
-            };
             // Ours, so it reads; if it did not, the most it could be.
-            windows.base.add(at_ms, base.parse().unwrap_or(Decimal::MAX));
-            windows.quote.add(at_ms, quote.parse().unwrap_or(Decimal::MAX));
+            let base = base.parse().unwrap_or(Decimal::MAX);
+            let quote = quote.parse().unwrap_or(Decimal::MAX);
+            let charged: &mut [MarketWindows] = match key.market_at(market) {
+                _ if market == EVERY_MARKET => &mut key.markets,
+                Some(at) => key.markets.get_mut(at..=at).unwrap_or_default(),
+                None => continue,
+            };
+            for windows in charged {
+                windows.base.add(at_ms, base);
+                windows.quote.add(at_ms, quote);
+            }
         }
     }
 
     /// Answers one frame: decisions first, one write of their lines, then the
-    /// signatures.
-    pub(super) fn answer(&mut self, asks: &[Ask], kind: ConnectionKind) -> Vec<Answer> {
+    /// signatures. Those that take long are left to the caller.
+    pub(super) fn answer(
+        &mut self,
+        asks: &[Ask],
+        kind: ConnectionKind,
+        slow: &mut Slow,
+    ) -> Vec<Answer> {
         let started = Instant::now();
         let mut answers = Vec::with_capacity(asks.len());
         let mut slots = Vec::with_capacity(asks.len());
@@ -188,17 +207,17 @@ impl Core {
             match ask {
                 Ask::Sign(ask) => {
                     let under = *under.get_or_insert_with(|| self.circumstances(kind));
-                    let slot = self.decide_one(ask, &under, &slots);
+                    let slot = self.decide_one(ask, &under, &slots, &mut slow.room);
                     slots.push(slot);
                 }
                 other => {
-                    self.sign_all(&mut slots, &mut answers);
+                    self.sign_all(&mut slots, &mut answers, &mut slow.jobs);
                     answers.push(self.answer_other(other, kind));
                     under = None;
                 }
             }
         }
-        self.sign_all(&mut slots, &mut answers);
+        self.sign_all(&mut slots, &mut answers, &mut slow.jobs);
         let worked = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.work_ns = self.work_ns.saturating_add(worked);
         answers
@@ -213,12 +232,22 @@ impl Core {
         }
     }
 
-    fn decide_one(&mut self, ask: &SignAsk, under: &Circumstances, before: &[Slot]) -> Slot {
+    fn decide_one(
+        &mut self,
+        ask: &SignAsk,
+        under: &Circumstances,
+        before: &[Slot],
+        room: &mut usize,
+    ) -> Slot {
         let place = usize::from(ask.key.0);
         let Some(key) = self.keys.get_mut(place).filter(|key| !key.removed) else {
             let refusal = gateway(RefusalCode::UnknownKey, "there is no key with this handle");
             return Slot::Refused { id: ask.id, refusal };
         };
+        // INVARIANT (bounded): before anything is charged.
+        if key.prepared.is_slow() && *room == 0 {
+            return Slot::Refused { id: ask.id, refusal: busy() };
+        }
         let decided = decide(ask, key, under).and_then(|decision| {
             if !decision.moves.is_empty() {
                 // Cut inside the name `recvWindow` the text has the venue's own
@@ -243,10 +272,13 @@ impl Core {
                 self.counters.save().map_err(|error| unwritable(&error.to_string()))?;
             }
             for charge in &decision.orders {
-                if let Some(used) = key.markets.get_mut(charge.market) {
+                for (_, used) in charge.windows(&key.ceiling, &mut key.markets) {
                     used.base.add(under.moment.window_ms, charge.base);
                     used.quote.add(under.moment.window_ms, charge.quote);
                 }
+            }
+            if key.prepared.is_slow() {
+                *room -= 1;
             }
             Ok(decision)
         });
@@ -257,7 +289,7 @@ impl Core {
     }
 
     /// Writes the lines of everything decided, then signs it.
-    fn sign_all(&mut self, slots: &mut Vec<Slot>, answers: &mut Vec<Answer>) {
+    fn sign_all(&mut self, slots: &mut Vec<Slot>, answers: &mut Vec<Answer>, jobs: &mut Vec<Job>) {
         if slots.is_empty() {
             return;
         }
@@ -289,7 +321,7 @@ impl Core {
                 Slot::Sign { id, key, decision, .. } => {
                     sequence += 1;
                     self.signed += 1;
-                    self.sign(id, key, decision, sequence)
+                    self.sign(id, key, decision, sequence, jobs)
                 }
             });
         }
@@ -314,7 +346,8 @@ impl Core {
         put_hex(lines, &sha256(decision.text.as_bytes()));
         let mut before = b' ';
         for charge in &decision.orders {
-            let market = key.ceiling.markets.get(charge.market).map_or("", |one| &one.market);
+            let market = charge.market.and_then(|at| key.ceiling.markets.get(at));
+            let market = market.map_or(EVERY_MARKET, |one| &one.market);
             lines.push(before);
             for part in ["order:", market, ":"] {
                 lines.extend_from_slice(part.as_bytes());
@@ -357,20 +390,36 @@ impl Core {
         self.lines = lines;
     }
 
-    fn sign(&self, id: u64, key: usize, decision: Decision, sequence: u64) -> Answer {
+    /// Signs, or leaves that to the thread for what takes long.
+    fn sign(
+        &self,
+        id: u64,
+        key: usize,
+        decision: Decision,
+        sequence: u64,
+        jobs: &mut Vec<Job>,
+    ) -> Answer {
+        let mut signed = Signed {
+            id,
+            signature: String::new(),
+            text: decision.text.into_bytes(),
+            timestamp_ms: decision.timestamp_ms,
+            sequence,
+            meaning: decision.meaning,
+        };
         match self.keys.get(key).map(|key| &key.prepared) {
-            Some(Prepared::Hmac(prepared)) => Answer::Signed(Signed {
-                id,
-                signature: signature(prepared, decision.text.as_bytes()),
-                text: decision.text.into_bytes(),
-                sequence,
-                meaning: decision.meaning,
-            }),
-            _ => Answer::Refused {
-                id,
-                refusal: operator(RefusalCode::Scheme, "this key's scheme cannot sign yet"),
-            },
+            Some(Prepared::Hmac(key)) => signed.signature = hmac_hex(key, &signed.text),
+            Some(Prepared::Ed25519(key)) => signed.signature = ed25519_base64(key, &signed.text),
+            Some(Prepared::Rsa(key)) => {
+                jobs.push(Job { key: Arc::clone(key), signed });
+                return Answer::Later { id };
+            }
+            Some(Prepared::Unusable(_)) | None => {
+                let refusal = operator(RefusalCode::Scheme, "this key cannot sign");
+                return Answer::Refused { id, refusal };
+            }
         }
+        Answer::Signed(signed)
     }
 
     fn answer_other(&mut self, ask: &Ask, kind: ConnectionKind) -> Answer {
@@ -417,82 +466,6 @@ impl Core {
         Ok(Answer::Ok)
     }
 
-    /// Takes the newest checkpoint of the log. State older than it, or none
-    /// where it has signed one, counts as spent.
-    fn show_checkpoint(&mut self, note: Option<&str>) -> Result<(), SignRefusal> {
-        let shown = note
-            .map(|note| {
-                self.log_key.open(note).ok_or_else(|| {
-                    gateway(
-                        RefusalCode::CheckpointInconsistent,
-                        "the checkpoint shown is not signed with this vault's log key",
-                    )
-                })
-            })
-            .transpose()?;
-        let now = self.clock.look().window_ms;
-        if let Some(shown) = shown {
-            let stale = match self.checkpoint.last() {
-                None => Some("the last checkpoint is missing from the signer's state"),
-                Some(last) if last.size < shown.size => {
-                    Some("the signer's state is older than the log")
-                }
-                Some(last) if last.size == shown.size && last.root != shown.root => {
-                    Some("the log has two histories")
-                }
-                Some(_) if shown.sequence > self.log.sequence() => {
-                    Some("signed.log is older than the log")
-                }
-                Some(_) => None,
-            };
-            if let Some(why) = stale {
-                self.warn(format!("{why}: what moves value counts as spent for a day"));
-                self.counters.spend_all(now);
-                self.counters.save().map_err(|error| unwritable(&error.to_string()))?;
-                if self.log.sequence() < shown.sequence {
-                    self.spend_orders(why, now);
-                }
-                if self.checkpoint.last().is_none_or(|last| last.size < shown.size) {
-                    self.checkpoint.keep(shown).map_err(|error| unwritable(&error.to_string()))?;
-                }
-            }
-        }
-        self.checkpoint_shown = true;
-        Ok(())
-    }
-
-    fn sign_checkpoint(
-        &mut self,
-        origin: &str,
-        size: u64,
-        root: &[u8; 32],
-        prior_size: u64,
-        proof: &[[u8; 32]],
-    ) -> Result<String, SignRefusal> {
-        let refuse = |what: String| Err(gateway(RefusalCode::CheckpointInconsistent, what));
-        if origin != self.log_key.origin() {
-            return refuse(format!("this signer's log is `{}`", self.log_key.origin()));
-        }
-        if !self.checkpoint_shown {
-            return refuse("show the newest checkpoint (or that there is none) first".to_owned());
-        }
-        let (last_size, last_root) =
-            self.checkpoint.last().map_or((0, [0; 32]), |last| (last.size, last.root));
-        if prior_size != last_size {
-            return refuse(format!("the last checkpoint signed has {last_size} leaves"));
-        }
-        if !extends(last_size, &last_root, size, root, proof) {
-            return refuse(format!(
-                "the tree of {size} leaves is not shown to extend the one of {last_size}"
-            ));
-        }
-        // What the checkpoint says was signed must survive as long as it does.
-        self.log.sync().map_err(|error| unwritable(&error.to_string()))?;
-        let checkpoint = Checkpoint { size, root: *root, sequence: self.log.sequence() };
-        self.checkpoint.keep(checkpoint.clone()).map_err(|error| unwritable(&error.to_string()))?;
-        Ok(self.log_key.sign(&checkpoint))
-    }
-
     /// How the signer is.
     pub(super) fn status(&mut self) -> SignerStatus {
         let moment = self.clock.look();
@@ -524,7 +497,7 @@ impl Core {
     #[cfg(test)]
     pub(super) fn forget_orders_for_test(&mut self) {
         for windows in self.keys.iter_mut().flat_map(|key| &mut key.markets) {
-            *windows = super::keys::MarketWindows::new();
+            *windows = MarketWindows::new();
         }
     }
 
@@ -542,12 +515,14 @@ impl Core {
     }
 }
 
-/// An HMAC as the venue wants it: lower-case hexadecimal.
-fn signature(key: &hmac::Key, text: &[u8]) -> String {
-    let mut digits = Vec::new();
-    put_hex(&mut digits, hmac::sign(key, text).as_ref());
-    // Digits are text.
-    String::from_utf8(digits).unwrap_or_default()
+fn busy() -> SignRefusal {
+    SignRefusal {
+        retry: true,
+        ..gateway(
+            RefusalCode::Busy,
+            format!("{SLOW_WAITING} texts of this connection wait for RSA signatures already"),
+        )
+    }
 }
 
 pub(super) fn unwritable(why: &str) -> SignRefusal {

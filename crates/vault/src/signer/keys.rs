@@ -1,23 +1,14 @@
 //! The keys in use: prepared for signing, with their windows and rights.
 
-use aws_lc_rs::hmac;
 use wire::model::{Right, Rights};
 use wire::venue::binance::collide::Reach;
 
+use super::prepared::Prepared;
 use super::window::{HOUR_MS, Window};
 use crate::ceiling::Ceiling;
-use crate::protocol::control::Scheme;
 use crate::protocol::{KeyClass, KeyHandle, KeyInfo};
 use crate::store::{VenueKey, wide_rights};
-
-/// A key ready to sign; the library wipes prepared keys on drop. Ed25519 and
-/// RSA keys take their place here.
-pub(super) enum Prepared {
-    /// HMAC-SHA256.
-    Hmac(Box<hmac::Key>),
-    /// A scheme that is sealed and recognised, not signed with yet.
-    NotYet(Scheme),
-}
+use crate::venue::Venue;
 
 /// What one market has signed in the last hour.
 pub(super) struct MarketWindows {
@@ -34,9 +25,11 @@ impl MarketWindows {
 /// One key in use.
 pub(super) struct Key {
     pub(super) info: KeyInfo,
+    pub(super) venue: Venue,
     pub(super) prepared: Prepared,
     pub(super) ceiling: Ceiling,
-    /// What texts are read under: sealed rights and those seen since.
+    /// What texts are read under: sealed rights and those seen since. (WOO X
+    /// ties no endpoint to a right: there it only tells what was seen.)
     pub(super) reach: Reach,
     /// What they were read under when it was sealed.
     pub(super) sealed_reach: Reach,
@@ -48,15 +41,10 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(key: &VenueKey, handle: KeyHandle, observed: Option<Rights>) -> Self {
-        let prepared = match key.scheme {
-            Scheme::HmacSha256 => {
-                Prepared::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key.secret.expose())))
-            }
-            other => Prepared::NotYet(other),
-        };
         let mut ready = Self {
             info: key.info(handle),
-            prepared,
+            venue: key.venue,
+            prepared: Prepared::new(key.scheme, &key.secret),
             ceiling: key.ceiling.clone(),
             reach: reach(key, key.rights),
             sealed_reach: reach(key, key.rights),
@@ -103,7 +91,7 @@ impl Key {
     /// Forgets the secret; the handle stays taken.
     pub(super) fn remove(&mut self) {
         self.removed = true;
-        self.prepared = Prepared::NotYet(Scheme::HmacSha256);
+        self.prepared = Prepared::Unusable("it was removed".to_owned());
     }
 
     /// The market's place in the ceiling and its windows.

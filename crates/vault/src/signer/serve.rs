@@ -1,7 +1,7 @@
 //! Connections: frames in, frames out. One thread each, or one that looks at
-//! all of them without sleeping (`poll`).
+//! all of them without sleeping (`polling`).
 
-mod poll;
+mod polling;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -10,15 +10,18 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use rustix::event::{PollFd, PollFlags, poll};
+
 use super::Wait;
 use super::core::Core;
-use crate::limits::{ASK_FRAME_BYTES, CONNECTIONS};
+use super::slow::{Bench, Outbox, Slow};
+use crate::limits::{ASK_FRAME_BYTES, CONNECTIONS, SLOW_WAITING};
 use crate::protocol::control::ConnectionKind;
 use crate::protocol::{LENGTH_BYTES, decode_asks, encode_answers, frame_length};
-use poll::Poller;
+use polling::Poller;
 
 /// A connection's thread needs little; memory may be locked.
-const STACK_BYTES: usize = 512 * 1024;
+pub(super) const STACK_BYTES: usize = 512 * 1024;
 /// What one read takes at first, bytes.
 const READ_BYTES: usize = 16 * 1024;
 
@@ -28,11 +31,13 @@ pub(super) struct Connections {
     open: Vec<(UnixStream, JoinHandle<()>)>,
     wait: Wait,
     poller: Option<Poller>,
+    /// The thread for what takes long to sign, once there is a connection.
+    slow: Option<(Bench, JoinHandle<()>)>,
 }
 
 impl Connections {
     pub(super) const fn new(core: Arc<Mutex<Core>>, wait: Wait) -> Self {
-        Self { core, open: Vec::new(), wait, poller: None }
+        Self { core, open: Vec::new(), wait, poller: None, slow: None }
     }
 
     /// Serves one more connection. One too many is refused.
@@ -43,20 +48,25 @@ impl Connections {
         }
         let stream = UnixStream::from(end);
         stream.set_nonblocking(false)?;
+        let bench = match &self.slow {
+            Some((bench, _)) => bench.clone(),
+            None => self.slow.insert(Bench::start()?).0.clone(),
+        };
+        let caller = Caller::new(kind, bench);
         // Whoever cancels everything waits for no gateway's connection.
         if self.wait == Wait::Poll && kind == ConnectionKind::Gateway {
             let poller = match &mut self.poller {
                 Some(poller) => poller,
                 none => none.insert(Poller::start(Arc::clone(&self.core))?),
             };
-            return poller.take(stream, kind);
+            return poller.take(stream, caller);
         }
         let kept = stream.try_clone()?;
         let core = Arc::clone(&self.core);
         let thread = std::thread::Builder::new()
             .name("connection".to_owned())
             .stack_size(STACK_BYTES)
-            .spawn(move || serve(stream, kind, &core))?;
+            .spawn(move || serve(stream, caller, &core))?;
         self.open.push((kept, thread));
         Ok(())
     }
@@ -66,6 +76,10 @@ impl Connections {
         self.poller = None;
         for (stream, thread) in self.open.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
+            let _ = thread.join();
+        }
+        if let Some((bench, thread)) = self.slow.take() {
+            drop(bench);
             let _ = thread.join();
         }
     }
@@ -153,28 +167,92 @@ impl Drop for Ending {
 }
 
 /// Answers frames until the other end goes or talks nonsense.
-fn serve(stream: UnixStream, kind: ConnectionKind, core: &Mutex<Core>) {
+fn serve(stream: UnixStream, mut caller: Caller, core: &Mutex<Core>) {
     let mut stream = Ending(stream);
     let mut frames = Frames::new();
     let mut out = Vec::with_capacity(READ_BYTES);
-    while let Next::Frame(content) = frames.next(&mut stream.0) {
-        if answer(content, kind, core, &mut out).is_none() || stream.0.write_all(&out).is_err() {
+    loop {
+        out.clear();
+        let Ok(mut reader) = caller.reader(&stream.0) else { break };
+        let went_on = match frames.next(&mut reader) {
+            Next::Frame(content) => caller.answer(content, core, &mut out),
+            Next::Later => Some(()),
+            Next::End => None,
+        };
+        if went_on.and_then(|()| caller.finish(&mut out)).is_none()
+            || stream.0.write_all(&out).is_err()
+        {
             break;
         }
     }
 }
 
-/// Answers one frame into `out`; none where the connection has to end.
-fn answer(
-    content: &[u8],
+/// Who asks on one connection.
+struct Caller {
     kind: ConnectionKind,
-    core: &Mutex<Core>,
-    out: &mut Vec<u8>,
-) -> Option<()> {
-    let asks = decode_asks(content).ok()?;
-    out.clear();
-    // A poisoned state answers nothing any more; the supervisor sees it and
-    // starts the signer anew.
-    let answers = core.lock().ok()?.answer(&asks, kind);
-    encode_answers(&answers, out).ok()
+    bench: Bench,
+    outbox: Arc<Outbox>,
+    /// Texts whose signatures have not been sent yet.
+    waiting: usize,
+}
+
+impl Caller {
+    fn new(kind: ConnectionKind, bench: Bench) -> Self {
+        Self { kind, bench, outbox: Arc::default(), waiting: 0 }
+    }
+
+    /// Answers one frame into `out`; none where the connection has to end.
+    fn answer(&mut self, content: &[u8], core: &Mutex<Core>, out: &mut Vec<u8>) -> Option<()> {
+        let asks = decode_asks(content).ok()?;
+        let mut slow = Slow { room: SLOW_WAITING.saturating_sub(self.waiting), jobs: Vec::new() };
+        // A poisoned state answers nothing any more; the supervisor sees it and
+        // starts the signer anew.
+        let answers = core.lock().ok()?.answer(&asks, self.kind, &mut slow);
+        encode_answers(&answers, out).ok()?;
+        for job in slow.jobs {
+            self.waiting += 1;
+            self.bench.give(job, &self.outbox);
+        }
+        Some(())
+    }
+
+    /// Appends what has been signed meanwhile, a frame each.
+    fn finish(&mut self, out: &mut Vec<u8>) -> Option<()> {
+        if self.waiting == 0 {
+            return Some(());
+        }
+        for answer in self.outbox.take() {
+            self.waiting = self.waiting.saturating_sub(1);
+            encode_answers(std::slice::from_ref(&answer), out).ok()?;
+        }
+        Some(())
+    }
+
+    /// What a connection that sleeps reads from: the stream alone where nothing
+    /// is being signed for it.
+    fn reader<'a>(&'a self, stream: &'a UnixStream) -> std::io::Result<Sleeping<'a>> {
+        let bell = if self.waiting == 0 { None } else { Some(self.outbox.bell()?) };
+        Ok(Sleeping { stream, bell })
+    }
+}
+
+/// Reads when something has come, and lets go when a signature is done.
+struct Sleeping<'a> {
+    stream: &'a UnixStream,
+    bell: Option<&'a OwnedFd>,
+}
+
+impl Read for Sleeping<'_> {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        if let Some(bell) = self.bell {
+            let mut both =
+                [PollFd::new(self.stream, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
+            poll(&mut both, None)?;
+            let [_, rung] = both;
+            if !rung.revents().is_empty() {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+        }
+        self.stream.read(space)
+    }
 }

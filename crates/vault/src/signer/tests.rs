@@ -6,9 +6,11 @@ mod checkpoints;
 mod cost;
 mod orders;
 mod polling;
+mod schemes;
 mod texts;
 mod times;
 mod value_out;
+mod woox;
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -131,19 +133,27 @@ impl Bench {
     /// A signer with a value-out, a read and a trade key, shown that there is
     /// no checkpoint yet.
     pub(super) fn new() -> Self {
+        let out = reading().with(Right::Withdrawals);
+        Self::with(
+            START,
+            [
+                new_key("main-out", out, out_ceiling()),
+                new_key("main-read", reading(), Ceiling::closed(KeyClass::Read)),
+                new_key("main-trade", trading(), trade_ceiling()),
+            ],
+        )
+    }
+
+    /// A signer with these keys, at that time.
+    pub(super) fn with(at_ms: u64, keys: impl IntoIterator<Item = NewKey>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let (vault, state) = (data.path().join("vault"), data.path().join("state"));
         store::init(&vault, &state, ORIGIN, &source(), PassphraseCost::LEAST).unwrap();
         let opened = Vault::open(&vault, &source()).unwrap();
-        let out = reading().with(Right::Withdrawals);
-        for key in [
-            new_key("main-out", out, out_ceiling()),
-            new_key("main-read", reading(), Ceiling::closed(KeyClass::Read)),
-            new_key("main-trade", trading(), trade_ceiling()),
-        ] {
+        for key in keys {
             opened.add_key(&state, key).unwrap();
         }
-        let mut bench = Self::start(data, SetTime::new(START));
+        let mut bench = Self::start(data, SetTime::new(at_ms));
         bench.ok(Ask::ShowCheckpoint { note: None });
         bench
     }

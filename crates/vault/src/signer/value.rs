@@ -1,32 +1,39 @@
 //! What is worse than an order: signed only where the ceiling grants exactly
 //! that, and charged as that.
 
+mod binance;
+mod woox;
+
 use wire::model::{Decimal, Effect};
-use wire::venue::binance::ParamText;
-use wire::venue::binance::collide;
 
 use super::clock::Moment;
 use super::counters::Counters;
-use super::decide::lookalikes;
 use super::keys::Key;
 use super::refuse::{bot, gateway, operator};
 use crate::ceiling::UNCOUNTED;
 use crate::protocol::{RefusalCode, SignRefusal};
 
-/// The one endpoint that takes value out to listed destinations.
-const WITHDRAW: &str = "POST /sapi/v1/capital/withdraw/apply";
-/// What a withdrawal's text may hold; anything else could change what it does.
-const WITHDRAW_PARAMETERS: [&str; 9] = [
-    "coin",
-    "network",
-    "address",
-    "addressTag",
-    "amount",
-    "withdrawOrderId",
-    "walletType",
-    "timestamp",
-    "recvWindow",
-];
+/// How a venue's text says what it would move. Whatever could hide or change
+/// that is an error.
+pub(super) trait Movement {
+    /// The one endpoint that takes value out to listed destinations.
+    const WITHDRAW: &'static str;
+
+    /// The withdrawal that the text would be at [`Self::WITHDRAW`].
+    fn withdrawal(&self) -> Result<Withdrawal<'_>, SignRefusal>;
+
+    /// Asset and amount of another movement, where the text has them.
+    fn moved(&self) -> Result<(Option<&str>, Option<&str>), SignRefusal>;
+}
+
+/// A withdrawal as it stands in a text.
+pub(super) struct Withdrawal<'a> {
+    pub(super) asset: &'a str,
+    pub(super) network: Option<&'a str>,
+    pub(super) address: Option<&'a str>,
+    pub(super) memo: Option<&'a str>,
+    pub(super) amount: Option<&'a str>,
+}
 
 /// One thing that a text would take out of a day's windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,25 +48,26 @@ pub(super) struct Move {
     pub(super) word: String,
 }
 
-/// Everything worse than an order that the text could be; each must be granted
-/// by the ceiling.
-pub(super) fn moves(params: &ParamText, key: &Key) -> Result<Vec<Move>, SignRefusal> {
+/// Everything worse than an order that the text could be (`worse`: endpoint and
+/// effect); each must be granted by the ceiling.
+pub(super) fn moves<T: Movement>(
+    text: &T,
+    worse: &[(&str, Effect)],
+    key: &Key,
+) -> Result<Vec<Move>, SignRefusal> {
     let mut moves = Vec::new();
-    let meanings = collide::meanings(params, key.reach);
-    let worse = meanings.endpoints.iter().filter(|(_, effect)| *effect > Effect::Order);
     for (endpoint, effect) in worse {
-        if endpoint.name == WITHDRAW && *effect == Effect::ValueOut {
-            moves.push(withdrawal(params, key)?);
+        if *endpoint == T::WITHDRAW && *effect == Effect::ValueOut {
+            moves.push(withdrawal(&text.withdrawal()?, key)?);
             continue;
         }
-        let Some(allowed) =
-            key.ceiling.allowance(&endpoint.name).filter(|one| one.effect == *effect)
+        let Some(allowed) = key.ceiling.allowance(endpoint).filter(|one| one.effect == *effect)
         else {
             return Err(bot(
                 RefusalCode::EffectNotAllowed,
                 format!(
-                    "the text could be {} ({}), which the ceiling of key `{}` does not allow",
-                    endpoint.name,
+                    "the text could be {endpoint} ({}), which the ceiling of key `{}` does not \
+                     allow",
                     effect.name(),
                     key.info.name
                 ),
@@ -79,14 +87,13 @@ pub(super) fn moves(params: &ParamText, key: &Key) -> Result<Vec<Move>, SignRefu
         if allowed.amounts.is_empty() {
             continue;
         }
-        lookalikes(params, &["asset", "coin", "amount"], &["asset", "coin", "amount"])?;
-        let asset = params.get("asset").or_else(|| params.get("coin"));
+        let (asset, amount) = text.moved()?;
         let rule = asset
             .and_then(|asset| allowed.amounts.iter().find(|one| one.asset == asset))
             .ok_or_else(|| {
                 bot(RefusalCode::Ceiling, format!("{name}: its asset is not in the ceiling"))
             })?;
-        let amount = amount(params)?;
+        let amount = self::amount(amount)?;
         within_request(name, amount, rule.per_request)?;
         moves.push(Move {
             window: format!("amount|{name}|{}", rule.asset),
@@ -99,8 +106,8 @@ pub(super) fn moves(params: &ParamText, key: &Key) -> Result<Vec<Move>, SignRefu
     Ok(moves)
 }
 
-fn amount(params: &ParamText) -> Result<Decimal, SignRefusal> {
-    let text = params.get("amount").unwrap_or_default();
+fn amount(text: Option<&str>) -> Result<Decimal, SignRefusal> {
+    let text = text.unwrap_or_default();
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     match text.parse::<Decimal>() {
         // Parsing rounds what it cannot hold; what was read must be what is
@@ -125,20 +132,8 @@ fn within_request(what: &str, amount: Decimal, limit: Decimal) -> Result<(), Sig
 }
 
 /// A withdrawal, to a listed destination only.
-fn withdrawal(params: &ParamText, key: &Key) -> Result<Move, SignRefusal> {
-    if let Some((name, _)) = params.iter().find(|(name, _)| !WITHDRAW_PARAMETERS.contains(name)) {
-        return Err(gateway(
-            RefusalCode::EffectNotAllowed,
-            format!("a withdrawal with the parameter `{name}` is not signed"),
-        ));
-    }
-    if !params.has("withdrawOrderId") {
-        return Err(gateway(
-            RefusalCode::NoClientOrderId,
-            "a withdrawal needs a client id of its own (`withdrawOrderId`)",
-        ));
-    }
-    let asset = params.get("coin").unwrap_or_default();
+fn withdrawal(wanted: &Withdrawal<'_>, key: &Key) -> Result<Move, SignRefusal> {
+    let asset = wanted.asset;
     let rule = key.ceiling.asset(asset).ok_or_else(|| {
         bot(
             RefusalCode::EffectNotAllowed,
@@ -148,12 +143,10 @@ fn withdrawal(params: &ParamText, key: &Key) -> Result<Move, SignRefusal> {
             ),
         )
     })?;
-    let (network, address, memo) =
-        (params.get("network"), params.get("address"), params.get("addressTag"));
     let listed = rule.destinations.iter().any(|to| {
-        network == Some(to.network.as_str())
-            && address == Some(to.address.as_str())
-            && memo == to.memo.as_deref()
+        wanted.network == Some(to.network.as_str())
+            && wanted.address == Some(to.address.as_str())
+            && wanted.memo == to.memo.as_deref()
     });
     if !listed {
         return Err(bot(
@@ -165,7 +158,7 @@ fn withdrawal(params: &ParamText, key: &Key) -> Result<Move, SignRefusal> {
             ),
         ));
     }
-    let amount = amount(params)?;
+    let amount = amount(wanted.amount)?;
     within_request(asset, amount, rule.per_request)?;
     Ok(Move {
         window: format!("out|{asset}"),

@@ -7,10 +7,12 @@ use super::StoreError;
 use crate::ceiling::Ceiling;
 use crate::limits::{API_KEY_BYTES, CEILING_BYTES, NAME_BYTES, SECRET_BYTES};
 use crate::memory::Secret;
+use crate::private_key;
 use crate::protocol::codec::{Decoder, Encoder};
 use crate::protocol::control::Scheme;
 use crate::protocol::{KeyClass, KeyHandle, KeyInfo};
 use crate::sealed::SealError;
+use crate::venue::Venue;
 
 const VERSION: u16 = 1;
 
@@ -21,7 +23,7 @@ pub struct NewKey {
     pub name: String,
     /// The account it belongs to.
     pub account: String,
-    /// The venue (`binance`).
+    /// The venue ([`Venue::name`]).
     pub venue: String,
     /// The venue's public id of it.
     pub api_key: String,
@@ -32,13 +34,14 @@ pub struct NewKey {
     /// Whether the venue stated them.
     pub rights_known: bool,
     /// The hosts that know the key; empty means every host of the venue. For
-    /// venues that lack some, such as a test network without `/sapi`.
+    /// Binance's networks that lack some, such as a test network without
+    /// `/sapi`.
     pub hosts: Vec<HostGroup>,
     /// Whether a person accepted that a read or trade key may move value out.
     pub accept_wide_rights: bool,
     /// The most it may ever do; its class is the key's class.
     pub ceiling: Ceiling,
-    /// The secret as the venue gave it.
+    /// The secret as the venue gave it, or a private key in PEM (PKCS#8).
     pub secret: Secret,
 }
 
@@ -55,7 +58,7 @@ pub(crate) fn wide_rights(rights: Rights) -> Vec<&'static str> {
 pub(crate) struct VenueKey {
     pub(crate) name: String,
     pub(crate) account: String,
-    pub(crate) venue: String,
+    pub(crate) venue: Venue,
     pub(crate) api_key: String,
     pub(crate) scheme: Scheme,
     pub(crate) rights: Rights,
@@ -102,8 +105,19 @@ impl VenueKey {
                 key.name, key.account
             ));
         }
-        if key.venue != "binance" {
-            return refused(format!("venue `{}` is not supported; use `binance`", key.venue));
+        let Some(venue) = Venue::from_name(&key.venue) else {
+            let known = Venue::ALL.map(|venue| format!("`{}`", venue.name())).join(" or ");
+            return refused(format!("venue `{}` is not supported; use {known}", key.venue));
+        };
+        if !venue.has(key.scheme) {
+            return refused(format!(
+                "{} has no {} keys; use an HMAC secret",
+                venue.name(),
+                key.scheme.name()
+            ));
+        }
+        if venue != Venue::Binance && !key.hosts.is_empty() {
+            return refused(format!("{} has no host groups", venue.name()));
         }
         if key.api_key.is_empty()
             || key.api_key.len() > API_KEY_BYTES
@@ -120,6 +134,19 @@ impl VenueKey {
                 "the secret has spaces or odd characters; paste the secret alone".to_owned(),
             );
         }
+        if key.scheme != Scheme::HmacSha256 {
+            match private_key::scheme_of(secret) {
+                Ok(scheme) if scheme == key.scheme => {}
+                Ok(other) => {
+                    return refused(format!(
+                        "the secret is of the scheme {}, not {}",
+                        other.name(),
+                        key.scheme.name()
+                    ));
+                }
+                Err(error) => return refused(format!("the private key cannot be used: {error}")),
+            }
+        }
         let wide = wide_rights(key.rights);
         if key.rights_known
             && key.ceiling.class != KeyClass::ValueOut
@@ -133,13 +160,13 @@ impl VenueKey {
                 wide.join(", ")
             ));
         }
-        if key.accept_wide_rights {
+        if key.accept_wide_rights && venue == Venue::Binance {
             key.ceiling.allow_fast_withdraw_switch();
         }
         Ok(Self {
             name: key.name,
             account: key.account,
-            venue: key.venue,
+            venue,
             api_key: key.api_key,
             scheme: key.scheme,
             rights: key.rights,
@@ -159,7 +186,7 @@ impl VenueKey {
         let mut to = Encoder::new(&mut bytes);
         to.u16(VERSION);
         to.string(&self.account, NAME_BYTES, "account").map_err(too_long)?;
-        to.string(&self.venue, NAME_BYTES, "venue").map_err(too_long)?;
+        to.string(self.venue.name(), NAME_BYTES, "venue").map_err(too_long)?;
         to.string(&self.api_key, API_KEY_BYTES, "api key").map_err(too_long)?;
         to.u8(self.scheme as u8);
         to.u16(self.rights.to_bits());
@@ -181,7 +208,8 @@ impl VenueKey {
         let key = Self {
             name: name.to_owned(),
             account: from.string(NAME_BYTES, "account").map_err(damaged)?.to_owned(),
-            venue: from.string(NAME_BYTES, "venue").map_err(damaged)?.to_owned(),
+            venue: Venue::from_name(from.string(NAME_BYTES, "venue").map_err(damaged)?)
+                .ok_or(SealError::Damaged("a key of a venue that this version does not know"))?,
             api_key: from.string(API_KEY_BYTES, "api key").map_err(damaged)?.to_owned(),
             scheme: Scheme::from_byte(from.u8("scheme").map_err(damaged)?)
                 .ok_or(malformed)
@@ -207,8 +235,9 @@ impl VenueKey {
             handle,
             name: self.name.clone(),
             account: self.account.clone(),
-            venue: self.venue.clone(),
+            venue: self.venue.name().to_owned(),
             api_key: self.api_key.clone(),
+            scheme: self.scheme,
             class: self.ceiling.class,
             rights: self.rights,
             ceiling: self.ceiling.describe().join("\n"),

@@ -148,3 +148,68 @@ fn an_exchanged_or_changed_file_does_not_open() {
     std::fs::write(vault.path("a"), blob).unwrap();
     assert!(vault.load("a").is_err());
 }
+
+/// Sealed before there were other venues: version 1 as it was written then,
+/// byte for byte, and as it is written now.
+#[test]
+fn keys_sealed_by_earlier_versions_are_read() {
+    let content = hex::decode(concat!(
+        "0100", // version
+        "04000000",
+        "6d61696e", // account: main
+        "07000000",
+        "62696e616e6365", // venue: binance
+        "02000000",
+        "6964",     // API key: id
+        "01",       // scheme: HMAC
+        "0200",     // rights: reading
+        "01",       // the venue told them
+        "0000",     // every host
+        "00",       // no wide rights accepted
+        "1b000000", // the ceiling:
+        "0100",     //   version
+        "01",       //   read
+        "0000",
+        "0000",
+        "0000",
+        "0000",
+        "d007000000000000", //   2 s
+        "e803000000000000", //   1 s
+        "06000000",
+        "736563726574", // secret
+    ))
+    .unwrap();
+    let key = VenueKey::decode("old", &content).unwrap();
+    assert_eq!((key.venue, key.scheme), (crate::venue::Venue::Binance, Scheme::HmacSha256));
+    assert_eq!(key.account, "main");
+    assert_eq!(key.secret.expose(), b"secret");
+    assert_eq!(key.rights, Rights::NONE.with(Right::Reading));
+    assert_eq!(key.encode().unwrap().expose(), content);
+    // A venue that this version does not know is not read as another.
+    let mut other = content.clone();
+    other[17] = b'B';
+    assert!(VenueKey::decode("old", &other).is_err());
+}
+
+#[test]
+fn a_private_key_must_be_of_its_scheme() {
+    let (data, vault) = vault();
+    let state = data.path().join("signer-state");
+    let pem = include_bytes!("../../testdata/ed25519.pem");
+    for (scheme, secret, said) in [
+        (Scheme::Rsa, &pem[..], "of the scheme ed25519"),
+        (Scheme::Ed25519, b"thesecretthesecret", "of the scheme hmac"),
+        (Scheme::Ed25519, include_bytes!("../../testdata/p256.pem"), "cannot be used"),
+        (Scheme::Rsa, include_bytes!("../../testdata/rsa-1024.pem"), "2048"),
+        (Scheme::HmacSha256, pem, "odd characters"),
+    ] {
+        let new = NewKey { scheme, secret: Secret::new(secret.to_vec()), ..key("a") };
+        let error = vault.add_key(&state, new).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+        assert!(!error.contains("MC4"), "{error}");
+    }
+    let new = NewKey { scheme: Scheme::Ed25519, secret: Secret::new(pem.to_vec()), ..key("a") };
+    assert_eq!(vault.add_key(&state, new).unwrap().scheme, Scheme::Ed25519);
+    let file = std::fs::read(vault.path("a")).unwrap();
+    assert!(!file.windows(10).any(|at| at == &pem[30..40]));
+}

@@ -1,8 +1,10 @@
 //! `bot add`: a virtual key, a policy in the configuration, a snippet.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::super::config_edit::ConfigEdit;
 use super::super::destination::{self, CapNames, Listed};
@@ -11,7 +13,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::settings::{Settings, check_name};
 use crate::snippet::{Client, Filling};
-use crate::virtual_key::VirtualKey;
+use crate::virtual_key::{BotScheme, VirtualKey};
 
 /// What a bot may do, in outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -91,6 +93,12 @@ pub(crate) struct Arguments {
     /// Most of an asset that it withdraws in 24 h; repeat for more
     #[arg(long, value_name = "ASSET=AMOUNT")]
     withdraw_max_per_day: Vec<String>,
+    /// How it signs: an HMAC secret, or a private key that the gateway never holds
+    #[arg(long, value_enum, default_value = "hmac")]
+    scheme: BotScheme,
+    /// The bot's public key (PEM), where it made its private key itself
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
     /// Only the snippet of this client library; repeat for more (default: all)
     #[arg(long = "client", value_enum)]
     clients: Vec<Client>,
@@ -116,14 +124,46 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     }
     let mut edit = ConfigEdit::open(&settings)?;
     edit.add_bot(&arguments.name, table(arguments, &destinations))?;
-    let key = VirtualKey::generate(&arguments.name)?;
+    let (key, secret) = virtual_key(arguments)?;
     // The key first: a policy without a key denies, a key without a policy
     // would have to.
     key.write(&settings.data_dir)?;
     edit.save()?;
     let reloaded = crate::command::admin::reload_bots(&settings)?;
     let warnings = warnings(&settings, arguments);
-    Ok(answer(context, &settings, arguments, &key, reloaded, &warnings))
+    let shown = Shown { key: &key, secret: secret.as_deref().map(String::as_str) };
+    Ok(answer(context, &settings, arguments, shown, reloaded, &warnings))
+}
+
+/// A fresh key and what the bot signs with; nothing of that where it has its
+/// own private key.
+fn virtual_key(arguments: &Arguments) -> Result<(VirtualKey, Option<Zeroizing<String>>), Failure> {
+    let Some(path) = &arguments.public_key else {
+        let (key, secret) = VirtualKey::generate(&arguments.name, arguments.scheme)?;
+        return Ok((key, Some(secret)));
+    };
+    let pem = crate::secret::from_file(path)?;
+    let key = VirtualKey::of_public(&arguments.name, &String::from_utf8_lossy(&pem))?;
+    let wanted = match arguments.scheme {
+        BotScheme::Hmac => None,
+        BotScheme::Ed25519 => Some("ed25519"),
+        BotScheme::Rsa => Some("rsa"),
+    };
+    match (wanted, key.scheme.as_deref()) {
+        (Some(wanted), Some(found)) if wanted != found => {
+            Err(Failure::misuse(format!("the public key is of the scheme {found}, not {wanted}"))
+                .next("leave --scheme out, or give the other key"))
+        }
+        _ => Ok((key, None)),
+    }
+}
+
+/// What is shown of a key, once.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    key: &'a VirtualKey,
+    /// What the bot signs with; none where only the bot has it.
+    secret: Option<&'a str>,
 }
 
 fn check(arguments: &Arguments) -> Result<(), Failure> {
@@ -259,20 +299,27 @@ fn answer(
     context: &Context,
     settings: &Settings,
     arguments: &Arguments,
-    key: &VirtualKey,
+    Shown { key, secret }: Shown<'_>,
     reloaded: bool,
     warnings: &[String],
 ) -> Answer {
     let output = context.output;
     let url = settings.bot_url();
+    // One line in every language of the snippets.
+    let in_snippet = secret.unwrap_or("YOUR PRIVATE KEY IN PEM").trim_end().replace('\n', "\\n");
     let filling = Filling {
         url: &url,
         api_key: &key.api_key,
-        secret: &key.secret,
+        secret: &in_snippet,
         market: arguments.markets.first().map_or("BTCUSDT", String::as_str),
     };
-    let clients: &[Client] =
-        if arguments.clients.is_empty() { &Client::ALL } else { &arguments.clients };
+    let clients: Vec<Client> =
+        if arguments.clients.is_empty() { Client::ALL.to_vec() } else { arguments.clients.clone() };
+    // The others take a private key in another way than a secret.
+    let clients: Vec<Client> = clients
+        .into_iter()
+        .filter(|client| key.public_key.is_none() || client.takes_private_keys())
+        .collect();
     let snippets: serde_json::Map<String, serde_json::Value> = clients
         .iter()
         .map(|client| (client.name().to_owned(), client.snippet(filling).into()))
@@ -280,9 +327,19 @@ fn answer(
     let mut text = String::new();
     let _ = writeln!(text, "bot `{}` has a virtual key, shown this once:", arguments.name);
     let _ = writeln!(text, "  API key  {}", output.strong(&key.api_key));
-    let _ = writeln!(text, "  secret   {}", output.strong(&key.secret));
+    match secret {
+        Some(pem) if key.public_key.is_some() => {
+            let _ = writeln!(text, "  private key\n{}", output.strong(pem.trim_end()));
+        }
+        Some(secret) => {
+            let _ = writeln!(text, "  secret   {}", output.strong(secret));
+        }
+        None => {
+            let _ = writeln!(text, "  it signs with its own private key");
+        }
+    }
     let _ = writeln!(text, "  base URL {url}");
-    for client in clients {
+    for client in &clients {
         let _ = writeln!(text, "\n{}", output.strong(&format!("--- {}", client.name())));
         text.push_str(&client.snippet(filling));
     }
@@ -305,7 +362,9 @@ fn answer(
         "account": arguments.account,
         "preset": arguments.preset.name(),
         "api_key": key.api_key,
-        "secret": key.secret,
+        "scheme": key.scheme.as_deref().unwrap_or("hmac"),
+        "secret": secret,
+        "public_key": key.public_key,
         "url": url,
         "snippets": snippets,
         "reloaded": reloaded,

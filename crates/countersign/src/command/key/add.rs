@@ -1,18 +1,18 @@
 //! `key add`: a real key goes in, under a ceiling, with the rights that the
 //! venue states at that moment.
 
-use std::fmt::Write as _;
+mod credentials;
+mod report;
+
 use std::path::PathBuf;
 
-use serde_json::json;
 use vault::ceiling::{
     Ceiling, Destination, MarketNeed, ValueOutNeed, propose_read, propose_trade, propose_value_out,
 };
 use vault::protocol::control::{BoxedKey, ControlAnswer, ControlAsk, Scheme};
 use vault::protocol::{KeyClass, KeyInfo};
-use wire::model::{Decimal, Right, Rights};
-use wire::venue::binance::collide::{Reach, indistinguishable};
-use zeroize::Zeroizing;
+use vault::venue::Venue;
+use wire::model::{Decimal, Rights};
 
 use super::super::admin;
 use super::super::config_edit::ConfigEdit;
@@ -23,8 +23,10 @@ use super::session::Session;
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::{Answer, warn};
-use crate::secret::{UnsealArguments, first_line, from_file, from_stdin, prompt};
+use crate::secret::UnsealArguments;
 use crate::settings::{Settings, check_name};
+use credentials::{Credentials, boxed};
+use report::{Added, answer};
 
 /// Decimal places of a proposed quantity.
 const PLACES: u32 = 6;
@@ -59,12 +61,33 @@ impl Class {
     }
 }
 
+/// How a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum KeyScheme {
+    /// HMAC-SHA256 with a secret
+    Hmac,
+    /// Ed25519 with a private key
+    Ed25519,
+    /// RSA (PKCS#1 v1.5, SHA-256) with a private key of 2048 to 4096 bits
+    Rsa,
+}
+
+impl KeyScheme {
+    const fn of_vault(self) -> Scheme {
+        match self {
+            Self::Hmac => Scheme::HmacSha256,
+            Self::Ed25519 => Scheme::Ed25519,
+            Self::Rsa => Scheme::Rsa,
+        }
+    }
+}
+
 /// Arguments of `key add`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
-    /// The venue
-    #[arg(value_parser = ["binance"])]
-    venue: String,
+    /// The venue: `binance` or `woox`
+    #[arg(value_parser = super::venue)]
+    venue: Venue,
     /// The key's name in the vault
     name: String,
     /// What it is for: one real key per class is the safe way
@@ -97,6 +120,12 @@ pub(crate) struct Arguments {
     /// Read API key and secret from this file, a line each, instead of asking
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// How it signs: `hmac`, `ed25519` or `rsa` (default: as the secret is; a private key is PKCS#8 in PEM)
+    #[arg(long, value_enum)]
+    scheme: Option<KeyScheme>,
+    /// The private key is the one that `key generate` made under this name; only the API key is read
+    #[arg(long)]
+    generated: bool,
     /// Accept a read or trade key that may withdraw or transfer (discouraged)
     #[arg(long)]
     allow_value_out_rights: bool,
@@ -114,7 +143,16 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     let settings = Settings::read(&context.config)?;
     let markets = markets(&settings, arguments)?;
     let destinations = destinations(arguments)?;
-    let (api_key, secret) = credentials(arguments)?;
+    check_venue(&settings, arguments)?;
+    let Credentials { api_key, scheme, secret } = credentials::read(arguments)?;
+    if !arguments.venue.has(scheme) {
+        return Err(Failure::misuse(format!(
+            "{} has no {} keys",
+            arguments.venue.name(),
+            scheme.name()
+        ))
+        .next("give an HMAC secret"));
+    }
     warn("unsealing the vault in a signer process ...");
     let mut session = Session::open(&settings, &arguments.unseal, arguments.allow_missing_sandbox)?;
     if session.keys()?.iter().any(|key| key.name == arguments.name) {
@@ -124,14 +162,19 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     }
     // INVARIANT (key custody): the secret leaves this process only in a box
     // that the signer alone opens.
-    let sealed_secret = boxed(&session.box_key()?, &secret)?;
+    let sealed_secret = match &secret {
+        Some(secret) => boxed(&session.box_key()?, secret)?,
+        None => Vec::new(),
+    };
     drop(secret);
     let needs = Needs { markets, destinations };
-    let outcome = add(&settings, arguments, &needs, &api_key, sealed_secret, &mut session);
+    let new = New { api_key, scheme, sealed_secret };
+    let outcome = add(&settings, arguments, &needs, new, &mut session);
     session.close();
     let added = outcome?;
     let mut edit = ConfigEdit::open(&settings)?;
     edit.set_account_key(
+        arguments.venue.name(),
         &arguments.account,
         arguments.class.in_configuration(),
         Some(&arguments.name),
@@ -139,6 +182,32 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     edit.save()?;
     let unknown = admin::reload_keys(&settings)?;
     Ok(answer(context, arguments, &added, unknown.as_deref()))
+}
+
+/// An account is at one venue.
+fn check_venue(settings: &Settings, arguments: &Arguments) -> Result<(), Failure> {
+    match settings.venue_of(&arguments.account) {
+        Some(venue) if venue != arguments.venue.name() => {
+            Err(Failure::misuse(format!("account `{}` is at `{venue}`", arguments.account))
+                .next("name another account with --account"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A market in the venue's spelling.
+const fn example(venue: Venue) -> &'static str {
+    match venue {
+        Venue::Binance => "BTCUSDT",
+        Venue::Woox => "SPOT_BTC_USDT",
+    }
+}
+
+/// What the signer is given.
+struct New {
+    api_key: String,
+    scheme: Scheme,
+    sealed_secret: Vec<u8>,
 }
 
 /// What the ceiling is made from.
@@ -149,40 +218,31 @@ struct Needs {
     destinations: Vec<Listed>,
 }
 
-/// What was found out and sealed.
-struct Added {
-    key: KeyInfo,
-    stated: Stated,
-    ceiling: Vec<String>,
-    local_address: Option<String>,
-}
-
 fn add(
     settings: &Settings,
     arguments: &Arguments,
     needs: &Needs,
-    api_key: &str,
-    sealed_secret: Vec<u8>,
+    new: New,
     session: &mut Session,
 ) -> Result<Added, Failure> {
     let mut key = BoxedKey {
         name: arguments.name.clone(),
         account: arguments.account.clone(),
-        venue: arguments.venue.clone(),
-        api_key: api_key.to_owned(),
+        venue: arguments.venue.name().to_owned(),
+        api_key: new.api_key,
         class: KeyClass::Read,
-        scheme: Scheme::HmacSha256,
+        scheme: new.scheme,
         rights: Rights::ALL,
         rights_known: false,
         hosts: Vec::new(),
         accept_wide_rights: true,
         ceiling: propose_read().encode().map_err(Failure::negative)?,
-        sealed_secret,
+        sealed_secret: new.sealed_secret,
     };
     // First as a key that signs reads only, to ask the venue about itself.
     let provisional = sealed(session, key.clone())?;
     warn("asking the venue what the key may do ...");
-    let mut observer = Observer::start(settings, arguments.allow_missing_sandbox)?;
+    let mut observer = Observer::start(settings, arguments.venue, arguments.allow_missing_sandbox)?;
     let found = observer.rights(session, &provisional).and_then(|stated| {
         refuse_wide(arguments, &stated)?;
         let ceiling = ceiling(arguments, needs, &mut observer)?;
@@ -196,6 +256,9 @@ fn add(
     key.accept_wide_rights = arguments.allow_value_out_rights || arguments.class == Class::ValueOut;
     key.ceiling = ceiling.encode().map_err(Failure::negative)?;
     let key = sealed(session, key)?;
+    if arguments.generated {
+        session.ask(&ControlAsk::ForgetGenerated { name: arguments.name.clone() })?;
+    }
     Ok(Added { key, stated, ceiling: ceiling.describe(), local_address: observer.local_address })
 }
 
@@ -235,7 +298,8 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
         markets = lists.flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect();
     }
     if markets.is_empty() && !arguments.secret_stdin {
-        markets = ask("markets that it may trade (for example BTCUSDT, ETHUSDT): ")?
+        let example = example(arguments.venue);
+        markets = ask(&format!("markets that it may trade (for example {example}): "))?
             .split([',', ' '])
             .filter(|market| !market.is_empty())
             .map(str::to_owned)
@@ -243,18 +307,25 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
     }
     markets.sort();
     markets.dedup();
+    let (longest, joins) = match arguments.venue {
+        Venue::Binance => (wire::limits::SYMBOL_BYTES, false),
+        Venue::Woox => (wire::limits::WOOX_SYMBOL_BYTES, true),
+    };
+    let letter =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || (joins && byte == b'_');
     let fine = |market: &String| {
-        !market.is_empty()
-            && market.len() <= wire::limits::SYMBOL_BYTES
-            && market.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        !market.is_empty() && market.len() <= longest && market.bytes().all(letter)
     };
     match markets.iter().find(|market| !fine(market)) {
         Some(market) => Err(Failure::misuse(format!("`{market}` is not a market"))
-            .next("write it as the venue does, for example BTCUSDT")),
-        None if markets.is_empty() => {
-            Err(Failure::misuse("a trade key needs the markets that its ceiling covers")
-                .next("name them with --market, for example --market BTCUSDT"))
-        }
+            .next(format!("write it as the venue does, for example {}", example(arguments.venue)))),
+        None if markets.is_empty() => Err(Failure::misuse(
+            "a trade key needs the markets that its ceiling covers",
+        )
+        .next(format!(
+            "name them with --market, for example --market {}",
+            example(arguments.venue)
+        ))),
         None => Ok(markets),
     }
 }
@@ -271,38 +342,6 @@ fn ask(question: &str) -> Result<String, Failure> {
         .read_line(&mut answer)
         .map_err(|error| Failure::negative(format!("cannot read from the terminal: {error}")))?;
     Ok(answer.trim().to_owned())
-}
-
-/// The API key and the secret, each from a line.
-fn credentials(arguments: &Arguments) -> Result<(String, Zeroizing<Vec<u8>>), Failure> {
-    let (key, secret) = if arguments.secret_stdin || arguments.secret_file.is_some() {
-        let both = match &arguments.secret_file {
-            Some(path) => from_file(path)?,
-            None => from_stdin()?,
-        };
-        let end = both.iter().position(|byte| *byte == b'\n').unwrap_or(both.len());
-        let rest = both.get(end + 1..).unwrap_or_default().to_vec();
-        (first_line(both), first_line(Zeroizing::new(rest)))
-    } else {
-        (prompt("API key: ")?, prompt("secret: ")?)
-    };
-    let key = String::from_utf8(key.trim_ascii().to_vec()).unwrap_or_default();
-    let printable = key.bytes().all(|byte| byte.is_ascii_graphic());
-    if key.is_empty() || !printable || secret.is_empty() {
-        return Err(Failure::misuse("API key or secret is missing or has odd characters")
-            .next("give the API key on the first line and the secret on the second"));
-    }
-    if secret.starts_with(b"-----BEGIN") {
-        return Err(Failure::misuse("this is a private key in PEM; only HMAC secrets are taken")
-            .next("make an HMAC key (`system generated`) at the venue"));
-    }
-    Ok((key, Zeroizing::new(secret.trim_ascii().to_vec())))
-}
-
-fn boxed(to: &[u8; 32], secret: &[u8]) -> Result<Vec<u8>, Failure> {
-    crypto_box::PublicKey::from(*to)
-        .seal(&mut crypto_box::aead::OsRng, secret)
-        .map_err(|_| Failure::negative("the secret cannot be sealed"))
 }
 
 /// Where a value-out key may send what.
@@ -371,135 +410,3 @@ fn need(listed: &Listed) -> ValueOutNeed {
 
 /// A ceiling is a bound on what was asked for: it is never below it.
 const UP: rust_decimal::RoundingStrategy = rust_decimal::RoundingStrategy::AwayFromZero;
-
-/// What a value-out key cannot do that a person might expect of it, or can do
-/// that it need not.
-fn value_out_warnings(arguments: &Arguments, stated: &Stated) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if !stated.rights.has(Right::Withdrawals) {
-        warnings.push(
-            "the venue does not let this key withdraw: allow it there (Binance asks for an \
-             address restriction first), then revoke this key here and add it again"
-                .to_owned(),
-        );
-    }
-    if arguments.destinations.is_empty() {
-        warnings.push(
-            "no destination is listed, so nothing leaves by this key; revoke it and add it again \
-             with --destination to change that"
-                .to_owned(),
-        );
-    }
-    if stated.known && stated.rights.has(Right::SpotMarginTrading) {
-        warnings.push(
-            "this key may trade as well; a key of its own for withdrawals is safer".to_owned(),
-        );
-    }
-    warnings
-}
-
-/// `unknown_accounts`: those that a running gateway does not know; none where
-/// none runs.
-fn answer(
-    context: &Context,
-    arguments: &Arguments,
-    added: &Added,
-    unknown_accounts: Option<&[String]>,
-) -> Answer {
-    let output = context.output;
-    let rights: Vec<&str> = added.stated.rights.names().collect();
-    let mut warnings = Vec::new();
-    if !added.stated.known {
-        warnings
-            .push("the venue cannot tell what this key may do: every right is assumed".to_owned());
-    }
-    let wide = added.stated.moves_value();
-    if !wide.is_empty() && arguments.class != Class::ValueOut {
-        warnings.push(format!(
-            "this key can move value at the venue ({}): the signer refuses such texts, the venue \
-             would not",
-            wide.join(", ")
-        ));
-    }
-    if arguments.class == Class::ValueOut {
-        warnings.extend(value_out_warnings(arguments, &added.stated));
-    }
-    if added.stated.address_restricted == Some(false) {
-        warnings.push(
-            "the venue takes this key from any address: restrict it to the egress address below"
-                .to_owned(),
-        );
-    }
-    if unknown_accounts.is_some_and(|unknown| unknown.contains(&arguments.account)) {
-        warnings.push(format!(
-            "the running gateway does not know account `{}` yet: restart `countersign serve`",
-            arguments.account
-        ));
-    }
-    let pairs = indistinguishable(Reach::everywhere(added.stated.rights));
-    let pairs: Vec<String> = pairs
-        .iter()
-        .map(|pair| format!("{} reads as {}", pair.asked.name, pair.worse.name))
-        .collect();
-    let mut text =
-        format!("key `{}` is sealed for account `{}`\n", added.key.name, arguments.account);
-    let _ = writeln!(text, "  rights at the venue  {}", rights.join(", "));
-    for line in &added.ceiling {
-        let _ = writeln!(text, "  ceiling              {line}");
-    }
-    for warning in &warnings {
-        let _ = writeln!(text, "  {}              {warning}", output.bad("WARNING"));
-    }
-    match pairs.len() {
-        0 => {
-            let _ = writeln!(text, "  indistinguishable    nothing worse than an order");
-        }
-        count => {
-            let _ = writeln!(
-                text,
-                "  indistinguishable    {count} requests whose signature would also be good for \
-                 something worse; the signer refuses them:"
-            );
-            for pair in pairs.iter().take(12) {
-                let _ = writeln!(text, "                       {pair}");
-            }
-            if count > 12 {
-                let _ = writeln!(text, "                       ... all of them with --json");
-            }
-        }
-    }
-    let local = added.local_address.as_deref().unwrap_or("unknown");
-    let _ = writeln!(
-        text,
-        "  egress address       {local} as this machine sees it; behind a router the venue sees \
-         the router's public address: allow that one"
-    );
-    let preset = match arguments.class {
-        Class::ValueOut => {
-            let withdraw = arguments.destinations.first().map_or(destination::FORM, String::as_str);
-            format!("treasury --account {} --withdraw {withdraw}", arguments.account)
-        }
-        Class::Read | Class::Trade => format!(
-            "market-maker --account {} --market {}",
-            arguments.account,
-            arguments.markets.first().map_or("BTCUSDT", String::as_str)
-        ),
-    };
-    let _ = write!(text, "next: `countersign bot add NAME --preset {preset}`");
-    let json = json!({
-        "key": added.key.name,
-        "account": arguments.account,
-        "class": added.key.class.name(),
-        "api_key": added.key.api_key,
-        "rights": rights,
-        "rights_known": added.stated.known,
-        "address_restricted": added.stated.address_restricted,
-        "ceiling": added.ceiling,
-        "indistinguishable": pairs,
-        "egress_addresses": added.local_address.iter().collect::<Vec<_>>(),
-        "egress_behind_nat": "unknown",
-        "warnings": warnings,
-        "in_use": unknown_accounts.is_some_and(|unknown| !unknown.contains(&arguments.account)),
-    });
-    Answer::yes(json, text)
-}

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use vault::protocol::KeyInfo;
 use vault::protocol::control::ControlAsk;
+use vault::venue::Venue;
 
 use super::super::admin;
 use super::super::config_edit::ConfigEdit;
 use super::observe::Observer;
-use super::session::Session;
+use super::session::{Session, odd};
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::{Answer, warn};
@@ -40,6 +41,7 @@ fn describe(key: &KeyInfo) -> Value {
         "key": key.name,
         "account": key.account,
         "venue": key.venue,
+        "scheme": key.scheme.name(),
         "class": key.class.name(),
         "api_key": key.api_key,
         "rights": key.rights.names().collect::<Vec<_>>(),
@@ -59,9 +61,11 @@ pub(super) fn list(context: &Context, arguments: &Arguments) -> Result<Answer, F
     for key in &keys {
         let _ = writeln!(
             text,
-            "{:<20} {:<9} account {:<10} {}",
+            "{:<20} {:<9} {:<8} {:<11} account {:<10} {}",
             key.name,
             key.class.name(),
+            key.venue,
+            key.scheme.name(),
             key.account,
             key.rights.names().collect::<Vec<_>>().join(",")
         );
@@ -96,13 +100,27 @@ fn compare(
 ) -> Result<Answer, Failure> {
     let output = context.output;
     let keys = session.keys()?;
-    let mut observer = Observer::start(settings, arguments.allow_missing_sandbox)?;
+    let mut observers: Vec<(Venue, Observer)> = Vec::new();
     let mut good = true;
     let mut text = String::new();
     let mut found = Vec::new();
     for key in &keys {
         warn(&format!("asking the venue about `{}` ...", key.name));
-        let stated = match observer.rights(session, key) {
+        let observed = venue_of(key).and_then(|venue| {
+            let at = match observers.iter().position(|(known, _)| *known == venue) {
+                Some(at) => at,
+                None => {
+                    let allow = arguments.allow_missing_sandbox;
+                    observers.push((venue, Observer::start(settings, venue, allow)?));
+                    observers.len() - 1
+                }
+            };
+            match observers.get_mut(at) {
+                Some((_, observer)) => observer.rights(session, key),
+                None => Err(odd()),
+            }
+        });
+        let stated = match observed {
             Ok(stated) => stated,
             Err(failure) => {
                 good = false;
@@ -137,6 +155,11 @@ fn compare(
     Ok(Answer::verdict(good, json!({ "as_sealed": good, "keys": found }), text))
 }
 
+/// The venue of a key.
+fn venue_of(key: &KeyInfo) -> Result<Venue, Failure> {
+    Venue::from_name(&key.venue).ok_or_else(odd)
+}
+
 /// Removes a key from the vault and from its account.
 pub(super) fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<Answer, Failure> {
     check_name("key", &arguments.name)?;
@@ -150,13 +173,16 @@ pub(super) fn revoke(context: &Context, arguments: &RevokeArguments) -> Result<A
         return Err(Failure::negative(format!("there is no key `{}`", arguments.name))
             .next("see `countersign key list`"));
     };
-    let removed = session.ask(&ControlAsk::RemoveKey { name: arguments.name.clone() });
+    let name = arguments.name.clone();
+    let removed = session
+        .ask(&ControlAsk::RemoveKey { name: name.clone() })
+        .and_then(|_| session.ask(&ControlAsk::ForgetGenerated { name }));
     session.close();
     removed?;
     let mut edit = ConfigEdit::open(&settings)?;
     let field = key.class.name().replace('-', "_");
     if settings.key_of(&key.account, &field) == Some(arguments.name.as_str()) {
-        edit.set_account_key(&key.account, &field, None)?;
+        edit.set_account_key(&key.venue, &key.account, &field, None)?;
         edit.save()?;
     }
     admin::reload_keys(&settings)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vault::protocol::KeyInfo;
+use vault::venue::Venue;
 use wire::model::{Decimal, Product};
 
 use super::rights::Stated;
@@ -16,12 +17,19 @@ use crate::supervisor::ground;
 /// Where Binance keeps futures apart from spot.
 const LIVE_SPOT: &str = "https://api.binance.com";
 const LIVE_FUTURES: &str = "https://fapi.binance.com";
+/// WOO X itself.
+const WOOX: &str = "https://api.woox.io";
+/// Keys in one page of WOO X's list, and most pages that are asked for: the
+/// venue answers ten such questions a minute.
+const PAGE_KEYS: usize = 100;
+const PAGES: usize = 8;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A process that asks the venue.
 pub(super) struct Observer {
     child: Child,
+    venue: Venue,
     base_url: String,
     /// The address that we come from, as this machine sees it.
     pub(super) local_address: Option<String>,
@@ -29,17 +37,29 @@ pub(super) struct Observer {
 
 impl Observer {
     /// Starts the process.
-    pub(super) fn start(settings: &Settings, allow_missing_sandbox: bool) -> Result<Self, Failure> {
-        let base_url = settings.binance.base_url.clone().ok_or_else(|| {
+    pub(super) fn start(
+        settings: &Settings,
+        venue: Venue,
+        allow_missing_sandbox: bool,
+    ) -> Result<Self, Failure> {
+        let (base_url, roots) = match venue {
+            Venue::Binance => {
+                (settings.binance.base_url.clone(), settings.binance.root_certificates.as_ref())
+            }
+            Venue::Woox => {
+                let base_url = settings.woox.base_url.as_deref().unwrap_or(WOOX);
+                (Some(base_url.to_owned()), settings.woox.root_certificates.as_ref())
+            }
+        };
+        let base_url = base_url.ok_or_else(|| {
             Failure::misuse("the configuration does not say where Binance is")
                 .next("set base_url in [venue.binance]")
         })?;
         let uid = ground::separate_users().then(|| settings.gateway_uid());
         let child = Child::start("fetch", uid)?;
         let base = settings.config_path.parent();
-        let roots = settings.binance.root_certificates.as_ref();
         let roots = roots.map(|path| base.map_or_else(|| path.clone(), |base| base.join(path)));
-        let observer = Self { child, base_url, local_address: None };
+        let observer = Self { child, venue, base_url, local_address: None };
         observer.tell(&json!({
             "kind": "start",
             "root_certificates": roots,
@@ -57,11 +77,17 @@ impl Observer {
     }
 
     /// One GET at the venue: status and body.
-    fn get(&mut self, target: &str, api_key: Option<&str>) -> Result<(u64, Value), Failure> {
-        self.tell(&json!({ "base_url": self.base_url, "target": target, "api_key": api_key }))?;
+    fn get(&mut self, target: &str, headers: &[(&str, &str)]) -> Result<(u64, Value), Failure> {
+        let headers: serde_json::Map<String, Value> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        self.tell(&json!({ "base_url": self.base_url, "target": target, "headers": headers }))?;
         let unreachable = |why: &str| {
-            Failure::negative(format!("`{}` cannot be reached: {why}", self.base_url))
-                .next("check the network and base_url in [venue.binance], then try again")
+            Failure::negative(format!("`{}` cannot be reached: {why}", self.base_url)).next(
+                format!(
+                    "check the network and base_url in [venue.{}], then try again",
+                    self.venue.name()
+                ),
+            )
         };
         let channel = self.child.channel.as_ref().ok_or_else(|| unreachable("no process"))?;
         let packet = channel
@@ -82,11 +108,20 @@ impl Observer {
         session: &mut Session,
         key: &KeyInfo,
     ) -> Result<Stated, Failure> {
-        let signed = session.sign_read(key.handle)?;
+        match self.venue {
+            Venue::Binance => self.binance_rights(session, key),
+            Venue::Woox => self.woox_rights(session, key),
+        }
+    }
+
+    fn binance_rights(&mut self, session: &mut Session, key: &KeyInfo) -> Result<Stated, Failure> {
+        let signed = session.sign_read(key.handle, |now| format!("timestamp={now}"))?;
         let text = String::from_utf8_lossy(&signed.text);
-        let target =
-            format!("/sapi/v1/account/apiRestrictions?{text}&signature={}", signed.signature);
-        let (status, body) = self.get(&target, Some(&key.api_key))?;
+        // Base64 has three characters that mean something else in a URL.
+        let signature =
+            signed.signature.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        let target = format!("/sapi/v1/account/apiRestrictions?{text}&signature={signature}");
+        let (status, body) = self.get(&target, &[("x-mbx-apikey", &key.api_key)])?;
         if let Some(stated) = Stated::read(&body) {
             return Ok(stated);
         }
@@ -111,29 +146,87 @@ impl Observer {
         }
     }
 
+    /// The list of the account's keys is asked for, page by page, until this one
+    /// is found.
+    fn woox_rights(&mut self, session: &mut Session, key: &KeyInfo) -> Result<Stated, Failure> {
+        for page in 1..=PAGES {
+            let path = format!("/v3/account/credentials?page={page}&size={PAGE_KEYS}");
+            let signed = session.sign_read(key.handle, |now| format!("{now}GET{path}"))?;
+            let time = signed.timestamp_ms.to_string();
+            let headers = [
+                ("x-api-key", key.api_key.as_str()),
+                ("x-api-timestamp", time.as_str()),
+                ("x-api-signature", &signed.signature),
+            ];
+            let (status, body) = self.get(&path, &headers)?;
+            if body.get("success").and_then(Value::as_bool) != Some(true) {
+                return Err(woox_refusal(status, &body));
+            }
+            let rows = body.pointer("/data/rows").and_then(Value::as_array);
+            let rows = rows.map(Vec::as_slice).unwrap_or_default();
+            let ours = |row: &&Value| {
+                row.get("apiKey").and_then(Value::as_str) == Some(key.api_key.as_str())
+            };
+            if let Some(row) = rows.iter().find(ours) {
+                return Ok(Stated::read_woox(row));
+            }
+            if rows.len() < PAGE_KEYS {
+                break;
+            }
+        }
+        // A list without the key that asks for it tells nothing about it.
+        Ok(Stated::UNKNOWN)
+    }
+
     /// The last price of a market.
     pub(super) fn price(&mut self, market: &str) -> Result<Decimal, Failure> {
         let (product, symbol) = Product::of(market);
-        let path = match product {
-            Product::UsdFutures => "/fapi/v1/ticker/price",
-            _ => "/api/v3/ticker/price",
+        let futures = self.venue == Venue::Binance && product == Product::UsdFutures;
+        let (target, at, example) = match self.venue {
+            Venue::Binance if futures => {
+                (format!("/fapi/v1/ticker/price?symbol={symbol}"), "/price", "UM/BTCUSDT")
+            }
+            Venue::Binance => {
+                (format!("/api/v3/ticker/price?symbol={market}"), "/price", "BTCUSDT")
+            }
+            Venue::Woox => (
+                format!("/v1/public/market_trades?symbol={market}&limit=1"),
+                "/rows/0/executed_price",
+                "SPOT_BTC_USDT",
+            ),
         };
         let spot = self.base_url.clone();
-        if product == Product::UsdFutures && spot == LIVE_SPOT {
+        if futures && spot == LIVE_SPOT {
             LIVE_FUTURES.clone_into(&mut self.base_url);
         }
-        let asked = self.get(&format!("{path}?symbol={symbol}"), None);
+        let asked = self.get(&target, &[]);
         self.base_url = spot;
         let (_, body) = asked?;
-        body.get("price")
-            .and_then(Value::as_str)
-            .and_then(|price| price.parse::<Decimal>().ok())
-            .filter(|price| *price > Decimal::ZERO)
-            .ok_or_else(|| {
-                Failure::negative(format!("the venue has no price for `{market}`"))
-                    .next("write the market as the venue does: BTCUSDT, or UM/BTCUSDT for futures")
-            })
+        let price = body.pointer(at).and_then(|price| match price {
+            Value::String(text) => text.parse::<Decimal>().ok(),
+            // As it is written: never through a float of ours.
+            Value::Number(number) => number.to_string().parse().ok(),
+            _ => None,
+        });
+        price.filter(|price| *price > Decimal::ZERO).ok_or_else(|| {
+            Failure::negative(format!("the venue has no price for `{market}`"))
+                .next(format!("write the market as the venue does, for example {example}"))
+        })
     }
+}
+
+/// WOO X folds wrong signatures, expired keys and missing rights into one code.
+fn woox_refusal(status: u64, body: &Value) -> Failure {
+    let code = match body.get("code") {
+        Some(Value::String(code)) => code.clone(),
+        Some(code) => code.to_string(),
+        None => format!("status {status}"),
+    };
+    let message = body.get("message").and_then(Value::as_str).unwrap_or_default();
+    Failure::negative(format!("the venue refuses the key: {code} {message}")).next(
+        "check API key and secret, the key's address list at the venue, whether it may read, and \
+         the clock of this machine",
+    )
 }
 
 impl std::fmt::Debug for Observer {

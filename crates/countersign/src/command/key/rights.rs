@@ -1,4 +1,5 @@
-//! What Binance says a key may do (`GET /sapi/v1/account/apiRestrictions`).
+//! What a venue says a key may do: Binance in `GET
+//! /sapi/v1/account/apiRestrictions`, WOO X in `GET /v3/account/credentials`.
 
 use serde_json::Value;
 use wire::model::{Right, Rights};
@@ -52,6 +53,35 @@ impl Stated {
         Some(Self { rights, known: true, address_restricted: restricted })
     }
 
+    /// Reads one row of WOO X's list of keys. The venue has three permissions,
+    /// and does not say what each is needed for: trading is read as every kind
+    /// of it, withdrawing as every way out and every transfer.
+    ///
+    /// A word that is not known counts as every right: fewer rights than the
+    /// venue grants must never be believed.
+    pub(super) fn read_woox(row: &Value) -> Self {
+        let Some(permissions) = row.get("permissions").and_then(Value::as_array) else {
+            return Self::UNKNOWN;
+        };
+        let mut rights = Rights::NONE;
+        for permission in permissions {
+            let granted: &[Right] = match permission.as_str() {
+                Some("READ") => &[Right::Reading],
+                Some("TRADE") => {
+                    &[Right::Trading, Right::SpotMarginTrading, Right::Margin, Right::Futures]
+                }
+                Some("WITHDRAWAL") => {
+                    &[Right::Withdrawals, Right::InternalTransfer, Right::UniversalTransfer]
+                }
+                _ => return Self::UNKNOWN,
+            };
+            rights = granted.iter().fold(rights, |rights, right| rights.with(*right));
+        }
+        let addresses = row.get("allowedIPs").and_then(Value::as_array);
+        let restricted = addresses.is_some_and(|addresses| !addresses.is_empty());
+        Self { rights, known: true, address_restricted: Some(restricted) }
+    }
+
     /// The rights that could move value to somebody else.
     pub(super) fn moves_value(&self) -> Vec<&'static str> {
         [Right::Withdrawals, Right::InternalTransfer, Right::UniversalTransfer]
@@ -102,5 +132,23 @@ mod tests {
     fn an_error_is_no_answer() {
         assert_eq!(Stated::read(&json!({"code": -2015, "msg": "no"})), None);
         assert_eq!(Stated::read(&Value::Null), None);
+    }
+
+    #[test]
+    fn woox_has_three_permissions() {
+        let row = |permissions: Value| {
+            Stated::read_woox(&json!({"apiKey": "K", "permissions": permissions}))
+        };
+        let stated = row(json!(["READ", "TRADE"]));
+        assert!(stated.known && stated.moves_value().is_empty());
+        assert!(stated.rights.has(Right::Futures) && stated.rights.has(Right::Reading));
+        assert_eq!(row(json!(["READ"])).rights, Rights::NONE.with(Right::Reading));
+        assert_eq!(row(json!(["WITHDRAWAL"])).moves_value().len(), 3);
+        assert_eq!(stated.address_restricted, Some(false));
+        let listed = json!({"permissions": [], "allowedIPs": ["192.0.2.1"]});
+        assert_eq!(Stated::read_woox(&listed).address_restricted, Some(true));
+        for odd in [json!(null), json!("READ"), json!(["READ", "EARN"]), json!([1])] {
+            assert_eq!(row(odd), Stated::UNKNOWN);
+        }
     }
 }

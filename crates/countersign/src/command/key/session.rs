@@ -96,8 +96,12 @@ impl Session {
         }
     }
 
-    /// Has the text of a read signed.
-    pub(super) fn sign_read(&mut self, key: KeyHandle) -> Result<Signed, Failure> {
+    /// Has the text of a read signed; `text` makes it from the time, Unix ms.
+    pub(super) fn sign_read(
+        &mut self,
+        key: KeyHandle,
+        text: impl FnOnce(u64) -> String,
+    ) -> Result<Signed, Failure> {
         let now = jiff::Timestamp::now().as_millisecond().unsigned_abs();
         let ask = Ask::Sign(SignAsk {
             id: 1,
@@ -106,7 +110,7 @@ impl Session {
             claim: Effect::Read,
             deadline_unix_ms: now.saturating_add(wire::limits::BOT_RECEIVE_WINDOW_DEFAULT_MS),
             surface: Surface::Rest,
-            text: format!("timestamp={now}").into_bytes(),
+            text: text(now).into_bytes(),
             grants: Vec::new(),
         });
         match self.client.ask_one(ask).map_err(Failure::negative)? {

@@ -66,7 +66,6 @@ fn what_is_no_answer_ends_it() {
     for wait in [Wait::Block, Wait::Poll] {
         for (sent, error) in [
             (u32::MAX.to_le_bytes().to_vec(), "a malformed answer"),
-            ([frame(b"one"), frame(b"two")].concat(), "an answer that nobody asked for"),
             (frame(b"cut")[..5].to_vec(), "the signer closed it"),
             (Vec::new(), "the signer closed it"),
         ] {
@@ -93,6 +92,28 @@ fn its_end_is_noticed_while_nothing_is_asked() {
         with_line(wait, |line, mut theirs| async move {
             theirs.write_all(&frame(b"unasked")).unwrap();
             assert_eq!(line.ended().await, "an answer that nobody asked for");
+        });
+    }
+}
+
+#[test]
+fn frames_that_come_together_are_read_one_by_one() {
+    for wait in [Wait::Block, Wait::Poll] {
+        with_line(wait, |mut line, mut theirs| async move {
+            theirs.write_all(&[frame(b"one"), frame(b""), frame(b"three")].concat()).unwrap();
+            assert_eq!(line.read().await.unwrap(), b"one");
+            assert_eq!(line.read().await.unwrap(), b"");
+            assert_eq!(line.ended().await, "an answer that nobody asked for");
+            assert_eq!(line.read().await.unwrap(), b"three");
+            let still = tokio::time::timeout(Duration::from_millis(20), line.read()).await;
+            assert!(still.is_err());
+            // Half a frame stays where it is read in two tries.
+            let (half, rest) = (&frame(b"four")[..6], &frame(b"four")[6..]);
+            theirs.write_all(half).unwrap();
+            let still = tokio::time::timeout(Duration::from_millis(20), line.read()).await;
+            assert!(still.is_err());
+            theirs.write_all(rest).unwrap();
+            assert_eq!(line.read().await.unwrap(), b"four");
         });
     }
 }

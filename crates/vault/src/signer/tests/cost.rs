@@ -21,7 +21,8 @@ const BATCHES: usize = 40;
 fn one_frame(core: &Mutex<Core>, frame: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let asks = decode_asks(frame).unwrap();
-    let answers = core.lock().unwrap().answer(&asks, ConnectionKind::Gateway);
+    let mut slow = slow::Slow::default();
+    let answers = core.lock().unwrap().answer(&asks, ConnectionKind::Gateway, &mut slow);
     encode_answers(&answers, out).unwrap();
 }
 

@@ -14,9 +14,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::super::core::Core;
-use super::{Ending, Frames, Next, READ_BYTES, STACK_BYTES, answer};
+use super::{Caller, Ending, Frames, Next, READ_BYTES, STACK_BYTES};
 use crate::limits::CONNECTIONS;
-use crate::protocol::control::ConnectionKind;
 
 /// Turns after which a connection that brought nothing counts as quiet.
 const QUIET_AFTER: u32 = 4_096;
@@ -42,9 +41,9 @@ impl Poller {
     }
 
     /// Serves one more connection.
-    pub(super) fn take(&self, stream: UnixStream, kind: ConnectionKind) -> std::io::Result<()> {
+    pub(super) fn take(&self, stream: UnixStream, caller: Caller) -> std::io::Result<()> {
         let given =
-            self.given.as_ref().and_then(|given| given.try_send(Line::new(stream, kind)).ok());
+            self.given.as_ref().and_then(|given| given.try_send(Line::new(stream, caller)).ok());
         given.ok_or_else(|| std::io::Error::other("the thread of the connections is gone"))
     }
 }
@@ -80,7 +79,7 @@ fn run(core: &Mutex<Core>, news: &Receiver<Line>) {
 /// One connection.
 struct Line {
     stream: Ending,
-    kind: ConnectionKind,
+    caller: Caller,
     frames: Frames,
     /// The answer, and how much of it is sent.
     out: Vec<u8>,
@@ -90,10 +89,10 @@ struct Line {
 }
 
 impl Line {
-    fn new(stream: UnixStream, kind: ConnectionKind) -> Self {
+    fn new(stream: UnixStream, caller: Caller) -> Self {
         Self {
             stream: Ending(stream),
-            kind,
+            caller,
             frames: Frames::new(),
             out: Vec::with_capacity(READ_BYTES),
             sent: 0,
@@ -102,7 +101,7 @@ impl Line {
     }
 
     const fn is_due(&self, turn: u32) -> bool {
-        self.quiet < QUIET_AFTER || turn.is_multiple_of(QUIET_TURNS)
+        self.quiet < QUIET_AFTER || self.caller.waiting > 0 || turn.is_multiple_of(QUIET_TURNS)
     }
 
     /// Answers what has come; none where the connection has ended.
@@ -111,19 +110,18 @@ impl Line {
         if self.sent < self.out.len() {
             return self.send();
         }
+        self.out.clear();
+        self.sent = 0;
         match self.frames.next(&mut Now(&self.stream.0)) {
             Next::Frame(content) => {
                 self.quiet = 0;
-                answer(content, self.kind, core, &mut self.out)?;
-                self.sent = 0;
-                self.send()
+                self.caller.answer(content, core, &mut self.out)?;
             }
-            Next::Later => {
-                self.quiet = self.quiet.saturating_add(1);
-                Some(())
-            }
-            Next::End => None,
+            Next::Later => self.quiet = self.quiet.saturating_add(1),
+            Next::End => return None,
         }
+        self.caller.finish(&mut self.out)?;
+        if self.out.is_empty() { Some(()) } else { self.send() }
     }
 
     fn send(&mut self) -> Option<()> {
