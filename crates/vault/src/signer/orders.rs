@@ -32,7 +32,14 @@ impl Order<'_> {
     /// The change of a resting order to this quantity; zero where it keeps the
     /// one that it was charged for. It may take where the resting one may.
     pub(super) const fn change(base: Decimal) -> Self {
-        Self { market: None, base, quote: Decimal::ZERO, may_take: true, has_client_order_id: true }
+        Self {
+            market: None,
+            base,
+            quote: Decimal::ZERO,
+            closes_position: false,
+            may_take: true,
+            has_client_order_id: true,
+        }
     }
 }
 
