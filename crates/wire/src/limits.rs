@@ -64,7 +64,7 @@ pub const SIGNED_RECEIVE_WINDOW_MS: u64 = 2_000;
 pub const JSON_BYTES: usize = 16 * 1024;
 /// Deepest nesting of a JSON text that is read (WOO X's attached orders reach
 /// five).
-pub const JSON_DEPTH: usize = 8;
+pub const JSON_DEPTH: usize = 6;
 /// Most values in one JSON text.
 pub const JSON_VALUES: usize = 512;
 /// How far the measured venue offset may be from the signer's own clock, ms.
