@@ -14,6 +14,7 @@ pub mod record;
 mod resettable;
 mod seeded;
 mod tls;
+pub mod woox;
 
 pub use book::MarketMaker;
 pub use tls::Tls;

@@ -27,7 +27,7 @@ mod trading;
 mod venue;
 mod wallet;
 
-pub use crate::fault::{Fault, FaultKind};
+pub use crate::fault::{Fault, FaultKind, FaultPlan, StreamFault, StreamFaultKind};
 pub use crate::record::Recorded;
 pub use options::{Account, ApiKey, Instrument, PaperOptions, Permissions};
 pub use reading::{Reading, read};

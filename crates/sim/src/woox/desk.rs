@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
+use crate::answering::Reply;
 use crate::clock::Clock;
-use crate::fault::{FaultKind, Faults};
+use crate::fault::{FaultKind, Faults, StreamFaults};
 use crate::record::{Recorded, Records};
 use crate::woox::admission::{KeyRing, Window, admit};
 use crate::woox::exchange::{Exchange, Push};
@@ -27,21 +28,13 @@ pub(crate) struct Incoming {
     pub(crate) body: Vec<u8>,
 }
 
-/// What goes back.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) body: String,
-    pub(crate) delay_ms: u64,
-    /// The connection closes without an answer.
-    pub(crate) withheld: bool,
-}
-
 /// What the venue knows; one lock around it, never held while waiting.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) keys: KeyRing,
     pub(crate) exchange: Exchange,
     pub(crate) faults: Faults,
+    pub(crate) stream_faults: StreamFaults,
     pub(crate) records: Records,
     pub(crate) rates: Rates,
 }
@@ -62,10 +55,13 @@ impl Desk {
     pub(crate) fn new(options: PaperOptions) -> Self {
         let clock = Clock::new(options.skew_ms);
         let options = Arc::new(options);
+        let mut stream_faults = StreamFaults::default();
+        stream_faults.set_plan(options.faults.clone());
         let state = State {
             keys: KeyRing::new(&options),
             exchange: Exchange::new(Arc::clone(&options), clock.now_ms()),
-            faults: Faults::default(),
+            faults: Faults::new(options.faults.clone()),
+            stream_faults,
             records: Records::new(options.keep.records),
             rates: Rates::default(),
         };
@@ -116,10 +112,10 @@ impl Desk {
         incoming: Incoming,
         now: i64,
     ) -> Reply {
-        let fault = state.faults.take(&reading.method, &reading.path);
-        let fault = fault.or_else(|| self.chance(state));
+        let number = state.records.total().saturating_add(1);
+        let fault = state.faults.take(number, &reading.method, &reading.path);
         let answer = match fault {
-            Some(FaultKind::Close | FaultKind::Http5xx) => Err(Reject::internal()),
+            Some(fault) if !fault.executes() => Err(Reject::internal()),
             _ => self.run(state, reading, &incoming, now),
         };
         let answer = answer.map_err(|reject| if reading.v3 { reject } else { reject.in_v1() });
@@ -127,44 +123,15 @@ impl Desk {
             Ok(value) => (200, None, value.to_string()),
             Err(reject) => (reject.status, Some(reject.code), reject.body().to_string()),
         };
-        let withheld =
-            matches!(fault, Some(FaultKind::Close | FaultKind::DropConnectionAfterAccept));
-        let hidden = withheld || fault == Some(FaultKind::Http5xxExecuted);
         let account = state.keys.find(reading.key.as_deref()).map(|(account, _)| account);
-        let outcome = Outcome { account, status, code, answer: body.clone(), hidden };
+        let outcome = Outcome { account, status, code, answer: body.clone(), fault };
         state.records.push(record(incoming, now, outcome));
-        let mut reply = Reply { status, body, delay_ms: 0, withheld };
-        match fault {
-            Some(FaultKind::DelayMs(ms)) => reply.delay_ms = ms,
-            Some(FaultKind::Http5xxExecuted) => {
-                reply.status = 500;
-                reply.body = Reject::internal().body().to_string();
-            }
-            _ => {}
+        let mut reply = Reply { status, headers: Vec::new(), body, fault };
+        if fault == Some(FaultKind::Http5xxExecuted) {
+            reply.status = 500;
+            reply.body = Reject::internal().body().to_string();
         }
         reply
-    }
-
-    /// A fault that happens by chance.
-    fn chance(&self, state: &mut State) -> Option<FaultKind> {
-        let chaos = &self.options.chaos;
-        let shares = [
-            (chaos.drop_per_mille, FaultKind::DropConnectionAfterAccept),
-            (chaos.http5xx_per_mille, FaultKind::Http5xx),
-            (chaos.http5xx_executed_per_mille, FaultKind::Http5xxExecuted),
-            (chaos.delay_per_mille, FaultKind::DelayMs(chaos.delay_ms)),
-        ];
-        if shares.iter().all(|(share, _)| *share == 0) {
-            return None;
-        }
-        let mut draw = state.exchange.per_mille();
-        for (share, kind) in shares {
-            if draw < share {
-                return Some(kind);
-            }
-            draw = draw.saturating_sub(share);
-        }
-        None
     }
 
     /// Admits a request and lets its endpoint answer.
@@ -218,7 +185,7 @@ impl Desk {
             body: frame.as_bytes().to_vec(),
         };
         let outcome =
-            Outcome { account, status: 0, code: None, answer: String::new(), hidden: false };
+            Outcome { account, status: 0, code: None, answer: String::new(), fault: None };
         self.act(|state, now| state.records.push(record(incoming, now, outcome)));
     }
 }
@@ -229,7 +196,7 @@ struct Outcome {
     status: u16,
     code: Option<i64>,
     answer: String,
-    hidden: bool,
+    fault: Option<FaultKind>,
 }
 
 fn record(incoming: Incoming, now: i64, outcome: Outcome) -> Recorded {
@@ -250,6 +217,7 @@ fn record(incoming: Incoming, now: i64, outcome: Outcome) -> Recorded {
         status: outcome.status,
         code: outcome.code,
         answer: outcome.answer,
-        answer_withheld: outcome.hidden,
+        answer_withheld: outcome.fault.is_some_and(FaultKind::hides),
+        fault: outcome.fault,
     }
 }

@@ -171,11 +171,6 @@ impl Exchange {
         format!("{:016x}{:016x}", self.random.next(), self.random.next())
     }
 
-    /// A number below a thousand, for faults that happen by chance.
-    pub(crate) fn per_mille(&mut self) -> u32 {
-        u32::try_from(self.random.next() % 1000).unwrap_or(0)
-    }
-
     /// Changes what an account holds and what of it is frozen.
     pub(crate) fn change(
         &mut self,

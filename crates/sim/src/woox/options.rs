@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use rust_decimal::Decimal;
 
 pub use crate::book::MarketMaker;
+use crate::fault::FaultPlan;
 pub use crate::tls::Tls;
 use crate::woox::defaults;
 
@@ -36,10 +37,10 @@ pub struct PaperOptions {
     pub market_maker: MarketMaker,
     /// Funding of perpetual positions.
     pub funding: Funding,
-    /// Seed of the random walk, of made-up ids and of random faults.
+    /// Seed of the random walk and of made-up ids.
     pub seed: u64,
-    /// Faults that happen by chance, the same under the same seed.
-    pub chaos: Chaos,
+    /// Faults that happen by a seeded plan.
+    pub faults: Option<FaultPlan>,
     /// How long a withdrawal stays unconfirmed, in milliseconds.
     pub withdrawal_ms: i64,
     /// How often sockets look for changed market data, in milliseconds.
@@ -186,21 +187,6 @@ impl Default for Funding {
     }
 }
 
-/// Random faults, each in requests per thousand.
-#[derive(Debug, Clone, Default)]
-pub struct Chaos {
-    /// Executed, then the connection closes without an answer.
-    pub drop_per_mille: u32,
-    /// Not executed, answered with 500.
-    pub http5xx_per_mille: u32,
-    /// Executed, answered with 500.
-    pub http5xx_executed_per_mille: u32,
-    /// Answered late.
-    pub delay_per_mille: u32,
-    /// How late, in milliseconds.
-    pub delay_ms: u64,
-}
-
 /// Bounds of what is remembered.
 #[derive(Debug, Clone)]
 pub struct Keep {
@@ -316,7 +302,7 @@ impl Default for PaperOptions {
             market_maker: MarketMaker::default(),
             funding: Funding::default(),
             seed: 1,
-            chaos: Chaos::default(),
+            faults: None,
             withdrawal_ms: 2000,
             push_every_ms: 100,
             keep: Keep::default(),

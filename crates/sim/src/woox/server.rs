@@ -1,25 +1,29 @@
 //! The HTTP server and the doors to the sockets: one task a connection, bounded
 //! in every direction.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::FromRequestParts;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming as Arriving;
+use hyper::header::{
+    CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE,
+};
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::woox::desk::{Desk, Incoming, Reply};
+use crate::answering::{self, AnswerBody, Withheld};
+use crate::resettable::Resettable;
+use crate::woox::desk::{Desk, Incoming};
+use crate::woox::reject::Reject;
 use crate::woox::streams::{self, Door};
 
 /// Connections served at a time; more wait in the listener's queue.
@@ -30,8 +34,6 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 /// Largest request body, in bytes.
 const MAX_BODY_BYTES: usize = 256 * 1024;
-/// Largest frame of a socket, in bytes.
-const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// How long a connection may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a TLS handshake may take.
@@ -39,17 +41,14 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often what happens by time alone is looked at.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The answer is kept back; the connection closes.
-#[derive(Debug)]
-struct Withheld;
-
-impl fmt::Display for Withheld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("answer withheld by an injected fault")
-    }
+/// What a connection is served with.
+#[derive(Clone)]
+struct Served {
+    desk: Arc<Desk>,
+    /// Set where the connection must end with a reset.
+    reset: Arc<AtomicBool>,
+    stop: watch::Receiver<bool>,
 }
-
-impl std::error::Error for Withheld {}
 
 /// Serves until told to stop.
 pub(crate) async fn serve(
@@ -76,12 +75,14 @@ pub(crate) async fn serve(
         tokio::spawn(async move {
             let _slot = slot;
             let serving = async {
+                let (stream, reset) = Resettable::new(stream);
+                let served = Served { desk, reset, stop: told };
                 match tls {
-                    None => connection(desk, stream, client, told).await,
+                    None => connection(served, stream, client).await,
                     Some(tls) => {
                         let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
                         if let Ok(Ok(stream)) = handshake.await {
-                            connection(desk, stream, client, told).await;
+                            connection(served, stream, client).await;
                         }
                     }
                 }
@@ -112,11 +113,11 @@ async fn clockwork(desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn connection<S>(desk: Arc<Desk>, stream: S, client: SocketAddr, stop: watch::Receiver<bool>)
+async fn connection<S>(served: Served, stream: S, client: SocketAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(|request| respond(Arc::clone(&desk), client, request, stop.clone()));
+    let service = service_fn(|request| respond(served.clone(), client, request));
     // An error here is the client's hang-up or an injected fault.
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -129,53 +130,59 @@ where
 }
 
 async fn respond(
-    desk: Arc<Desk>,
+    served: Served,
     client: SocketAddr,
-    request: Request<Arriving>,
-    stop: watch::Receiver<bool>,
-) -> Result<Response<Body>, Withheld> {
-    let (mut head, body) = request.into_parts();
-    if let Some(door) = Door::of(head.uri.path()) {
-        let upgrade = WebSocketUpgrade::from_request_parts(&mut head, &()).await;
-        let Ok(upgrade) = upgrade else {
-            return Ok(plain(StatusCode::BAD_REQUEST, "a socket opens here"));
-        };
-        let upgrade = upgrade.max_frame_size(MAX_FRAME_BYTES).max_message_size(MAX_FRAME_BYTES);
-        return Ok(upgrade.on_upgrade(move |socket| streams::run(desk, socket, client, door, stop)));
+    mut request: Request<Arriving>,
+) -> Result<Response<AnswerBody>, Withheld> {
+    if let Some(door) = Door::of(request.uri().path()) {
+        return Ok(open(&served, client, door, &mut request));
     }
+    let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
-        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request body is too large"));
+        let reject = Reject::invalid("The request body is too large.");
+        return Ok(answering::plain(413, reject.body().to_string()));
     };
     let headers = head.headers.iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
-    let reply = desk.answer(Incoming {
+    let reply = served.desk.answer(Incoming {
         client,
         method: head.method.as_str().to_owned(),
         target: head.uri.to_string(),
         headers: headers.collect(),
         body: body.to_bytes().to_vec(),
     });
-    if reply.delay_ms > 0 {
-        tokio::time::sleep(Duration::from_millis(reply.delay_ms)).await;
-    }
-    if reply.withheld {
-        return Err(Withheld);
-    }
-    Ok(response(reply))
+    answering::answer(reply, &served.reset).await
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
-}
-
-fn response(reply: Reply) -> Response<Body> {
-    let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
+/// Answers a WebSocket handshake, and serves the socket on a task of its own.
+fn open(
+    served: &Served,
+    client: SocketAddr,
+    door: Door,
+    request: &mut Request<Arriving>,
+) -> Response<AnswerBody> {
+    let asks = request.headers().get(UPGRADE);
+    let asks = asks.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).filter(|_| asks) else {
+        let reject = Reject::invalid("A WebSocket opens here.");
+        return answering::plain(400, reject.body().to_string());
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    let upgrade = hyper::upgrade::on(request);
+    let (desk, stop) = (Arc::clone(&served.desk), served.stop.clone());
+    tokio::spawn(async move {
+        if let Ok(upgraded) = upgrade.await {
+            streams::run(desk, TokioIo::new(upgraded), client, door, stop).await;
+        }
+    });
+    let mut response = answering::plain(101, String::new());
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_TYPE);
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
     response
 }

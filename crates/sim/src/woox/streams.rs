@@ -10,14 +10,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use futures_util::{SinkExt as _, StreamExt as _};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::fault::StreamFaultKind;
 use crate::woox::desk::Desk;
 use crate::woox::exchange::{Audience, Push};
 
+/// Largest frame of a client, in bytes.
+const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// Topics of one socket at most.
 const MAX_TOPICS: usize = 100;
 /// How often the server pings.
@@ -66,11 +74,15 @@ struct Session {
 /// Serves a socket until either side ends it.
 pub(crate) async fn run(
     desk: Arc<Desk>,
-    mut socket: WebSocket,
+    upgraded: TokioIo<Upgraded>,
     client: SocketAddr,
     door: Door,
     mut stop: watch::Receiver<bool>,
 ) {
+    let config = WebSocketConfig::default()
+        .max_frame_size(Some(MAX_FRAME_BYTES))
+        .max_message_size(Some(MAX_FRAME_BYTES));
+    let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, Some(config)).await;
     let mut pushes = desk.listen();
     let every = Duration::from_millis(desk.options.push_every_ms.max(1));
     let mut changes = tokio::time::interval(every);
@@ -86,7 +98,7 @@ pub(crate) async fn run(
     };
     loop {
         let out: Vec<Value> = tokio::select! {
-            frame = socket.recv() => match frame {
+            frame = socket.next() => match frame {
                 Some(Ok(Message::Text(text))) => {
                     heard = Instant::now();
                     session.frame(text.as_str())
@@ -112,8 +124,20 @@ pub(crate) async fn run(
             _ = stop.wait_for(|stop| *stop) => return,
         };
         for value in out {
-            if socket.send(Message::Text(value.to_string().into())).await.is_err() {
-                return;
+            let copies = match session.fault(&value) {
+                None => 1,
+                Some(StreamFaultKind::Skip) => 0,
+                Some(StreamFaultKind::Repeat) => 2,
+                Some(StreamFaultKind::Drop) => return,
+                Some(StreamFaultKind::Close) => {
+                    let _ = socket.close(None).await;
+                    return;
+                }
+            };
+            for _ in 0..copies {
+                if socket.send(Message::text(value.to_string())).await.is_err() {
+                    return;
+                }
             }
         }
     }
@@ -122,6 +146,12 @@ pub(crate) async fn run(
 impl Session {
     fn now(&self) -> i64 {
         self.desk.clock.now_ms()
+    }
+
+    /// The fault that an event meets; answers meet none.
+    fn fault(&self, value: &Value) -> Option<StreamFaultKind> {
+        let topic = value.get("topic").and_then(Value::as_str)?;
+        self.desk.act(|state, _| state.stream_faults.take(topic))
     }
 
     /// Answers a frame.

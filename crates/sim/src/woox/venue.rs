@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultPlan, StreamFault};
 use crate::record::Recorded;
 use crate::tls;
 use crate::woox::desk::Desk;
@@ -360,6 +360,20 @@ impl PaperVenue {
     /// Lets a fault happen to the next requests that fit it.
     pub fn inject(&self, fault: Fault) {
         self.desk.act(|state, _| state.faults.inject(fault));
+    }
+
+    /// Lets a fault happen to the next events of sockets that fit it; a stream's
+    /// name is its topic.
+    pub fn inject_stream(&self, fault: StreamFault) {
+        self.desk.act(|state, _| state.stream_faults.inject(fault));
+    }
+
+    /// Sets or ends the seeded plan of faults.
+    pub fn set_fault_plan(&self, plan: Option<FaultPlan>) {
+        self.desk.act(|state, _| {
+            state.stream_faults.set_plan(plan.clone());
+            state.faults.set_plan(plan);
+        });
     }
 
     /// Stops, and waits for the thread where there is one.

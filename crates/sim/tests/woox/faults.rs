@@ -1,7 +1,7 @@
 //! Faults on demand and by chance.
 
 use serde_json::json;
-use sim::woox::{Fault, FaultKind};
+use sim::woox::{Fault, FaultKind, FaultPlan};
 
 use crate::client::{Client, options, start};
 
@@ -22,6 +22,8 @@ fn an_order_may_be_there_although_nobody_said_so() {
         (FaultKind::DropConnectionAfterAccept, None, 1),
         (FaultKind::Http5xxExecuted, Some(500), 1),
         (FaultKind::DelayMs(50), Some(200), 1),
+        (FaultKind::ResetAfter, None, 1),
+        (FaultKind::NotJson, Some(200), 1),
     ];
     let mut orders = 0;
     for (kind, status, placed) in faults {
@@ -36,12 +38,16 @@ fn an_order_may_be_there_although_nobody_said_so() {
 }
 
 #[test]
-fn chance_is_the_same_under_the_same_seed() {
+fn a_plan_is_the_same_under_the_same_seed() {
     let run = |seed: u64| -> Vec<Option<u16>> {
         let mut options = options();
-        options.seed = seed;
-        options.chaos.drop_per_mille = 200;
-        options.chaos.http5xx_per_mille = 200;
+        options.faults = Some(FaultPlan {
+            seed,
+            requests_per_mille: 400,
+            requests: vec![FaultKind::DropConnectionAfterAccept, FaultKind::Http5xx],
+            events_per_mille: 0,
+            events: vec![],
+        });
         let (_venue, client) = start(options);
         (0..30).map(|_| place(&client)).collect()
     };

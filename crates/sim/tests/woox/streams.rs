@@ -4,10 +4,10 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sim::woox::PaperVenue;
 use sim::woox::options::DEFAULT_APPLICATION_ID;
-use tungstenite::stream::MaybeTlsStream;
-use tungstenite::{Message, WebSocket};
+use sim::woox::{PaperVenue, StreamFault, StreamFaultKind};
+use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::client::{Client, KEY, OTHER, SECRET, dec, options, sign, start};
 
@@ -158,4 +158,25 @@ fn market_topics_follow_their_market() {
     assert_eq!(bbos["data"].as_array().unwrap().len(), 7);
     socket.send(&json!({ "id": 4, "event": "unsubscribe", "topic": on("trade") }));
     assert_eq!(socket.answer("unsubscribe")["data"], on("trade"));
+}
+
+#[test]
+fn events_meet_faults() {
+    let (venue, client) = start(options());
+    let mut socket = Socket::private(&venue);
+    assert_eq!(socket.auth(KEY, SECRET, &client.now_ms().to_string())["success"], true);
+    assert_eq!(socket.subscribe("executionreport")["success"], true);
+    venue.inject_stream(StreamFault::next(StreamFaultKind::Skip).on("executionreport"));
+    let skipped = client.limit("SPOT_BTC_USDT", "BUY", "0.1", "50000");
+    venue.inject_stream(StreamFault::next(StreamFaultKind::Repeat).on("executionreport"));
+    // The first fault may still wait for its event: it is delivered on another task.
+    let seen = client.limit("SPOT_BTC_USDT", "BUY", "0.1", "51000");
+    let is = |value: &Value| value["topic"] == "executionreport";
+    for _ in 0..2 {
+        assert_eq!(socket.until(is)["data"]["orderId"].as_u64(), Some(seen), "not {skipped}");
+    }
+    venue.inject_stream(StreamFault::next(StreamFaultKind::Drop));
+    client.limit("SPOT_BTC_USDT", "BUY", "0.1", "52000");
+    let ended = std::iter::from_fn(|| Some(socket.0.read())).take(100).any(|read| read.is_err());
+    assert!(ended);
 }
