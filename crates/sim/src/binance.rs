@@ -5,17 +5,13 @@
 //! client libraries parse.
 
 mod admission;
-mod clock;
 mod desk;
 mod exchange;
-mod fault;
 pub(crate) mod futures;
 mod market_data;
-mod money;
 pub mod options;
 mod params;
 pub mod reading;
-pub mod record;
 mod reject;
 mod routes;
 mod server;
@@ -28,11 +24,13 @@ mod wallet;
 mod weights;
 mod wsapi;
 
-pub use fault::{Fault, FaultKind, FaultPlan, StreamFault, StreamFaultKind};
+use crate::{clock, fault, money};
+
+pub use crate::fault::{Fault, FaultKind, FaultPlan, StreamFault, StreamFaultKind};
+pub use crate::record::{self, Recorded};
 pub use options::{
     Account, ApiKey, Contract, FuturesOptions, Instrument, PaperOptions, Rights, Secret, Sockets,
 };
 pub use reading::{Reading, read};
-pub use record::Recorded;
 pub use venue::{BalanceNow, OrderNow, PaperVenue, PositionNow};
 pub use wsapi::{Frame, FrameError, read_frame};

@@ -12,7 +12,7 @@ use crate::output::Answer;
 pub(crate) enum Arguments {
     /// What is read, classed and refused at each venue
     List(list::Arguments),
-    /// Run a paper Binance: its formats and checks, made-up money
+    /// Run a paper Binance or WOO X: its formats and checks, made-up money
     Paper(paper::Arguments),
 }
 

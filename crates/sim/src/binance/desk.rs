@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::answering::Reply;
 use crate::binance::admission::{KeyRing, admit};
 use crate::binance::clock::Clock;
 use crate::binance::exchange::Exchange;
@@ -27,15 +28,6 @@ pub(crate) struct Incoming {
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-}
-
-/// What goes back.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: String,
-    /// What the network or the venue does to the answer.
-    pub(crate) fault: Option<FaultKind>,
 }
 
 /// What the venue knows; one lock around it, never held while waiting.

@@ -11,7 +11,6 @@ mod matching;
 mod order;
 mod placing;
 mod report;
-mod seeded;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use crate::binance::options::PaperOptions;
 use crate::binance::reject::Reject;
 use crate::binance::stream::outbox::Outbox;
 use crate::binance::wallet::Movements;
+use crate::seeded::Seeded;
 
 pub(crate) use cancelling::{MAX_AMENDMENTS, Named};
 pub(crate) use checks::MAX_ICEBERG_PARTS;
@@ -33,7 +33,6 @@ pub(crate) use order::{
     Kind, NewOrder, Order, Prevention, ResponseType, Side, Status, TimeInForce,
 };
 pub(crate) use report::MyTrade;
-pub(crate) use seeded::Seeded;
 
 /// Free and locked amounts of one asset.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,7 +77,7 @@ pub(crate) struct Exchange {
     events: VecDeque<Event>,
     /// What accounts and the public are told.
     pub(crate) outbox: Outbox,
-    random: seeded::Seeded,
+    random: Seeded,
     last_order: u64,
     last_list: u64,
     last_trade: u64,
@@ -114,7 +113,7 @@ impl Exchange {
             lists: BTreeMap::new(),
             events: VecDeque::new(),
             outbox: Outbox::default(),
-            random: seeded::Seeded::new(options.seed),
+            random: Seeded::new(options.seed),
             last_order: 1_000_000,
             last_list: 1000,
             last_trade: 50_000,

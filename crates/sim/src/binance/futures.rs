@@ -24,10 +24,11 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::binance::exchange::{Market, Seeded, Side};
+use crate::binance::exchange::{Market, Side};
 use crate::binance::options::PaperOptions;
 use crate::binance::reject::Reject;
 use crate::binance::stream::outbox::Outbox;
+use crate::seeded::Seeded;
 
 pub(crate) use account::{Account, Income, UserTrade};
 pub(crate) use position::PositionSide;
@@ -121,7 +122,7 @@ impl Futures {
         side: Side,
         most: usize,
     ) -> Vec<(Decimal, Decimal)> {
-        market.levels(side, most, |id| {
+        market.book.levels(side, most, |id| {
             self.orders.get(&id).map(|order| (order.price, order.remaining()))
         })
     }

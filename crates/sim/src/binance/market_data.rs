@@ -155,7 +155,7 @@ pub(crate) fn depth(call: &mut Call<'_>) -> Answer {
             .collect::<Vec<_>>()
     };
     Ok(json!({
-        "lastUpdateId": market.updates,
+        "lastUpdateId": market.book.updates,
         "bids": side(Side::Buy),
         "asks": side(Side::Sell),
     }))

@@ -10,6 +10,8 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::binance::fault::FaultPlan;
 pub use crate::binance::futures::options::{Contract, FuturesOptions};
+pub use crate::book::MarketMaker;
+pub use crate::tls::Tls;
 
 /// Everything a paper venue is started with.
 #[derive(Debug, Clone)]
@@ -46,21 +48,6 @@ pub struct PaperOptions {
     pub withdrawal_ms: i64,
     /// What is kept in memory.
     pub keep: Keep,
-}
-
-/// A certificate chain and its private key, both PEM.
-#[derive(Clone)]
-pub struct Tls {
-    /// Certificate chain, PEM.
-    pub certificate_pem: String,
-    /// Private key, PEM.
-    pub key_pem: String,
-}
-
-impl fmt::Debug for Tls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tls { <redacted> }")
-    }
 }
 
 /// A spot market and its filters.
@@ -204,36 +191,6 @@ impl Default for Sockets {
             pong_within: Duration::from_secs(60),
             max_age: Duration::from_secs(24 * 60 * 60),
             commands_per_second: 5,
-        }
-    }
-}
-
-/// The seeded liquidity: levels on both sides of a mid price.
-#[derive(Debug, Clone)]
-pub struct MarketMaker {
-    /// Levels a side; zero leaves the book to the accounts.
-    pub levels: u32,
-    /// Distance of the first level from the mid price, in basis points.
-    pub half_spread_bps: Decimal,
-    /// Distance between levels, in basis points.
-    pub gap_bps: Decimal,
-    /// Base quantity of a level, as a share of 1 quote-million over the price, in percent.
-    pub level_percent: u32,
-    /// How often the mid price moves by itself; never where absent.
-    pub walk_every: Option<Duration>,
-    /// Largest move of one step, in basis points.
-    pub walk_bps: u32,
-}
-
-impl Default for MarketMaker {
-    fn default() -> Self {
-        Self {
-            levels: 20,
-            half_spread_bps: Decimal::new(5, 1),
-            gap_bps: Decimal::ONE,
-            level_percent: 5,
-            walk_every: None,
-            walk_bps: 3,
         }
     }
 }

@@ -1,9 +1,5 @@
 //! The HTTP server: one task a connection, bounded in every direction.
 
-mod answering;
-mod resettable;
-
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,22 +14,19 @@ use hyper::header::{
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::answering::{self, AnswerBody, Withheld};
 use crate::binance::desk::{Desk, Incoming};
-use crate::binance::options::Tls;
 use crate::binance::reject::Reject;
 use crate::binance::stream::opening::{Opening, opening};
 use crate::binance::stream::socket::{self, Handshake};
 use crate::binance::wsapi::answer::base_path;
-use answering::{AnswerBody, Withheld};
-use resettable::Resettable;
+use crate::resettable::Resettable;
 
 /// Connections served at a time; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 2048;
@@ -58,25 +51,6 @@ struct Served {
     /// Set where the connection must end with a reset.
     reset: Arc<AtomicBool>,
     stop: watch::Receiver<bool>,
-}
-
-/// A TLS acceptor from PEM texts.
-pub(crate) fn acceptor(tls: &Tls) -> io::Result<TlsAcceptor> {
-    let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
-    let chain: Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(tls.certificate_pem.as_bytes()).collect();
-    let chain = chain.map_err(|_| wrong("the certificate of the paper venue is not PEM"))?;
-    let key = PrivateKeyDer::from_pem_slice(tls.key_pem.as_bytes())
-        .map_err(|_| wrong("the private key of the paper venue is not PEM"))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(io::Error::other)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Serves until told to stop.

@@ -16,6 +16,7 @@ use crate::binance::fault::{Fault, FaultPlan, StreamFault};
 use crate::binance::options::{ApiKey, PaperOptions};
 use crate::binance::record::Recorded;
 use crate::binance::server;
+use crate::tls;
 
 /// A paper venue that is running. Dropping it stops it.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ struct Prepared {
 }
 
 fn prepare(options: PaperOptions) -> io::Result<Prepared> {
-    let tls = options.tls.as_ref().map(server::acceptor).transpose()?;
+    let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
     let listener = TcpListener::bind(options.listen)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;

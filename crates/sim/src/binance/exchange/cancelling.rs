@@ -112,7 +112,7 @@ impl Exchange {
         let asset = if side == Side::Buy { quote } else { base };
         let symbol = order.symbol.clone();
         if let Some(market) = self.markets.get_mut(&symbol) {
-            market.updates = market.updates.saturating_add(1);
+            market.book.touch();
         }
         self.change(account, &asset, back, -back, now);
         self.report(id, &Happened::Replaced(&amendment.old_client_id), now);

@@ -78,7 +78,7 @@ impl Exchange {
         let market = self.market(&new.symbol)?;
         if let (Kind::LimitMaker, Some(price)) = (new.kind, new.price) {
             let crosses =
-                market.best_price(new.side.opposite()).is_some_and(|best| match new.side {
+                market.book.best_price(new.side.opposite()).is_some_and(|best| match new.side {
                     Side::Buy => price >= best,
                     Side::Sell => price <= best,
                 });

@@ -224,7 +224,7 @@ impl Exchange {
     fn would_take(&self, id: u64) -> bool {
         let Some(order) = self.orders.get(&id) else { return false };
         let best =
-            self.markets.get(&order.symbol).and_then(|m| m.best_price(order.side.opposite()));
+            self.markets.get(&order.symbol).and_then(|m| m.book.best_price(order.side.opposite()));
         best.is_some_and(|best| match order.side {
             Side::Buy => order.price >= best,
             Side::Sell => order.price <= best,

@@ -1,14 +1,14 @@
 //! One market: the resting orders, the seeded liquidity around a mid price,
 //! and the trades.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use rust_decimal::Decimal;
 
 use super::{Event, Exchange, Side};
-use crate::binance::money::{add, div, floor_to, mul, sub};
 use crate::binance::options::{Instrument, MarketMaker};
+use crate::book::{Book, Grid};
+use crate::money::{add, div, floor_to, mul};
 
 /// A trade as the public sees it.
 #[derive(Debug, Clone)]
@@ -20,13 +20,6 @@ pub(crate) struct PublicTrade {
     pub(crate) buyer_is_maker: bool,
 }
 
-/// A price level of the seeded liquidity.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Level {
-    pub(crate) price: Decimal,
-    pub(crate) quantity: Decimal,
-}
-
 /// A market.
 #[derive(Debug)]
 pub(crate) struct Market {
@@ -35,12 +28,8 @@ pub(crate) struct Market {
     pub(crate) last: Decimal,
     pub(crate) opened_ms: i64,
     pub(crate) trades: VecDeque<PublicTrade>,
-    pub(crate) updates: u64,
-    pub(crate) bids: BTreeMap<(Reverse<Decimal>, u64), u64>,
-    pub(crate) asks: BTreeMap<(Decimal, u64), u64>,
+    pub(crate) book: Book,
     pub(crate) stops: BTreeSet<u64>,
-    pub(crate) maker_bids: VecDeque<Level>,
-    pub(crate) maker_asks: VecDeque<Level>,
 }
 
 impl Market {
@@ -50,72 +39,22 @@ impl Market {
             last: spec.price,
             opened_ms: now,
             trades: VecDeque::new(),
-            updates: 1_000_000,
-            bids: BTreeMap::new(),
-            asks: BTreeMap::new(),
+            book: Book::new(1_000_000),
             stops: BTreeSet::new(),
-            maker_bids: VecDeque::new(),
-            maker_asks: VecDeque::new(),
             spec,
         }
     }
 
-    /// Puts an order on the book, in price-time priority (ids rise with time).
-    pub(crate) fn rest(&mut self, side: Side, price: Decimal, id: u64) {
-        match side {
-            Side::Buy => self.bids.insert((Reverse(price), id), id),
-            Side::Sell => self.asks.insert((price, id), id),
-        };
-        self.updates = self.updates.saturating_add(1);
-    }
-
     /// Takes an order off the book and off the waiting stops.
     pub(crate) fn remove(&mut self, side: Side, price: Decimal, id: u64) {
-        match side {
-            Side::Buy => self.bids.remove(&(Reverse(price), id)),
-            Side::Sell => self.asks.remove(&(price, id)),
-        };
+        self.book.remove(side, price, id);
         self.stops.remove(&id);
-        self.updates = self.updates.saturating_add(1);
-    }
-
-    /// The best resting order of a side: price and id.
-    pub(crate) fn best_order(&self, side: Side) -> Option<(Decimal, u64)> {
-        match side {
-            Side::Buy => self.bids.first_key_value().map(|((price, _), id)| (price.0, *id)),
-            Side::Sell => self.asks.first_key_value().map(|((price, _), id)| (*price, *id)),
-        }
-    }
-
-    pub(crate) fn maker_side(&mut self, side: Side) -> &mut VecDeque<Level> {
-        match side {
-            Side::Buy => &mut self.maker_bids,
-            Side::Sell => &mut self.maker_asks,
-        }
-    }
-
-    pub(crate) fn best_level(&self, side: Side) -> Option<Level> {
-        match side {
-            Side::Buy => self.maker_bids.front().copied(),
-            Side::Sell => self.maker_asks.front().copied(),
-        }
-    }
-
-    /// The best price of a side of the book.
-    pub(crate) fn best_price(&self, side: Side) -> Option<Decimal> {
-        let order = self.best_order(side).map(|(price, _)| price);
-        let level = self.best_level(side).map(|level| level.price);
-        match (order, level, side) {
-            (Some(a), Some(b), Side::Buy) => Some(a.max(b)),
-            (Some(a), Some(b), Side::Sell) => Some(a.min(b)),
-            (a, b, _) => a.or(b),
-        }
     }
 
     /// Records a trade, keeping at most `keep`.
     pub(crate) fn record(&mut self, trade: PublicTrade, keep: usize) {
         self.last = trade.price;
-        self.updates = self.updates.saturating_add(1);
+        self.book.touch();
         if self.trades.len() >= keep.max(1) {
             self.trades.pop_front();
         }
@@ -124,79 +63,10 @@ impl Market {
 
     /// Sets the seeded levels anew around the mid price.
     pub(crate) fn set_levels(&mut self, maker: &MarketMaker) {
-        self.maker_bids.clear();
-        self.maker_asks.clear();
-        let share = |bps: Decimal| div(mul(self.mid, bps), Decimal::from(10_000));
-        let tick = self.spec.tick;
-        let million = div(Decimal::from(1_000_000), self.mid);
-        let wanted = div(mul(million, Decimal::from(maker.level_percent)), Decimal::ONE_HUNDRED);
-        let quantity = floor_to(wanted, self.spec.step).clamp(self.spec.min_qty, self.spec.max_qty);
-        for level in 0..maker.levels {
-            let away = add(maker.half_spread_bps, mul(maker.gap_bps, Decimal::from(level)));
-            let ticks = mul(tick, Decimal::from(level));
-            let base = floor_to(sub(self.mid, share(maker.half_spread_bps)), tick);
-            let bid = floor_to(sub(self.mid, share(away)), tick).min(sub(base, ticks));
-            let ask = add(self.mid, sub(self.mid, bid));
-            if bid > Decimal::ZERO {
-                self.maker_bids.push_back(Level { price: bid, quantity });
-            }
-            self.maker_asks.push_back(Level { price: ask, quantity });
-        }
-        self.updates = self.updates.saturating_add(1);
-    }
-}
-
-impl Market {
-    /// Aggregated levels of a side, best first; `resting` gives price and
-    /// remaining quantity of an order.
-    pub(crate) fn levels(
-        &self,
-        side: Side,
-        most: usize,
-        resting: impl Fn(u64) -> Option<(Decimal, Decimal)>,
-    ) -> Vec<(Decimal, Decimal)> {
-        let ids: Box<dyn Iterator<Item = u64>> = match side {
-            Side::Buy => Box::new(self.bids.values().copied()),
-            Side::Sell => Box::new(self.asks.values().copied()),
-        };
-        let makers = match side {
-            Side::Buy => &self.maker_bids,
-            Side::Sell => &self.maker_asks,
-        };
-        let mut sum: BTreeMap<Decimal, Decimal> = BTreeMap::new();
-        for (price, quantity) in ids.take(most).filter_map(resting) {
-            let level = sum.entry(price).or_default();
-            *level = add(*level, quantity);
-        }
-        for maker in makers.iter().take(most) {
-            let level = sum.entry(maker.price).or_default();
-            *level = add(*level, maker.quantity);
-        }
-        match side {
-            Side::Buy => sum.into_iter().rev().take(most).collect(),
-            Side::Sell => sum.into_iter().take(most).collect(),
-        }
-    }
-
-    /// Takes away the seeded levels that would cross a resting order.
-    pub(crate) fn uncross_levels(&mut self) {
-        if let Some((bid, _)) = self.best_order(Side::Buy) {
-            self.maker_asks.retain(|level| level.price > bid);
-        }
-        if let Some((ask, _)) = self.best_order(Side::Sell) {
-            self.maker_bids.retain(|level| level.price < ask);
-        }
-    }
-
-    /// Takes a quantity off the best seeded level of a side.
-    pub(crate) fn take_from_level(&mut self, side: Side, quantity: Decimal) {
-        let levels = self.maker_side(side);
-        if let Some(level) = levels.front_mut() {
-            level.quantity = sub(level.quantity, quantity);
-            if level.quantity <= Decimal::ZERO {
-                levels.pop_front();
-            }
-        }
+        let spec = &self.spec;
+        let grid =
+            Grid { tick: spec.tick, step: spec.step, min_qty: spec.min_qty, max_qty: spec.max_qty };
+        self.book.seed(self.mid, &grid, maker);
     }
 }
 
@@ -208,7 +78,7 @@ impl Exchange {
         side: Side,
         most: usize,
     ) -> Vec<(Decimal, Decimal)> {
-        market.levels(side, most, |id| {
+        market.book.levels(side, most, |id| {
             self.orders.get(&id).map(|order| (order.price, order.remaining()))
         })
     }
@@ -219,7 +89,7 @@ impl Exchange {
         let maker = self.options.market_maker.clone();
         let Some(market) = self.markets.get_mut(symbol) else { return };
         market.set_levels(&maker);
-        market.uncross_levels();
+        market.book.uncross();
     }
 
     /// Fresh seeded liquidity around a moved mid price; resting orders that it
@@ -237,15 +107,7 @@ impl Exchange {
     fn fill_crossed(&mut self, symbol: &str, side: Side, now: i64) {
         for _ in 0..super::MAX_EVENTS {
             let Some(market) = self.markets.get(symbol) else { return };
-            let Some((price, id)) = market.best_order(side) else { return };
-            let Some(level) = market.best_level(side.opposite()) else { return };
-            let crossed = match side {
-                Side::Buy => price >= level.price,
-                Side::Sell => price <= level.price,
-            };
-            if !crossed {
-                return;
-            }
+            let Some(id) = market.book.crossed(side) else { return };
             self.fill_resting(id, None, now);
         }
     }

@@ -83,11 +83,11 @@ impl Exchange {
         let order = self.orders.get(&id)?;
         let market = self.markets.get(&order.symbol)?;
         let side = order.side.opposite();
-        let resting = market.best_order(side).and_then(|(price, maker)| {
+        let resting = market.book.best_order(side).and_then(|(price, maker)| {
             let quantity = self.orders.get(&maker)?.remaining();
             Some(Offer { price, quantity, order: Some(maker) })
         });
-        let seeded = market.best_level(side).map(|level| Offer {
+        let seeded = market.book.best_level(side).map(|level| Offer {
             price: level.price,
             quantity: level.quantity,
             order: None,
@@ -177,7 +177,7 @@ impl Exchange {
         self.report_trade(&symbol, &trade);
         if let Some(market) = self.markets.get_mut(&symbol) {
             if maker.is_none() {
-                market.take_from_level(side.opposite(), quantity);
+                market.book.take_seeded(side.opposite(), quantity);
             }
             market.record(trade, keep);
         }
@@ -289,7 +289,7 @@ impl Exchange {
         if !rests {
             self.close(id, Status::Expired, now);
         } else if let Some(market) = self.markets.get_mut(&order.symbol) {
-            market.rest(order.side, order.price, order.id);
+            market.book.rest(order.side, order.price, order.id);
         }
     }
 

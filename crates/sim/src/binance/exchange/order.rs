@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::binance::money::{mul, sub};
+pub(crate) use crate::book::Side;
 
 /// Declares an enum with its wire words.
 macro_rules! words {
@@ -26,10 +27,6 @@ macro_rules! words {
     };
 }
 
-words! {
-    /// Which way an order trades.
-    Side { Buy = "BUY", Sell = "SELL" }
-}
 words! {
     /// Order types.
     Kind {
@@ -69,15 +66,6 @@ words! {
         Canceled = "CANCELED",
         Expired = "EXPIRED",
         ExpiredInMatch = "EXPIRED_IN_MATCH",
-    }
-}
-
-impl Side {
-    pub(crate) fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
     }
 }
 

@@ -197,7 +197,7 @@ proptest! {
             ask(&mut exchange, what, NOW + i64::try_from(index).unwrap());
             check_locks(&exchange);
             let market = &exchange.markets["BTCUSDT"];
-            if let (Some(bid), Some(ask)) = (market.best_price(Side::Buy), market.best_price(Side::Sell)) {
+            if let (Some(bid), Some(ask)) = (market.book.best_price(Side::Buy), market.book.best_price(Side::Sell)) {
                 prop_assert!(bid < ask, "crossed book {} {}", bid, ask);
             }
         }

@@ -69,7 +69,8 @@ impl Futures {
             .filter(|order| order.asked.symbol == symbol)
             .map(|order| (&order.asked, order.remaining(), order.price));
         let more = more.map(|new| {
-            let best = self.markets.get(symbol).and_then(|m| m.best_price(new.side.opposite()));
+            let best =
+                self.markets.get(symbol).and_then(|m| m.book.best_price(new.side.opposite()));
             let price = if new.kind.limited() { new.price } else { best.unwrap_or(mark) };
             (new, new.quantity, price)
         });

@@ -79,11 +79,11 @@ impl Futures {
         let order = self.orders.get(&id)?;
         let market = self.markets.get(&order.asked.symbol)?;
         let side = order.asked.side.opposite();
-        let resting = market.best_order(side).and_then(|(price, maker)| {
+        let resting = market.book.best_order(side).and_then(|(price, maker)| {
             let quantity = self.orders.get(&maker)?.remaining();
             Some(Offer { price, quantity, order: Some(maker) })
         });
-        let seeded = market.best_level(side).map(|level| Offer {
+        let seeded = market.book.best_level(side).map(|level| Offer {
             price: level.price,
             quantity: level.quantity,
             order: None,
@@ -117,7 +117,7 @@ impl Futures {
         if maker.is_none()
             && let Some(market) = self.markets.get_mut(&symbol)
         {
-            market.take_from_level(side.opposite(), quantity);
+            market.book.take_seeded(side.opposite(), quantity);
         }
         self.record_trade(&symbol, price, quantity, side == Side::Sell, now);
         self.fill(taker, price, quantity, false, now);
@@ -279,7 +279,7 @@ impl Futures {
         let stays = !matches!(order.asked.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
         if order.asked.kind.limited() && stays && !nothing {
             if let Some(market) = self.markets.get_mut(&order.asked.symbol) {
-                market.rest(order.asked.side, order.price, id);
+                market.book.rest(order.asked.side, order.price, id);
             }
         } else {
             self.close(id, Status::Expired, now);
@@ -321,7 +321,7 @@ impl Futures {
         let maker = self.options.market_maker.clone();
         if let Some(market) = self.markets.get_mut(symbol) {
             market.set_levels(&maker);
-            market.uncross_levels();
+            market.book.uncross();
         }
     }
 
@@ -340,8 +340,8 @@ impl Futures {
         for side in [Side::Buy, Side::Sell] {
             for _ in 0..MAX_STEPS {
                 let Some(market) = self.markets.get(symbol) else { break };
-                let Some((resting, id)) = market.best_order(side) else { break };
-                let Some(level) = market.best_level(side.opposite()) else { break };
+                let Some((resting, id)) = market.book.best_order(side) else { break };
+                let Some(level) = market.book.best_level(side.opposite()) else { break };
                 let crossed = match side {
                     Side::Buy => resting >= level.price,
                     Side::Sell => resting <= level.price,

@@ -34,7 +34,7 @@ impl View<'_> {
     pub(crate) fn book_ticker(&self, product: Product) -> Value {
         let (bid, ask) = (self.best(Side::Buy), self.best(Side::Sell));
         let mut event = json!({
-            "u": self.market.updates,
+            "u": self.market.book.updates,
             "s": self.market.spec.symbol,
             "b": (self.show)(bid.0),
             "B": (self.show)(bid.1),
@@ -58,7 +58,7 @@ impl View<'_> {
         bids: &[(Decimal, Decimal)],
         asks: &[(Decimal, Decimal)],
     ) -> Value {
-        let (symbol, last) = (&self.market.spec.symbol, self.market.updates);
+        let (symbol, last) = (&self.market.spec.symbol, self.market.book.updates);
         match topic.product {
             Product::Spot => json!({
                 "e": "depthUpdate", "E": self.now, "s": symbol, "U": first, "u": last,
@@ -76,7 +76,7 @@ impl View<'_> {
     pub(crate) fn best_levels(&self, topic: &Topic, most: usize) -> Value {
         let bids = self.rows(&(self.levels)(Side::Buy, most));
         let asks = self.rows(&(self.levels)(Side::Sell, most));
-        let last = self.market.updates;
+        let last = self.market.book.updates;
         match topic.product {
             Product::Spot => json!({ "lastUpdateId": last, "bids": bids, "asks": asks }),
             Product::Futures => json!({

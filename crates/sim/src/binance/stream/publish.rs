@@ -69,7 +69,7 @@ fn depth_event(
     topic: &Topic,
     state: &mut TopicState,
 ) -> Option<serde_json::Value> {
-    let last = view.market.updates;
+    let last = view.market.book.updates;
     if state.last_update == last {
         return None;
     }
@@ -88,13 +88,13 @@ fn depth_event(
 
 /// The best bid and ask, if they changed.
 fn best_event(view: &View<'_>, topic: &Topic, state: &mut TopicState) -> Option<serde_json::Value> {
-    if state.last_update == view.market.updates {
+    if state.last_update == view.market.book.updates {
         return None;
     }
     let best = |side| (view.levels)(side, 1).into_iter().collect::<Levels>();
     let (bids, asks) = (best(Side::Buy), best(Side::Sell));
     let same = state.bids == bids && state.asks == asks;
-    *state = TopicState { next_ms: 0, last_update: view.market.updates, bids, asks };
+    *state = TopicState { next_ms: 0, last_update: view.market.book.updates, bids, asks };
     (!same).then(|| view.book_ticker(topic.product))
 }
 
@@ -182,8 +182,8 @@ impl State {
                 Kind::BookTicker => best_event(view, topic, state),
                 Kind::Depth { .. } => depth_event(view, topic, state),
                 Kind::Levels { most, .. } => {
-                    let fresh = state.last_update != view.market.updates;
-                    state.last_update = view.market.updates;
+                    let fresh = state.last_update != view.market.book.updates;
+                    state.last_update = view.market.book.updates;
                     fresh.then(|| view.best_levels(topic, most))
                 }
                 Kind::MarkPrice { .. } => view.mark_price(),

@@ -108,7 +108,7 @@ pub(crate) fn depth(call: &mut Call<'_>) -> Answer {
         levels.into_iter().map(|(price, qty)| json!([short(price), short(qty)])).collect()
     };
     Ok(json!({
-        "lastUpdateId": market.updates,
+        "lastUpdateId": market.book.updates,
         "E": call.now,
         "T": call.now,
         "bids": side(Side::Buy),
@@ -225,7 +225,7 @@ pub(crate) fn book_ticker(call: &mut Call<'_>) -> Answer {
     rows(call, |market| {
         let (bid, ask) = (best(call, market, Side::Buy), best(call, market, Side::Sell));
         json!({
-            "lastUpdateId": market.updates,
+            "lastUpdateId": market.book.updates,
             "symbol": market.spec.symbol,
             "bidPrice": bid.0,
             "bidQty": bid.1,

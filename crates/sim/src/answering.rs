@@ -14,15 +14,23 @@ use hyper::body::Frame;
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use crate::binance::desk::Reply;
-use crate::binance::fault::FaultKind;
+use crate::fault::FaultKind;
+
+/// What goes back.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
+    /// What the network or the venue does to the answer.
+    pub(crate) fault: Option<FaultKind>,
+}
 
 /// The body of an answer.
-pub(super) type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The answer is kept back; the connection closes.
 #[derive(Debug)]
-pub(super) struct Withheld;
+pub(crate) struct Withheld;
 
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -36,7 +44,7 @@ impl std::error::Error for Withheld {}
 const PADDING: &[u8] = &[b' '; 64 * 1024];
 
 /// An answer without a fault.
-pub(super) fn plain(status: u16, body: String) -> Response<AnswerBody> {
+pub(crate) fn plain(status: u16, body: String) -> Response<AnswerBody> {
     with_body(status, Full::new(Bytes::from(body)).boxed_unsync())
 }
 
@@ -62,7 +70,7 @@ fn chunks(all: impl Iterator<Item = Bytes> + Send + 'static, pause: Duration) ->
 }
 
 /// Sends an answer, or does to it what its fault says.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     reply: Reply,
     reset: &Arc<AtomicBool>,
 ) -> Result<Response<AnswerBody>, Withheld> {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::binance::fault::FaultKind;
+use crate::fault::FaultKind;
 
 /// One request and its outcome.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Faults on demand, and by a seeded plan: what a network or a struggling
 //! venue does to requests and to streams.
 
-use crate::binance::exchange::Seeded;
+use crate::seeded::Seeded;
 
 /// What happens to a request. *Executed* faults lose only the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,9 +10,10 @@ pub enum FaultKind {
     DelayMs(u64),
     /// The request is executed, then the connection closes without an answer.
     DropConnectionAfterAccept,
-    /// The request is executed, then answered with 503 and -1007.
+    /// The request is executed, then answered as a timeout of the
+    /// venue's own (Binance: 503 and -1007).
     Http5xxExecuted,
-    /// The request is not executed, and answered with 503 and -1007.
+    /// The request is not executed, and answered likewise.
     Http5xx,
     /// The connection closes; nothing is executed.
     Close,

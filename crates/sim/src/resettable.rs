@@ -10,14 +10,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The stream.
-pub(super) struct Resettable {
+pub(crate) struct Resettable {
     stream: TcpStream,
     reset: Arc<AtomicBool>,
 }
 
 impl Resettable {
     /// Wraps a stream; the flag makes its end a reset.
-    pub(super) fn new(stream: TcpStream) -> (Self, Arc<AtomicBool>) {
+    pub(crate) fn new(stream: TcpStream) -> (Self, Arc<AtomicBool>) {
         let reset = Arc::new(AtomicBool::new(false));
         (Self { stream, reset: Arc::clone(&reset) }, reset)
     }
