@@ -17,7 +17,7 @@ const PEM_BYTES: usize = 2 * 1024;
 /// Verifies one bot's signatures.
 pub(crate) enum VirtualSecret {
     /// HMAC-SHA256, hexadecimal.
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     /// Ed25519, base64.
     Ed25519(ParsedPublicKey),
     /// RSA PKCS#1 v1.5 with SHA-256, base64.
@@ -38,7 +38,7 @@ impl std::error::Error for PublicKeyError {}
 
 impl VirtualSecret {
     pub(super) fn hmac(secret: &[u8]) -> Self {
-        Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, secret))
+        Self::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))
     }
 
     /// Of a public key in PEM.

@@ -43,6 +43,20 @@ impl Judge {
                 }
                 Ok(own && (known || self.unknown_is_theirs(bot, policy, symbol)))
             }
+            Operation::CancelMany(orders) => {
+                let mut own = true;
+                for order in orders {
+                    own &= self.owns(bot, policy, order)?;
+                }
+                Ok(own)
+            }
+            // Conditional orders are not tracked: whose they are is not known.
+            Operation::CancelConditional { symbol, .. } => {
+                let theirs = symbol
+                    .as_deref()
+                    .is_some_and(|symbol| self.unknown_is_theirs(bot, policy, symbol));
+                Ok(policy.cancel == CancelScope::Account || theirs)
+            }
             _ => Err(unreadable(Class::Cancel)),
         }
     }

@@ -174,12 +174,15 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
             .next("name it with --market, for example --market BTCUSDT"));
     }
     for market in &arguments.markets {
-        let fine = !market.is_empty()
-            && market.len() <= wire::limits::SYMBOL_BYTES
-            && market.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        // A futures market is marked; WOO X joins the parts of a name.
+        let (_, symbol) = wire::model::Product::of(market);
+        let letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        let fine = !symbol.is_empty()
+            && symbol.len() <= wire::limits::WOOX_SYMBOL_BYTES
+            && symbol.bytes().all(letter);
         if !fine {
             return Err(Failure::misuse(format!("`{market}` is not a market"))
-                .next("write it as the venue does, for example BTCUSDT"));
+                .next("write it as the venue does: BTCUSDT, UM/BTCUSDT for futures"));
         }
     }
     if let Some(hours) = &arguments.hours {

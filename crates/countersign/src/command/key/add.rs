@@ -314,7 +314,9 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
     let letter =
         |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || (joins && byte == b'_');
     let fine = |market: &String| {
-        !market.is_empty() && market.len() <= longest && market.bytes().all(letter)
+        // Binance calls a futures market by the spot market's symbol: it is marked.
+        let (_, symbol) = wire::model::Product::of(market);
+        !symbol.is_empty() && symbol.len() <= longest && symbol.bytes().all(letter)
     };
     match markets.iter().find(|market| !fine(market)) {
         Some(market) => Err(Failure::misuse(format!("`{market}` is not a market"))
