@@ -199,7 +199,8 @@ fn on_futures() -> Stack {
     Stack::configured_for(
         |options| {
             for key in &mut options.accounts.first_mut().expect("one account").keys {
-                key.rights.futures = key.rights.spot_trade;
+                // A text that could be an order on either is charged on both.
+                key.rights.futures = std::mem::take(&mut key.rights.spot_trade);
             }
         },
         &["UM/BTCUSDT"],

@@ -175,7 +175,8 @@ fn check(bot: &BotPolicy) -> Result<(), PolicyError> {
         return error(format!("`{}` is no account name", bot.account.escape_debug()));
     }
     for market in bot.markets.iter().chain(&bot.sell_down) {
-        if market != "*" && !name(market) {
+        // A market that is not spot is marked: `UM/BTCUSDT`.
+        if market != "*" && !name(wire::model::Product::of(market).1) {
             return error(format!("`{}` is no market", market.escape_debug()));
         }
     }
