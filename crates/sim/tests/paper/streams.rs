@@ -180,6 +180,9 @@ fn a_futures_book_can_be_followed() {
 fn combined_streams_and_commands() {
     let (venue, client) = start(options());
     let mut socket = Socket::open(&client, "/stream?streams=btcusdt@trade/btcusdt@bookTicker");
+    // The handshake is answered before the streams are joined.
+    socket.raw(r#"{"method":"LIST_SUBSCRIPTIONS","id":1}"#);
+    socket.until(|message| message["id"] == 1);
     venue.set_price("BTCUSDT", dec("60100"));
     let trade = socket.until(|message| message["stream"] == "btcusdt@trade");
     assert_eq!(trade["data"]["p"], "60100.00000000");
