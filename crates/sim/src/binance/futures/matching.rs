@@ -6,7 +6,7 @@ use super::events::Happened;
 use super::order::{Status, TimeInForce};
 use super::{Futures, Income, MAX_STEPS, UserTrade};
 use crate::binance::exchange::{Prevention, PublicTrade, Side};
-use crate::binance::money::{add, floor_to, mul, share_bps, sub};
+use crate::binance::money::{SCALE, add, floor_to, mul, share_bps, sub};
 use crate::binance::stream::outbox::ToldTrade;
 
 /// Executions of one incoming order at most.
@@ -198,7 +198,8 @@ impl Futures {
             let back = mul(position.isolated_wallet, filled.closed_share);
             let leverage = Decimal::from(settings.leverage.max(1));
             let aside = crate::binance::money::div(mul(filled.opened, price), leverage);
-            position.isolated_wallet = add(sub(position.isolated_wallet, back), aside);
+            position.isolated_wallet =
+                add(sub(position.isolated_wallet, back), aside).trunc_with_scale(SCALE);
         }
         account.credit(&asset, sub(filled.profit, commission), now);
         let income = |kind: &'static str, amount: Decimal| Income {

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::binance::exchange::Side;
-use crate::binance::money::{add, div, mul, sub};
+use crate::binance::money::{SCALE, add, div, mul, sub};
 
 /// Which position of a symbol: one in one-way mode, two in hedge mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +91,8 @@ impl Position {
         let opened = sub(quantity, closed);
         let direction =
             if self.amount < Decimal::ZERO { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
-        let profit = mul(mul(closed, sub(price, self.entry)), direction);
+        // Wallets have eight decimals; an average price may have any number.
+        let profit = mul(mul(closed, sub(price, self.entry)), direction).trunc_with_scale(SCALE);
         let signed = if side == Side::Buy { quantity } else { -quantity };
         let after = add(self.amount, signed);
         if after.is_zero() {
