@@ -64,6 +64,7 @@ pub(crate) struct Gateway {
 #[derive(Debug)]
 pub(crate) struct AccountGroup {
     pub(crate) name: String,
+    pub(crate) venue: wire::model::Venue,
     /// Deciding and appending to the log happen under this lock together, so
     /// that judge order is log order.
     pub(crate) judge: Mutex<Judge>,

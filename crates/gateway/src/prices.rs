@@ -88,11 +88,15 @@ impl PriceBoard {
         let trades = |symbol: &str, base: &str, quote: &str| {
             known.get(symbol).is_some_and(|one| one.base == base && one.quote == quote)
         };
-        let price_of = |asset: &str| {
+        let price_of = |market: &str, asset: &str| {
             if dollars.iter().any(|dollar| dollar == asset) {
                 return QuotePrice::Dollar;
             }
-            let (straight, turned) = (format!("{asset}{DOLLAR}"), format!("{DOLLAR}{asset}"));
+            let (straight, turned) = if is_woox(market) {
+                (format!("SPOT_{asset}_{DOLLAR}"), format!("SPOT_{DOLLAR}_{asset}"))
+            } else {
+                (format!("{asset}{DOLLAR}"), format!("{DOLLAR}{asset}"))
+            };
             if trades(&straight, asset, DOLLAR) {
                 QuotePrice::Market(straight)
             } else if trades(&turned, DOLLAR, asset) {
@@ -101,12 +105,14 @@ impl PriceBoard {
                 QuotePrice::Nowhere
             }
         };
-        let mut of_asset: HashMap<&str, QuotePrice> = HashMap::new();
+        let mut of_asset: HashMap<(bool, &str), QuotePrice> = HashMap::new();
         let quotes = known
             .values()
             .take(MARKETS)
             .map(|one| {
-                let price = of_asset.entry(&one.quote).or_insert_with(|| price_of(&one.quote));
+                let price = of_asset
+                    .entry((is_woox(&one.symbol), &one.quote))
+                    .or_insert_with(|| price_of(&one.symbol, &one.quote));
                 (one.symbol.clone(), price.clone())
             })
             .collect();
@@ -124,11 +130,27 @@ impl PriceBoard {
         }
     }
 
+    /// These markets and those that price what they are quoted in.
+    pub(crate) fn wanted(&self, markets: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut wanted = markets.clone();
+        wanted.extend(markets.iter().filter_map(|market| self.priced_by(market)));
+        wanted
+    }
+
+    /// Takes over one market's best bid and ask, seen at `at`.
+    pub(crate) fn set(&self, market: &str, (bid, ask): (Decimal, Decimal), at: UnixNanos) {
+        let Some(reference) = between(bid, ask, at) else { return };
+        let mut prices = HashMap::clone(&self.prices.load());
+        if prices.contains_key(market) || prices.len() < MARKETS {
+            prices.insert(market.to_owned(), reference);
+            self.prices.store(Arc::new(prices));
+        }
+    }
+
     /// The query for the prices of these markets and of what they are quoted
     /// in; none for every market.
     pub(crate) fn query(&self, markets: &BTreeSet<String>) -> Option<String> {
-        let mut wanted: BTreeSet<String> = markets.clone();
-        wanted.extend(markets.iter().filter_map(|market| self.priced_by(market)));
+        let wanted = self.wanted(markets);
         // The venue takes a list of up to some hundred; beyond it, all cost the
         // same.
         if wanted.is_empty() || wanted.len() > 100 || wanted.contains("*") {
@@ -190,12 +212,24 @@ impl PriceBoard {
 fn reference(row: &Ticker, at: UnixNanos) -> Option<Reference> {
     let positive =
         |text: &str| Decimal::from_str_exact(text).ok().filter(|price| *price > Decimal::ZERO);
-    let (bid, ask) = (positive(&row.bid_price)?, positive(&row.ask_price)?);
+    between(positive(&row.bid_price)?, positive(&row.ask_price)?, at)
+}
+
+fn between(bid: Decimal, ask: Decimal, at: UnixNanos) -> Option<Reference> {
     let mid = bid.checked_add(ask)?.checked_div(Decimal::TWO)?;
     (bid <= ask).then_some(Reference { bid, ask, mid, at })
 }
 
+/// WOO X marks its markets; no symbol of Binance's begins so.
+fn is_woox(market: &str) -> bool {
+    market.starts_with("SPOT_") || market.starts_with("PERP_")
+}
+
 fn dollar_market_of_quote(market: &str) -> Option<String> {
+    if is_woox(market) {
+        let (_, quote) = market.rsplit_once('_')?;
+        return QUOTES.contains(&quote).then(|| format!("SPOT_{quote}_{DOLLAR}"));
+    }
     QUOTES
         .iter()
         .find(|quote| market.len() > quote.len() && market.ends_with(**quote))

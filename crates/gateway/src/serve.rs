@@ -245,10 +245,11 @@ fn open(
     }
     let accounts = config
         .accounts
-        .keys()
-        .filter_map(|name| {
+        .iter()
+        .filter_map(|(name, account)| {
             let group = AccountGroup {
                 name: name.clone(),
+                venue: account.venue,
                 judge: Mutex::new(judges.remove(name)?),
                 traded_at: std::sync::atomic::AtomicU64::new(0),
             };

@@ -43,7 +43,6 @@ impl Endpoint {
     ///
     /// # Errors
     /// As for [`Endpoint::binance`].
-    #[expect(dead_code, reason = "its accounts are not watched yet")]
     pub(crate) fn woox(method: &str, path: &str) -> Result<Self, String> {
         let served = wire::venue::woox::served(method, path);
         served.map(Self::WooX).ok_or_else(|| format!("`{method} {path}` is no endpoint"))
@@ -209,6 +208,7 @@ impl Received {
 /// In one line: a mistake of ours.
 pub(crate) fn question(
     endpoint: Endpoint,
+    path: Option<&str>,
     parameters: &[(&str, &str)],
     now_ms: u64,
 ) -> Result<Vec<u8>, String> {
@@ -221,7 +221,7 @@ pub(crate) fn question(
             params.set("timestamp", &now_ms.to_string()).map_err(|refusal| refusal.to_string())?;
             params.canonical()
         }
-        Endpoint::WooX(served) => woox::question(served, params, now_ms)?,
+        Endpoint::WooX(served) => woox::question(served, path, params, now_ms)?,
     };
     Ok(text.into_bytes())
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use judge::{AccountEvent, Balance, OpenOrder, UnixNanos};
 use serde::Deserialize;
-use wire::model::{Decimal, Product, Side};
+use wire::model::{Decimal, Product, Side, Venue};
 
 use super::asking::{Asking, asking};
 use super::{House, watch};
@@ -20,7 +20,7 @@ use crate::limits;
 use crate::pipeline::judging::sha256;
 use crate::record::Purpose;
 use crate::shared::held;
-use crate::venue::Endpoint;
+use crate::venue::{Endpoint, woox};
 
 /// How often it is looked whether an account is due.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,6 +30,9 @@ const MARKETS_ONE_BY_ONE: usize = 12;
 /// Orders in one entry, each of at most 300 bytes.
 const ORDERS_PER_ENTRY: usize = 128;
 const _: () = assert!(ORDERS_PER_ENTRY * 300 < limits::ENTRY_BYTES);
+
+/// Pages of open orders that are read at WOO X: more than are tracked.
+const WOOX_PAGES: usize = judge::bounds::TRACKED_ORDERS / woox::account::PAGE + 1;
 
 /// When an account was last asked for.
 #[derive(Default)]
@@ -115,6 +118,9 @@ impl House {
             return Ok(());
         }
         let mut balances = balances;
+        if group.venue == Venue::WooX {
+            return self.snapshot_woox(group, balances).await;
+        }
         for product in Product::ALL {
             let own = watch::of_product(&markets, product);
             let Some(asking) = asking(product) else { continue };
@@ -136,6 +142,14 @@ impl House {
     }
 
     async fn balances(&self, group: &Arc<AccountGroup>) -> Result<Vec<Balance>, String> {
+        if group.venue == Venue::WooX {
+            let endpoint = Endpoint::woox("GET", "/v3/asset/balances")?;
+            let read = self.read(group, endpoint, &[]).await?;
+            return match read.answer.is_success() {
+                true => woox::account::balances(&read.answer.body),
+                false => Err(format!("the venue answers {}", read.answer.status)),
+            };
+        }
         let endpoint = Endpoint::binance("GET", "/api/v3/account")?;
         let read = self.read(group, endpoint, &[("omitZeroBalances", "true")]).await?;
         if !read.answer.is_success() {
@@ -176,6 +190,49 @@ impl House {
             return Err(format!("the venue answers {}", read.answer.status));
         }
         let open_orders = open_orders(&read.answer.body, product)?;
+        self.tell(group, asked_at, market, balances, open_orders, sha256(&read.answer.body));
+        Ok(())
+    }
+
+    /// Every open order at WOO X, page by page.
+    async fn snapshot_woox(
+        &self,
+        group: &Arc<AccountGroup>,
+        balances: Option<Vec<Balance>>,
+    ) -> Result<(), String> {
+        let endpoint = Endpoint::woox("GET", "/v3/trade/orders")?;
+        let asked_at = self.gateway.clock.now();
+        let (size, mut open, mut bodies) = (woox::account::PAGE, Vec::new(), Vec::new());
+        for page in 1..=WOOX_PAGES {
+            let (page, size) = (page.to_string(), size.to_string());
+            let parameters =
+                [("status", "INCOMPLETE"), ("page", page.as_str()), ("size", size.as_str())];
+            let read = self.read(group, endpoint, &parameters).await?;
+            if !read.answer.is_success() {
+                return Err(format!("the venue answers {}", read.answer.status));
+            }
+            let rows = woox::account::open_orders(&read.answer.body)?;
+            let whole = rows.len() < woox::account::PAGE;
+            open.extend(rows);
+            bodies.extend_from_slice(&sha256(&read.answer.body));
+            if whole {
+                self.tell(group, asked_at, None, balances, open, sha256(&bodies));
+                return Ok(());
+            }
+        }
+        Err("the account has more open orders than are read".to_owned())
+    }
+
+    /// Tells judge and log what a snapshot has.
+    fn tell(
+        &self,
+        group: &AccountGroup,
+        asked_at: UnixNanos,
+        market: Option<&str>,
+        balances: Option<Vec<Balance>>,
+        open_orders: Vec<OpenOrder>,
+        digest: [u8; 32],
+    ) {
         let entry = entry::plain("snapshot", clock::host_nanos(), |json| {
             json.text("account", &group.name);
             json.number("asked_at_ns", asked_at.0);
@@ -183,13 +240,12 @@ impl House {
                 json.text("market", market);
             }
             json.number("open_orders", open_orders.len() as u64);
-            json.hex("open_orders_sha256", &sha256(&read.answer.body));
+            json.hex("open_orders_sha256", &digest);
             if let Some(balances) = &balances {
                 json.number("balances", balances.len() as u64);
             }
         });
         self.apply_snapshot(group, asked_at, market, balances, open_orders, &entry);
-        Ok(())
     }
 
     fn apply_snapshot(

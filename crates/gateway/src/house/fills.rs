@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use judge::Trade;
 use serde::Deserialize;
-use wire::model::Decimal;
-use wire::model::Product;
+use wire::model::{Decimal, Product, Venue};
 
 use super::House;
 use super::asking::asking;
@@ -19,7 +18,7 @@ use crate::gateway::AccountGroup;
 use crate::limits;
 use crate::record::Purpose;
 use crate::shared::held;
-use crate::venue::Endpoint;
+use crate::venue::{Endpoint, woox};
 
 /// How often it is looked for such orders.
 const LOOK: Duration = Duration::from_millis(500);
@@ -100,6 +99,9 @@ impl House {
         order_id: u64,
         known: &mut Waiting,
     ) -> Result<(), String> {
+        if group.venue == Venue::WooX {
+            return self.read_trades_woox(group, symbol, order_id, known).await;
+        }
         let (product, plain) = Product::of(symbol);
         let asking = asking(product).ok_or("its product is not served")?;
         let endpoint = Endpoint::binance("GET", asking.trades)?;
@@ -118,25 +120,62 @@ impl House {
             let trades = trades(&read.answer.body, plain, order_id)?;
             let whole = trades.len() < PAGE;
             known.last = trades.iter().map(|trade| trade.trade_id).max().or(known.last);
-            let at = clock::host_nanos();
-            let mut judge = held(&group.judge);
-            let now = self.gateway.clock.now();
-            let told = entry::trades(at, now, &group.name, (symbol, order_id), &trades, whole);
-            // INVARIANT (pure judge): what the windows count is in the log, or
-            // is not counted yet.
-            self.gateway
-                .log
-                .append(&told, Purpose::Read)
-                .map_err(|error| format!("the log takes no entry: {error}"))?;
-            for event in entry::traded(symbol.to_owned(), order_id, trades, whole) {
-                judge.apply(&event, now);
-            }
+            self.tell_trades(group, (symbol, order_id), trades, whole)?;
             if whole {
                 return Ok(());
             }
         }
         // The rest is not waited for as long.
         known.due = Instant::now() + LOOK;
+        Ok(())
+    }
+
+    /// WOO X tells an order's trades at once.
+    async fn read_trades_woox(
+        &self,
+        group: &Arc<AccountGroup>,
+        symbol: &str,
+        order_id: u64,
+        known: &mut Waiting,
+    ) -> Result<(), String> {
+        let path = format!("/v1/order/{order_id}/trades");
+        let endpoint = Endpoint::woox("GET", &path)?;
+        let read = self.read_at(group, endpoint, path).await?;
+        if !read.answer.is_success() {
+            return Err(format!("the venue answers {}", read.answer.status));
+        }
+        let trades = woox::account::trades(&read.answer.body, symbol, order_id)?;
+        known.last = trades.iter().map(|trade| trade.trade_id).max().or(known.last);
+        let entries = trades.len().div_ceil(PAGE).max(1);
+        let mut rest = trades.into_iter();
+        for number in 1..=entries {
+            let part = rest.by_ref().take(PAGE).collect();
+            self.tell_trades(group, (symbol, order_id), part, number == entries)?;
+        }
+        Ok(())
+    }
+
+    /// Tells judge and log an order's trades.
+    fn tell_trades(
+        &self,
+        group: &AccountGroup,
+        (symbol, order_id): (&str, u64),
+        trades: Vec<Trade>,
+        whole: bool,
+    ) -> Result<(), String> {
+        let at = clock::host_nanos();
+        let mut judge = held(&group.judge);
+        let now = self.gateway.clock.now();
+        let told = entry::trades(at, now, &group.name, (symbol, order_id), &trades, whole);
+        // INVARIANT (pure judge): what the windows count is in the log, or is
+        // not counted yet.
+        self.gateway
+            .log
+            .append(&told, Purpose::Read)
+            .map_err(|error| format!("the log takes no entry: {error}"))?;
+        for event in entry::traded(symbol.to_owned(), order_id, trades, whole) {
+            judge.apply(&event, now);
+        }
         Ok(())
     }
 }

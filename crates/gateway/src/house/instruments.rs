@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use judge::{AccountEvent, Instrument};
 use serde::Deserialize;
-use wire::model::Product;
+use wire::model::{Product, Venue};
 
 use super::asking::asking;
 use super::{House, watch};
@@ -16,6 +16,8 @@ use crate::entry;
 use crate::limits;
 use crate::record::Purpose;
 use crate::shared::held;
+use crate::upstream::Host;
+use crate::venue::woox;
 
 /// How soon it is asked again after a failure.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -42,11 +44,21 @@ struct Row {
 pub(crate) async fn run(house: Rc<House>) {
     loop {
         let mut pause = limits::INSTRUMENTS_EVERY;
-        for product in Product::ALL {
+        if house.has(Venue::WooX) {
+            let read = house.public(Host::WooX, woox::market::MARKETS.to_owned()).await;
+            match read.and_then(|answer| woox::market::instruments(&answer.body)) {
+                Ok(told) => house.learn(Venue::WooX, &told),
+                Err(error) => {
+                    tracing::warn!(error, "the markets of WOO X are not known");
+                    pause = AGAIN;
+                }
+            }
+        }
+        for product in Product::ALL.into_iter().filter(|_| house.has(Venue::Binance)) {
             let Some(asking) = asking(product).filter(|_| house.trades(product)) else { continue };
             let read = house.public(asking.host, asking.markets.to_owned()).await;
             match read.and_then(|answer| instruments(&answer.body, product)) {
-                Ok(told) => house.learn(&told),
+                Ok(told) => house.learn(Venue::Binance, &told),
                 Err(error) => {
                     tracing::warn!(product = product.name(), error, "its markets are not known");
                     pause = AGAIN;
@@ -65,13 +77,19 @@ impl House {
         product == Product::Spot || markets.any(|market| Product::of(&market).0 == product)
     }
 
-    /// Tells every account's judge, the log and the prices. A market that the
+    /// Whether an account is at that venue.
+    pub(super) fn has(&self, venue: Venue) -> bool {
+        self.gateway.accounts.values().any(|group| group.venue == venue)
+    }
+
+    /// Tells the judge of every account there, the log and the prices. A market that the
     /// venue no longer names keeps its assets.
-    fn learn(&self, told: &[Instrument]) {
+    fn learn(&self, venue: Venue, told: &[Instrument]) {
         let mut known: BTreeMap<String, Instrument> = BTreeMap::new();
         let mut dollars = Vec::new();
         for group in self.gateway.accounts.values() {
             let mut judge = held(&group.judge);
+            let told = if group.venue == venue { told } else { &[] };
             let news = judge.instrument_news(told);
             let now = self.gateway.clock.now();
             for news in news.chunks(PER_ENTRY) {

@@ -61,7 +61,24 @@ impl House {
         let key = ring
             .for_request(&group.name, endpoint.class(), Effect::Read)
             .ok_or_else(|| format!("account `{}` has no key to read with", group.name))?;
-        self.read_with(group, Arc::clone(key), ring.epoch, endpoint, parameters).await
+        self.read_with(group, Arc::clone(key), ring.epoch, endpoint, None, parameters).await
+    }
+
+    /// Reads from a path that names what it is about.
+    ///
+    /// # Errors
+    /// As for [`House::read`].
+    pub(crate) async fn read_at(
+        &self,
+        group: &Arc<AccountGroup>,
+        endpoint: Endpoint,
+        path: String,
+    ) -> Result<Read, String> {
+        let ring = self.gateway.keys.load_full();
+        let key = ring
+            .for_request(&group.name, endpoint.class(), Effect::Read)
+            .ok_or_else(|| format!("account `{}` has no key to read with", group.name))?;
+        self.read_with(group, Arc::clone(key), ring.epoch, endpoint, Some(path), &[]).await
     }
 
     /// Reads with a key of the caller's choice.
@@ -71,6 +88,7 @@ impl House {
         key: Arc<RealKey>,
         signer_epoch: u64,
         endpoint: Endpoint,
+        path: Option<String>,
         parameters: &[(&str, &str)],
     ) -> Result<Read, String> {
         if !self.budget.may_ask() {
@@ -79,7 +97,7 @@ impl House {
         let gateway = &self.gateway;
         let now = gateway.clock.now();
         let now_ms = now.0 / 1_000_000;
-        let text = venue::question(endpoint, parameters, now_ms)?;
+        let text = venue::question(endpoint, path.as_deref(), parameters, now_ms)?;
         let symbol = parameters.iter().find(|(name, _)| *name == "symbol");
         let intent = Intent {
             venue: endpoint.venue(),
@@ -96,7 +114,7 @@ impl House {
             group: Arc::clone(group),
             endpoint,
             is_signed: true,
-            path: None,
+            path,
             symbol: intent.symbol().unwrap_or_default().to_owned(),
             key,
             signer_epoch,

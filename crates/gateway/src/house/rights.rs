@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use vault::protocol::Ask;
-use wire::model::{Right, Rights};
+use wire::model::{Right, Rights, Venue};
 
 use super::House;
 use crate::limits;
-use crate::venue::Endpoint;
+use crate::venue::{Endpoint, woox};
 
 /// How soon a failed question is asked again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -51,6 +51,12 @@ impl Restrictions {
     }
 }
 
+fn restrictions(body: &[u8]) -> Result<Rights, String> {
+    serde_json::from_slice::<Restrictions>(body)
+        .map(|restrictions| restrictions.rights())
+        .map_err(|_| "an answer that cannot be read".to_owned())
+}
+
 /// Asks for every key's rights, now and hourly.
 pub(crate) async fn run(house: Rc<House>) {
     loop {
@@ -71,28 +77,35 @@ pub(crate) async fn run(house: Rc<House>) {
 impl House {
     /// Whether every key's rights are known.
     async fn ask_rights(&self) -> bool {
-        let Ok(endpoint) = Endpoint::binance("GET", "/sapi/v1/account/apiRestrictions") else {
-            return true;
-        };
         let mut known = true;
         let ring = self.gateway.keys.load_full();
         for group in self.gateway.accounts.values() {
+            let endpoint = match group.venue {
+                Venue::Binance => Endpoint::binance("GET", "/sapi/v1/account/apiRestrictions"),
+                Venue::WooX => Endpoint::woox("GET", "/v3/account/credentials"),
+            };
+            let Ok(endpoint) = endpoint else { continue };
             for key in ring.of_account(&group.name) {
                 let name = key.name.clone();
                 let handle = key.handle;
-                let told = match self.read_with(group, key, ring.epoch, endpoint, &[]).await {
-                    Ok(read) if read.answer.is_success() => {
-                        serde_json::from_slice::<Restrictions>(&read.answer.body)
-                            .map_err(|_| "an answer that cannot be read".to_owned())
-                    }
+                let api_key = key.api_key.clone();
+                let parameters: &[(&str, &str)] =
+                    if group.venue == Venue::WooX { &[("size", "1000")] } else { &[] };
+                let told = match self
+                    .read_with(group, key, ring.epoch, endpoint, None, parameters)
+                    .await
+                {
+                    Ok(read) if read.answer.is_success() => match group.venue {
+                        Venue::Binance => restrictions(&read.answer.body),
+                        Venue::WooX => woox::account::rights(&read.answer.body, &api_key),
+                    },
                     // A venue without this endpoint (a test network) cannot
                     // tell; what was sealed stays.
                     Ok(read) => Err(format!("the venue answers {}", read.answer.status)),
                     Err(error) => Err(error),
                 };
                 match told {
-                    Ok(restrictions) => {
-                        let observed = restrictions.rights();
+                    Ok(observed) => {
                         if let Err(error) = self.signer.ask(Ask::Rights { key: handle, observed }) {
                             self.gateway.note(format!("rights of key `{name}`: {error}"));
                         }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use judge::{OrderStatus, OrderUpdate, Unsettled};
 use serde::Deserialize;
-use wire::limits::{CLOCK_OFFSET_MS, SIGNED_RECEIVE_WINDOW_MS};
-use wire::model::Product;
+use wire::limits::{CLOCK_OFFSET_MS, SIGNED_RECEIVE_WINDOW_MS, WOOX_ACCEPTANCE_MS};
+use wire::model::{Product, Venue};
 
 use super::House;
 use super::asking::asking;
@@ -22,7 +22,7 @@ use crate::limits;
 use crate::pipeline::settle::answer::one_order;
 use crate::pipeline::settle::{self, Settlement};
 use crate::shared::held;
-use crate::venue::Endpoint;
+use crate::venue::{Endpoint, woox};
 
 /// How often it is looked for such orders.
 const LOOK: Duration = Duration::from_millis(500);
@@ -79,6 +79,9 @@ impl House {
             code: i64,
         }
         let order = &question.order;
+        if group.venue == Venue::WooX {
+            return self.ask_woox(group, question).await;
+        }
         let (product, symbol) = Product::of(&order.symbol);
         let asking = asking(product).ok_or("its product is not served")?;
         let endpoint = Endpoint::binance("GET", asking.order)?;
@@ -104,6 +107,49 @@ impl House {
                 None => (SettleOutcome::Found, vec![gone(question)]),
             }
         };
+        let mut course = read.course;
+        course.reservation = question.reservation.map(|id| id.0);
+        let mut settlement = Settlement::of(outcome, None);
+        (settlement.http, settlement.orders) = (Some(http), orders);
+        settle::record(&self.gateway, &course, settlement);
+        Ok(())
+    }
+}
+
+impl House {
+    /// The same at WOO X, which may take a signed text for much longer: what it
+    /// does not know may still come until then.
+    async fn ask_woox(
+        &self,
+        group: &Arc<AccountGroup>,
+        question: &Unsettled,
+    ) -> Result<(), String> {
+        let order = &question.order;
+        let endpoint = Endpoint::woox("GET", "/v3/trade/order")?;
+        let id = order.order_id.map(|id| id.to_string());
+        let by = match (&id, &order.client_order_id) {
+            (Some(id), _) => ("orderId", id.as_str()),
+            (None, Some(client)) => ("clientOrderId", client.as_str()),
+            (None, None) => return Err("the order has no id".to_owned()),
+        };
+        let read = self.read(group, endpoint, &[by]).await?;
+        let http = read.answer.status;
+        let (outcome, orders) =
+            match (woox::account::order(http, &read.answer.body)?, question.reservation) {
+                (Some(update), _) if update.symbol == order.symbol => {
+                    (SettleOutcome::Found, vec![update])
+                }
+                (Some(_), _) => return Err("the venue tells of another market's order".to_owned()),
+                (None, Some(_)) => {
+                    let now = self.gateway.clock.now();
+                    let age_ms = now.millis_since(question.sent_at).unwrap_or(0);
+                    if age_ms < patience_ms().saturating_add(WOOX_ACCEPTANCE_MS) {
+                        return Ok(());
+                    }
+                    (SettleOutcome::Released, Vec::new())
+                }
+                (None, None) => (SettleOutcome::Found, vec![gone(question)]),
+            };
         let mut course = read.course;
         course.reservation = question.reservation.map(|id| id.0);
         let mut settlement = Settlement::of(outcome, None);

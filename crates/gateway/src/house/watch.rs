@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
-use wire::model::Product;
+use wire::model::{Product, Venue};
 
 use super::House;
 use super::asking::{Asking, asking};
@@ -19,6 +19,7 @@ use crate::entry;
 use crate::limits;
 use crate::record::Purpose;
 use crate::upstream::{Answer, Host, Outgoing};
+use crate::venue::woox;
 
 /// The weight in one minute above which the house asks less: bots need the
 /// rest. The venue allows 6000.
@@ -93,6 +94,11 @@ impl House {
             server_time: u64,
         }
         let asked = host_nanos();
+        // One clock serves all: venues keep theirs to the same time.
+        if !self.has(Venue::Binance) && self.has(Venue::WooX) {
+            let answer = self.public(Host::WooX, woox::market::TIME.to_owned()).await?;
+            return Ok(offset_of(asked, host_nanos(), woox::market::time(&answer.body)?));
+        }
         let answer = self.public(Host::Spot, "/api/v3/time".to_owned()).await?;
         let answered = host_nanos();
         let time: Time = serde_json::from_slice(&answer.body)
@@ -139,9 +145,10 @@ pub(crate) async fn clock(house: Rc<House>) {
 
 /// Keeps reference prices fresh.
 pub(crate) async fn prices(house: Rc<House>) {
+    let mut turn = 0;
     loop {
-        let markets: BTreeSet<String> =
-            house.gateway.accounts.values().flat_map(|group| markets_of(group)).collect();
+        house.prices_woox(&mut turn).await;
+        let markets = house.markets_at(Venue::Binance);
         for product in Product::ALL {
             let own = of_product(&markets, product);
             if let (false, Some(asking)) = (own.is_empty(), asking(product)) {
@@ -160,7 +167,35 @@ pub(crate) fn of_product(markets: &BTreeSet<String>, product: Product) -> BTreeS
 /// Futures markets asked for one by one; more of them, and all are asked for.
 const MARKETS_ONE_BY_ONE: usize = 4;
 
+/// Markets of WOO X asked for in one round, one by one: the venue takes ten
+/// such questions a second, and bots ask too.
+const WOOX_AT_ONCE: usize = 4;
+
 impl House {
+    /// The markets that bots trade at a venue.
+    fn markets_at(&self, venue: Venue) -> BTreeSet<String> {
+        let groups = self.gateway.accounts.values().filter(|group| group.venue == venue);
+        groups.flat_map(|group| markets_of(group)).collect()
+    }
+
+    /// Asks for the next of the prices at WOO X: each market by itself, in
+    /// turn. For every market (`*`) there is no question.
+    async fn prices_woox(&self, turn: &mut usize) {
+        let wanted = self.gateway.prices.wanted(&self.markets_at(Venue::WooX));
+        let known: Vec<&String> = wanted.iter().filter(|market| *market != "*").collect();
+        for _ in 0..known.len().min(WOOX_AT_ONCE) {
+            let Some(market) = known.get(*turn % known.len()) else { return };
+            *turn = turn.wrapping_add(1);
+            let asked = self.gateway.clock.now();
+            let read = self.public(Host::WooX, woox::market::book_of(market)).await;
+            match read.and_then(|answer| woox::market::best(&answer.body)) {
+                Ok(Some(best)) => self.gateway.prices.set(market, best, asked),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(market = market.as_str(), error, "no fresh price"),
+            }
+        }
+    }
+
     /// Asks for the prices of a product's markets.
     async fn prices(&self, product: Product, asking: &Asking, markets: &BTreeSet<String>) {
         let all = asking.book_ticker;

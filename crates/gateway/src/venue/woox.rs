@@ -1,5 +1,9 @@
 //! WOO X on the data path.
 
+pub(crate) mod account;
+pub(crate) mod market;
+mod number;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -8,8 +12,8 @@ use serde::Deserialize;
 use wire::model::{Class, Effect};
 use wire::venue::woox::public::{PublicHost, is_public_query};
 use wire::venue::woox::{
-    self as wire_woox, RawRequest, Received, Refusal, Served, Text, Upstream, errors, ids,
-    public_endpoint, read, text_to_sign,
+    self as wire_woox, RawRequest, Received, Refusal, RefusalCode, Served, Text, Upstream, errors,
+    ids, public_endpoint, read, text_to_sign,
 };
 
 use super::{Asked, NewId, Public, Sendable, http_status};
@@ -53,6 +57,14 @@ pub(super) fn verified_signature(secret: &VirtualSecret, received: &Received) ->
 }
 
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
+    // Their ids are counted apart, and the account does not list them among
+    // its open orders: what they hold could not be told.
+    if matches!(received.endpoint.reading, wire_woox::listed::Reading::Algo) {
+        return Err(Refusal::new(
+            RefusalCode::Forbidden,
+            "algo orders are not followed yet; place the order when its time comes",
+        ));
+    }
     let given: Vec<(&'static str, String)> = ids::missing(received.endpoint, &received.params)
         .map(|name| (name, new_id.number()))
         .collect();
@@ -64,12 +76,14 @@ pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked,
 
 pub(super) fn question(
     served: &Served,
+    path: Option<&str>,
     params: wire_woox::ParamText,
     now_ms: u64,
 ) -> Result<String, String> {
     let text = match served.scheme {
         wire_woox::Scheme::V3 => {
-            Text::v3(served.method, served.path, wire_woox::Params::Form(params), now_ms)
+            let path = path.unwrap_or(served.path);
+            Text::v3(served.method, path, wire_woox::Params::Form(params), now_ms)
         }
         _ => Text::v1(&params, now_ms),
     };
