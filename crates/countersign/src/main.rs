@@ -4,7 +4,7 @@
 //! Reading order: [`arguments`] (the command tree), [`command`] (one file per
 //! subcommand), [`supervisor`] (the processes), [`process`] (what the children
 //! do when they start), and the small things every command shares:
-//! [`failure`], [`output`], [`secret`], [`settings`], [`snippet`].
+//! [`failure`], [`output`], [`secret`], [`settings`], [`snippet`], [`venue`].
 
 mod arguments;
 mod command;
@@ -15,6 +15,7 @@ mod secret;
 mod settings;
 mod snippet;
 mod supervisor;
+mod venue;
 mod virtual_key;
 
 use std::process::ExitCode;

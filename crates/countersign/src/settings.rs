@@ -3,10 +3,12 @@
 //! The supervisor reads no more of the configuration than this; the gateway
 //! reads the rest.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use vault::signer::Wait;
+use vault::venue::Venue;
 
 use crate::failure::Failure;
 
@@ -32,10 +34,8 @@ pub(crate) struct Settings {
     pub(crate) workers: u16,
     /// The plain HTTP listen address as written.
     pub(crate) http: Option<String>,
-    /// The Binance upstream and prefix.
-    pub(crate) binance: BinanceTable,
-    /// The WOO X upstream.
-    pub(crate) woox: WooxTable,
+    /// The venues by name.
+    pub(crate) venues: BTreeMap<String, VenueTable>,
     /// The accounts by name.
     pub(crate) accounts: toml::Table,
     /// The bots by name.
@@ -54,7 +54,7 @@ struct File {
     #[serde(default)]
     listen: ListenTable,
     #[serde(default)]
-    venue: VenueTable,
+    venue: BTreeMap<String, VenueTable>,
     #[serde(default)]
     policy: PolicyTable,
     #[serde(default)]
@@ -83,26 +83,9 @@ struct PolicyTable {
     extra: Option<PathBuf>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-struct VenueTable {
-    #[serde(default)]
-    binance: BinanceTable,
-    #[serde(default)]
-    woox: WooxTable,
-}
-
-/// The part of `[venue.woox]` that commands need.
+/// The part of `[venue.NAME]` that commands need.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct WooxTable {
-    /// Where the venue is; its own address where this is not written.
-    pub(crate) base_url: Option<String>,
-    /// A certificate authority trusted beside the public ones, PEM file.
-    pub(crate) root_certificates: Option<PathBuf>,
-}
-
-/// The part of `[venue.binance]` that commands need.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct BinanceTable {
+pub(crate) struct VenueTable {
     /// Where the venue is.
     pub(crate) base_url: Option<String>,
     /// The path prefix under which bots reach it.
@@ -173,8 +156,7 @@ impl Settings {
             workers,
             signer_wait,
             http: file.listen.http,
-            binance: file.venue.binance,
-            woox: file.venue.woox,
+            venues: file.venue,
             accounts: file.account,
             bots: file.bot,
             extra_policy: file.policy.extra,
@@ -205,8 +187,8 @@ impl Settings {
     }
 
     /// The venue that an account is configured for.
-    pub(crate) fn venue_of(&self, account: &str) -> Option<&str> {
-        self.accounts.get(account)?.get("venue")?.as_str()
+    pub(crate) fn venue_of(&self, account: &str) -> Option<Venue> {
+        Venue::from_name(self.accounts.get(account)?.get("venue")?.as_str()?)
     }
 
     /// Keeps others from running a signer on this state meanwhile. Held until
@@ -228,15 +210,21 @@ impl Settings {
         Ok(file)
     }
 
-    /// The URL that bots use, as far as the configuration tells.
-    pub(crate) fn bot_url(&self) -> String {
-        let address = self.http.as_deref().unwrap_or("127.0.0.1:8787");
-        format!("http://{address}{}", self.bot_prefix())
+    /// A venue's table, where the gateway is configured for it.
+    pub(crate) fn venue(&self, venue: Venue) -> Option<&VenueTable> {
+        self.venues.get(venue.name())
     }
 
-    /// The path prefix that bots use.
-    pub(crate) fn bot_prefix(&self) -> &str {
-        self.binance.path_prefix.as_deref().unwrap_or_default().trim_end_matches('/')
+    /// The URL that bots use for a venue, as far as the configuration tells.
+    pub(crate) fn bot_url(&self, venue: Venue) -> String {
+        let address = self.http.as_deref().unwrap_or("127.0.0.1:8787");
+        format!("http://{address}{}", self.bot_prefix(venue))
+    }
+
+    /// The path prefix that bots use for a venue.
+    pub(crate) fn bot_prefix(&self, venue: Venue) -> &str {
+        let prefix = self.venue(venue).and_then(|table| table.path_prefix.as_deref());
+        prefix.unwrap_or_default().trim_end_matches('/')
     }
 
     /// The signer's user id.
@@ -274,7 +262,7 @@ mod tests {
             Settings::parse("/etc/cs/countersign.toml".into(), "data_dir = \"d\"".into()).unwrap();
         assert_eq!(settings.data_dir, Path::new("/etc/cs/d"));
         assert_eq!(settings.workers, 1);
-        assert_eq!(settings.bot_url(), "http://127.0.0.1:8787");
+        assert_eq!(settings.bot_url(Venue::Binance), "http://127.0.0.1:8787");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //!
 //! The clients run unmodified; only the base URL and the key differ.
 
+use vault::venue::Venue;
+use wire::model::Product;
+
 /// What a snippet is filled in with.
 #[derive(Clone, Copy)]
 pub(crate) struct Filling<'a> {
@@ -11,6 +14,8 @@ pub(crate) struct Filling<'a> {
     pub(crate) api_key: &'a str,
     /// Its secret.
     pub(crate) secret: &'a str,
+    /// Where the bot trades.
+    pub(crate) venue: Venue,
     /// A market the bot may trade, in the venue's spelling.
     pub(crate) market: &'a str,
 }
@@ -66,6 +71,14 @@ impl Client {
         matches!(self, Self::CcxtPython | Self::CcxtJs | Self::Freqtrade)
     }
 
+    /// Whether there is a snippet of it for a venue.
+    pub(crate) const fn trades_at(self, venue: Venue) -> bool {
+        match venue {
+            Venue::Binance => true,
+            Venue::Woox => matches!(self, Self::CcxtPython | Self::CcxtJs),
+        }
+    }
+
     const fn template(self) -> &'static str {
         match self {
             Self::CcxtPython => include_str!("snippet/ccxt.py"),
@@ -84,13 +97,47 @@ impl Client {
             .replace("@KEY@", filling.api_key)
             .replace("@SECRET@", filling.secret)
             .replace("@MARKET@", filling.market)
-            .replace("@PAIR@", &pair(filling.market))
+            .replace("@EXCHANGE@", exchange(filling.venue, filling.market))
+            .replace("@PAIR@", &pair(filling.venue, filling.market))
     }
 }
 
-/// ccxt's spelling of a market (`BTC/USDT`), for the quote assets that are
-/// common; otherwise the venue's own, which ccxt takes as well.
-fn pair(market: &str) -> String {
+/// ccxt's class for a venue.
+fn exchange(venue: Venue, market: &str) -> &'static str {
+    match (venue, Product::of(market).0) {
+        (Venue::Binance, Product::UsdFutures) => "binanceusdm",
+        (Venue::Binance, _) => "binance",
+        (Venue::Woox, _) => "woo",
+    }
+}
+
+/// ccxt's spelling of a market (`BTC/USDT`, `BTC/USDT:USDT` for one that is
+/// settled in its quote asset), for the quote assets that are common; otherwise
+/// the venue's own, which ccxt takes as well.
+fn pair(venue: Venue, market: &str) -> String {
+    match venue {
+        Venue::Woox => woox_pair(market),
+        Venue::Binance => match Product::of(market) {
+            (Product::UsdFutures, symbol) => settled(&joined(symbol)),
+            (_, symbol) => joined(symbol),
+        },
+    }
+}
+
+fn settled(pair: &str) -> String {
+    pair.split_once('/').map_or_else(|| pair.to_owned(), |(_, quote)| format!("{pair}:{quote}"))
+}
+
+fn woox_pair(market: &str) -> String {
+    match market.split('_').collect::<Vec<_>>()[..] {
+        ["SPOT", base, quote] => format!("{base}/{quote}"),
+        ["PERP", base, quote] => format!("{base}/{quote}:{quote}"),
+        _ => market.to_owned(),
+    }
+}
+
+/// Splits a name that is base and quote without anything between.
+fn joined(market: &str) -> String {
     ["USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY"]
         .into_iter()
         .find_map(|quote| {
@@ -110,6 +157,7 @@ mod tests {
             url: "http://127.0.0.1:8787/binance",
             api_key: "KEYKEY",
             secret: "SECSEC",
+            venue: Venue::Binance,
             market: "BTCUSDT",
         };
         for client in Client::ALL {
@@ -124,8 +172,12 @@ mod tests {
 
     #[test]
     fn pairs_as_ccxt_spells_them() {
-        assert_eq!(pair("BTCUSDT"), "BTC/USDT");
-        assert_eq!(pair("ETHBTC"), "ETH/BTC");
-        assert_eq!(pair("USDT"), "USDT");
+        let binance = |market| pair(Venue::Binance, market);
+        assert_eq!(binance("BTCUSDT"), "BTC/USDT");
+        assert_eq!(binance("ETHBTC"), "ETH/BTC");
+        assert_eq!(binance("USDT"), "USDT");
+        assert_eq!(binance("UM/BTCUSDT"), "BTC/USDT:USDT");
+        assert_eq!(pair(Venue::Woox, "SPOT_BTC_USDT"), "BTC/USDT");
+        assert_eq!(pair(Venue::Woox, "PERP_BTC_USDT"), "BTC/USDT:USDT");
     }
 }

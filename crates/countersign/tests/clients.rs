@@ -12,15 +12,18 @@
 )]
 
 mod stack;
+#[path = "clients/woox.rs"]
+mod woox;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use sim::binance::Recorded;
 use stack::{
-    REAL_READ_KEY, REAL_READ_SECRET, REAL_TRADE_KEY, REAL_TRADE_SECRET, Stack, clients, scripts,
+    Bot, REAL_READ_KEY, REAL_READ_SECRET, REAL_TRADE_KEY, REAL_TRADE_SECRET, Stack, clients,
+    scripts,
 };
 
 /// One client library: its interpreter, its script, and its own signer.
@@ -31,7 +34,14 @@ struct Library {
 }
 
 impl Library {
-    fn interpreter(&self, clients: &std::path::Path) -> PathBuf {
+    fn not_run(&self) {
+        eprintln!(
+            "NOT RUN: {} needs the client libraries; `cargo xtask test` installs them",
+            self.name
+        );
+    }
+
+    fn interpreter(&self, clients: &Path) -> PathBuf {
         match self.environment {
             "node" => PathBuf::from("node"),
             environment => clients.join(environment).join("bin/python"),
@@ -40,7 +50,7 @@ impl Library {
 
     /// Node resolves packages from the script's own folder, so scripts for it
     /// are copied beside the packages.
-    fn script(&self, clients: &std::path::Path, script: &str) -> PathBuf {
+    fn script(&self, clients: &Path, script: &str) -> PathBuf {
         let source = scripts().join(script);
         if self.environment != "node" {
             return source;
@@ -57,20 +67,34 @@ fn drive(library: &Library) {
 
 fn drive_with(library: &Library, configured: impl FnOnce() -> Stack, market: &str) {
     let Some(clients) = clients() else {
-        eprintln!(
-            "NOT RUN: {} needs the client libraries; `cargo xtask test` installs them",
-            library.name
-        );
-        return;
+        return library.not_run();
     };
     let mut stack = configured();
     // A taker: the matrix has market orders, which a market maker may not place.
     let bot = stack.add_bot("matrix", &["--preset", "taker", "--market", market]);
     stack.serve();
-    let output = Command::new(library.interpreter(&clients))
-        .arg(library.script(&clients, library.script))
+    drive_client(library, &clients, &stack, &stack.bot_url, &bot, 15);
+    let requests = stack.venue.requests();
+    no_refused_request_left(&requests);
+    for (key, secret) in [(REAL_TRADE_KEY, REAL_TRADE_SECRET), (REAL_READ_KEY, REAL_READ_SECRET)] {
+        sign_again(library, &clients, key, secret, &of_the_bot(&stack, &requests));
+    }
+    stack.verify();
+}
+
+/// Runs the library's script against the gateway; every step must pass.
+fn drive_client(
+    library: &Library,
+    clients: &Path,
+    stack: &Stack,
+    url: &str,
+    bot: &Bot,
+    least_steps: usize,
+) {
+    let output = Command::new(library.interpreter(clients))
+        .arg(library.script(clients, library.script))
         .current_dir(scripts())
-        .env("BASE_URL", &stack.bot_url)
+        .env("BASE_URL", url)
         .env("API_KEY", &bot.api_key)
         .env("API_SECRET", &bot.secret)
         .output()
@@ -84,14 +108,7 @@ fn drive_with(library: &Library, configured: impl FnOnce() -> Stack, market: &st
         stack.said()
     );
     let steps = said.lines().filter(|line| line.contains("\"step\"")).count();
-    assert!(steps >= 15, "{} ran only {steps} steps", library.name);
-
-    let requests = stack.venue.requests();
-    no_refused_request_left(&requests);
-    for (key, secret) in [(REAL_TRADE_KEY, REAL_TRADE_SECRET), (REAL_READ_KEY, REAL_READ_SECRET)] {
-        sign_again(library, &clients, key, secret, &of_the_bot(&stack, &requests));
-    }
-    stack.verify();
+    assert!(steps >= least_steps, "{} ran only {steps} steps", library.name);
 }
 
 /// The virtual key, a withdrawal or a transfer never reached the venue.
@@ -146,13 +163,7 @@ fn signed_text(request: &Recorded) -> Option<(String, String)> {
     Some((text.to_owned(), signature.to_owned()))
 }
 
-fn sign_again(
-    library: &Library,
-    clients: &std::path::Path,
-    key: &str,
-    secret: &str,
-    requests: &[Recorded],
-) {
+fn sign_again(library: &Library, clients: &Path, key: &str, secret: &str, requests: &[Recorded]) {
     let signed: Vec<Value> = requests
         .iter()
         .filter(|request| request.header("x-mbx-apikey") == Some(key))
@@ -167,6 +178,11 @@ fn sign_again(
         })
         .collect();
     assert!(!signed.is_empty(), "no signed request of this key reached the venue");
+    told_again(library, clients, key, secret, &signed);
+}
+
+/// Has the library's own signer sign what was sent, and compares.
+fn told_again(library: &Library, clients: &Path, key: &str, secret: &str, signed: &[Value]) {
     let script = if library.environment == "node" { "resign.mjs" } else { "resign.py" };
     let mut signer = Command::new(library.interpreter(clients))
         .arg(library.script(clients, script))

@@ -194,7 +194,8 @@ fn woox(permissions: &'static str) -> SocketAddr {
                     "{\"success\":false,\"code\":\"-1002\",\"message\":\"no\"}".to_owned()
                 }
             } else {
-                "{\"success\":true,\"rows\":[{\"executed_price\":50000.5}]}".to_owned()
+                "{\"success\":true,\"data\":{\"asks\":[{\"price\":\"50000.5\"}],\"bids\":[]}}"
+                    .to_owned()
             };
             let answer = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\

@@ -274,7 +274,7 @@ impl Gateway {
             child,
             address: listen,
             prefix: ready
-                .get("bot_url")
+                .pointer("/bot_urls/binance")
                 .and_then(|url| url.as_str()?.splitn(4, '/').nth(3).map(|path| format!("/{path}")))
                 .unwrap_or_default(),
             api_key: field("api_key")?,

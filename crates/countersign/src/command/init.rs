@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use vault::venue::Venue;
 
 use crate::arguments::Context;
 use crate::failure::Failure;
@@ -26,9 +27,15 @@ pub(crate) struct Arguments {
     /// The address that bots connect to
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     http: std::net::SocketAddr,
+    /// A venue that bots trade at: `binance` or `woox`; repeat for more
+    #[arg(long = "venue", value_parser = crate::venue::parse, default_value = "binance")]
+    venues: Vec<Venue>,
     /// Where Binance is
     #[arg(long, value_name = "URL", default_value = "https://api.binance.com")]
     binance_url: String,
+    /// Where WOO X is
+    #[arg(long, value_name = "URL", default_value = "https://api.woox.io")]
+    woox_url: String,
     #[command(flatten)]
     unseal: UnsealArguments,
 }
@@ -68,10 +75,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     })?;
     let text = format!(
         "wrote {}\nmade  {} (vault, log)\nlog verifier key, keep it where this machine cannot \
-         change it:\n  {}\nnext: `countersign key add binance NAME --class trade --market BTCUSDT`",
+         change it:\n  {}\nnext: `countersign key add {} NAME --class trade --market {}`",
         settings.config_path.display(),
         settings.data_dir.display(),
         context.output.strong(&vkey),
+        arguments.first().name(),
+        crate::venue::example_market(arguments.first()),
     );
     let json = json!({
         "config": settings.config_path,
@@ -82,21 +91,57 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     Ok(Answer::yes(json, text))
 }
 
+impl Arguments {
+    /// The venue that examples are of.
+    fn first(&self) -> Venue {
+        self.venues.first().copied().unwrap_or(Venue::Binance)
+    }
+
+    fn url(&self, venue: Venue) -> &str {
+        match venue {
+            Venue::Binance => &self.binance_url,
+            Venue::Woox => &self.woox_url,
+        }
+    }
+}
+
+/// The table of a venue.
+fn venue_table(arguments: &Arguments, venue: Venue) -> Result<String, Failure> {
+    let url = arguments.url(venue);
+    if !(url.starts_with("https://") || url.starts_with("http://127.0.0.1")) {
+        return Err(Failure::misuse(format!("`{url}` is not a venue's address"))
+            .next("write it as https://HOST (plain http only for a paper venue on 127.0.0.1)"));
+    }
+    let name = venue.name();
+    let (url, prefix) = (quoted(url), quoted(&format!("/{name}")));
+    Ok(format!(
+        "[venue.{name}]\n\
+         base_url = {url}   # the host signed for is the host dialled\n\
+         path_prefix = {prefix}         # bots reach the venue under this prefix\n\n"
+    ))
+}
+
+fn quoted(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
+}
+
 fn configuration(arguments: &Arguments) -> Result<String, Failure> {
     let data_dir = arguments
         .data_dir
         .to_str()
         .ok_or_else(|| Failure::misuse("the data directory's name is not UTF-8"))?;
-    let url = &arguments.binance_url;
-    if !(url.starts_with("https://") || url.starts_with("http://127.0.0.1")) {
-        return Err(Failure::misuse(format!("`{url}` is not a venue's address"))
-            .next("write it as https://HOST (plain http only for a paper venue on 127.0.0.1)"));
-    }
-    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    let mut venues = arguments.venues.clone();
+    venues.sort_by_key(|venue| venue.name());
+    venues.dedup();
+    let tables: Vec<String> =
+        venues.into_iter().map(|venue| venue_table(arguments, venue)).collect::<Result<_, _>>()?;
+    let first = arguments.first();
     Ok(TEMPLATE
         .replace("@DATA_DIR@", &quoted(data_dir))
         .replace("@HTTP@", &quoted(&arguments.http.to_string()))
-        .replace("@BINANCE_URL@", &quoted(url)))
+        .replace("@VENUES@", &tables.concat())
+        .replace("@VENUE@", first.name())
+        .replace("@MARKET@", crate::venue::example_market(first)))
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
@@ -113,26 +158,39 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
+    fn arguments(binance_url: &str) -> Arguments {
+        Arguments {
+            data_dir: "d".into(),
+            http: "127.0.0.1:1".parse().unwrap(),
+            venues: vec![Venue::Binance],
+            binance_url: binance_url.into(),
+            woox_url: "https://api.woox.io".into(),
+            unseal: UnsealArguments::default(),
+        }
+    }
+
     #[test]
     fn the_template_parses_whatever_the_directory_is_called() {
-        let arguments = Arguments {
-            data_dir: "a \"b\"\\c".into(),
-            http: "127.0.0.1:1".parse().unwrap(),
-            binance_url: "https://api.binance.com".into(),
-            unseal: UnsealArguments::default(),
-        };
+        let arguments =
+            Arguments { data_dir: "a \"b\"\\c".into(), ..arguments("https://api.binance.com") };
         let table: toml::Table = configuration(&arguments).unwrap().parse().unwrap();
         assert_eq!(table["data_dir"].as_str(), Some("a \"b\"\\c"));
     }
 
     #[test]
     fn a_venue_without_encryption_is_refused() {
-        let arguments = Arguments {
-            data_dir: "d".into(),
-            http: "127.0.0.1:1".parse().unwrap(),
-            binance_url: "http://api.binance.com".into(),
-            unseal: UnsealArguments::default(),
-        };
-        assert!(configuration(&arguments).is_err());
+        assert!(configuration(&arguments("http://api.binance.com")).is_err());
+    }
+
+    #[test]
+    fn each_venue_has_a_prefix_of_its_own() {
+        let venues = vec![Venue::Woox, Venue::Binance, Venue::Woox];
+        let arguments = Arguments { venues, ..arguments("https://api.binance.com") };
+        let text = configuration(&arguments).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["venue"]["binance"]["path_prefix"].as_str(), Some("/binance"));
+        assert_eq!(table["venue"]["woox"]["path_prefix"].as_str(), Some("/woox"));
+        assert!(text.contains("key add woox NAME"), "{text}");
+        assert!(!text.contains('@'), "{text}");
     }
 }

@@ -4,16 +4,17 @@ mod add;
 mod generate;
 mod list;
 mod observe;
+mod question;
 mod rights;
 mod running;
 mod session;
 
+pub(crate) use question::texts_at;
 pub(crate) use session::NO_ENTRY;
 
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::Answer;
-use vault::venue::Venue;
 
 /// Arguments of `key`.
 #[derive(clap::Subcommand, Debug)]
@@ -39,12 +40,4 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         Arguments::Audit(arguments) => list::audit(context, arguments),
         Arguments::Revoke(arguments) => list::revoke(context, arguments),
     }
-}
-
-/// Reads the name of a venue.
-fn venue(name: &str) -> Result<Venue, String> {
-    Venue::from_name(name).ok_or_else(|| {
-        let known = Venue::ALL.map(|venue| format!("`{}`", venue.name())).join(" or ");
-        format!("use {known}")
-    })
 }

@@ -1,6 +1,9 @@
 //! `countersign serve`: the supervisor.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
+use vault::venue::Venue;
 
 use crate::arguments::Context;
 use crate::failure::Failure;
@@ -40,13 +43,17 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     }
     crate::process::wall_in_supervisor(arguments.allow_missing_sandbox)?;
     let output = context.output;
-    let prefix = settings.bot_prefix();
+    let venues: Vec<Venue> =
+        Venue::ALL.into_iter().filter(|venue| settings.venue(*venue).is_some()).collect();
     let mut ready = |ready: &run::Ready| {
         let http = ready.listen.iter().find(|address| address.starts_with("http"));
         let json = json!({
             "ready": true,
             "listen": ready.listen,
-            "bot_url": http.map(|address| format!("{address}{prefix}")),
+            "bot_urls": http.map(|address| {
+                let url = |venue: &Venue| (venue.name(), format!("{address}{}", settings.bot_prefix(*venue)));
+                venues.iter().map(url).collect::<BTreeMap<_, _>>()
+            }),
             "processes": {
                 "supervisor": std::process::id(),
                 "signer": ready.signer,

@@ -1,6 +1,6 @@
 import ccxt from 'ccxt';
 
-const exchange = new ccxt.binance({ apiKey: '@KEY@', secret: '@SECRET@' });
+const exchange = new ccxt.@EXCHANGE@({ apiKey: '@KEY@', secret: '@SECRET@' });
 for (const [name, url] of Object.entries(exchange.urls.api)) {
   if (typeof url === 'string') exchange.urls.api[name] = url.replace(/^https?:\/\/[^/]+/, '@URL@');
 }

@@ -1,6 +1,6 @@
 import ccxt, re
 
-exchange = ccxt.binance({"apiKey": "@KEY@", "secret": "@SECRET@"})
+exchange = ccxt.@EXCHANGE@({"apiKey": "@KEY@", "secret": "@SECRET@"})
 exchange.urls["api"] = {
     name: re.sub(r"^https?://[^/]+", "@URL@", url) if isinstance(url, str) else url
     for name, url in exchange.urls["api"].items()

@@ -38,6 +38,22 @@ def ccxt_signature(request, pairs):
     return dict(parse_qsl(text))["signature"]
 
 
+def woox_signature(request, pairs):
+    import ccxt
+
+    exchange = ccxt.woo({"apiKey": KEY, "secret": SECRET})
+    exchange.nonce = lambda: int(request["timestamp"])
+    # The application id is a parameter like any other: ccxt adds its own.
+    _, version, path = request["path"].split("/", 2)
+    given = request["query"] or request["text"]
+    if given.startswith("{"):
+        values = json.loads(given)
+        exchange.options["brokerId"] = values.get("broker_id")
+    else:
+        values = dict(parse_qsl(given, keep_blank_values=True))
+    return exchange.sign(path, [version, "private"], request["method"], values)["headers"]["x-api-signature"]
+
+
 def python_binance_signature(request, pairs):
     from binance.client import Client
 
@@ -62,6 +78,7 @@ def sdk_signature(request, pairs):
 
 sign = {
     "ccxt": ccxt_signature,
+    "ccxt-woox": woox_signature,
     "python-binance": python_binance_signature,
     "binance-connector": connector_signature,
     "binance-sdk": sdk_signature,

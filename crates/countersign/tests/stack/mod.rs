@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sim::binance::{ApiKey, PaperOptions, PaperVenue, Rights};
+use sim::woox;
 
 pub const REAL_TRADE_KEY: &str = "paperTradeKey0000000000000000000000000000000000000000000000trade";
 pub const REAL_TRADE_SECRET: &str =
@@ -30,6 +31,11 @@ pub const REAL_TRADE_SECRET: &str =
 pub const REAL_READ_KEY: &str = "paperReadKey00000000000000000000000000000000000000000000000read";
 pub const REAL_READ_SECRET: &str =
     "paperReadSecret000000000000000000000000000000000000000000000real";
+
+pub const WOOX_TRADE_KEY: &str = "paperWooTradeKey0000tradeWX";
+pub const WOOX_TRADE_SECRET: &str = "PAPERWOOTRADESECRET000000000REAL";
+pub const WOOX_READ_KEY: &str = "paperWooReadKey00000readWX";
+pub const WOOX_READ_SECRET: &str = "PAPERWOOREADSECRET0000000000REAL";
 
 /// What the key file holds: bytes that occur nowhere else by chance.
 pub const KEY_FILE: &[u8; 32] = b"\xf3\x1ckey file of the tests \x05\xe7 0001\n";
@@ -48,12 +54,16 @@ pub struct Bot {
 /// Everything that runs; ends with it.
 pub struct Stack {
     pub venue: PaperVenue,
+    /// A paper WOO X, where the gateway is configured for it too.
+    pub woox: Option<woox::PaperVenue>,
     pub directory: tempfile::TempDir,
     pub config: PathBuf,
     pub key_file: PathBuf,
     pub serve: Option<Child>,
-    /// Where bots reach the gateway, with the venue's prefix.
+    /// Where bots reach Binance through the gateway.
     pub bot_url: String,
+    /// The same for WOO X.
+    pub woox_url: String,
     /// Process ids by name: `supervisor`, `signer`, `gateway`.
     pub processes: Value,
 }
@@ -71,6 +81,44 @@ impl Stack {
 
     /// The same with other markets in the keys' ceilings.
     pub fn configured_for(change: impl FnOnce(&mut PaperOptions), markets: &[&str]) -> Self {
+        Self::configured_at(change, markets, None)
+    }
+
+    /// Binance and WOO X, each with a trade and a read key; the accounts are
+    /// `main` and `woo`.
+    pub fn configured_with_woox(
+        change: impl FnOnce(&mut woox::PaperOptions),
+        markets: &[&str],
+    ) -> Self {
+        use woox::Permissions;
+        let mut options = woox::PaperOptions::with_key(woox::ApiKey::new(
+            WOOX_TRADE_KEY,
+            WOOX_TRADE_SECRET,
+            Permissions::TRADE,
+        ));
+        let account = options.accounts.first_mut().expect("one account");
+        account.keys.push(woox::ApiKey::new(WOOX_READ_KEY, WOOX_READ_SECRET, Permissions::READ));
+        change(&mut options);
+        let venue = woox::PaperVenue::spawn_blocking(options).expect("the paper venue starts");
+        let stack = Self::configured_at(|_| (), &["BTCUSDT", "ETHUSDT"], Some(venue));
+        for (name, class, key, secret) in [
+            ("woo-trade", "trade", WOOX_TRADE_KEY, WOOX_TRADE_SECRET),
+            ("woo-read", "read", WOOX_READ_KEY, WOOX_READ_SECRET),
+        ] {
+            let mut arguments = vec!["key", "add", "woox", name, "--class", class];
+            arguments.extend(["--account", "woo"]);
+            arguments.extend(markets.iter().flat_map(|market| ["--market", market]));
+            arguments.push("--secret-stdin");
+            stack.must(&arguments, Unseal::Yes, &format!("{key}\n{secret}\n"));
+        }
+        stack
+    }
+
+    fn configured_at(
+        change: impl FnOnce(&mut PaperOptions),
+        markets: &[&str],
+        woox: Option<woox::PaperVenue>,
+    ) -> Self {
         let mut options =
             PaperOptions::with_key(ApiKey::hmac(REAL_TRADE_KEY, REAL_TRADE_SECRET, Rights::TRADE));
         let account = options.accounts.first_mut().expect("one account");
@@ -91,15 +139,22 @@ impl Stack {
             .expect("permissions");
         let stack = Self {
             venue,
+            woox,
             directory,
             config,
             key_file,
             serve: None,
             bot_url: String::new(),
+            woox_url: String::new(),
             processes: Value::Null,
         };
         let base = stack.venue.base_url();
-        stack.must(&["init", "--binance-url", &base, "--http", "127.0.0.1:0"], Unseal::Yes, "");
+        let mut init = vec!["init", "--binance-url", &base, "--http", "127.0.0.1:0"];
+        let woox = stack.woox.as_ref().map(woox::PaperVenue::base_url);
+        if let Some(url) = &woox {
+            init.extend(["--venue", "binance", "--venue", "woox", "--woox-url", url]);
+        }
+        stack.must(&init, Unseal::Yes, "");
         for (name, class, key, secret) in [
             ("main-trade", "trade", REAL_TRADE_KEY, REAL_TRADE_SECRET),
             ("main-read", "read", REAL_READ_KEY, REAL_READ_SECRET),
@@ -157,7 +212,9 @@ impl Stack {
         };
         // Someone must go on reading, or the child blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        ready["bot_url"].as_str().expect("a bot URL").clone_into(&mut self.bot_url);
+        let url = |venue: &str| ready["bot_urls"][venue].as_str().unwrap_or_default().to_owned();
+        (self.bot_url, self.woox_url) = (url("binance"), url("woox"));
+        assert!(!self.bot_url.is_empty(), "{ready}");
         self.processes = ready["processes"].clone();
         self.serve = Some(child);
     }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::json;
+use vault::protocol::control::Scheme;
+use vault::venue::Venue;
 use zeroize::Zeroizing;
 
 use super::super::config_edit::ConfigEdit;
@@ -13,6 +15,7 @@ use crate::failure::Failure;
 use crate::output::Answer;
 use crate::settings::{Settings, check_name};
 use crate::snippet::{Client, Filling};
+use crate::venue::{example_market, title};
 use crate::virtual_key::{BotScheme, VirtualKey};
 
 /// What a bot may do, in outline.
@@ -109,15 +112,19 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     check(arguments)?;
     let destinations = destinations(arguments)?;
     let settings = Settings::read(&context.config)?;
-    let account = settings.accounts.get(&arguments.account);
-    if account.is_none() {
+    let Some(venue) = settings.venue_of(&arguments.account) else {
         return Err(Failure::misuse(format!("there is no account `{}`", arguments.account)).next(
             format!(
-                "add a key to it: `countersign key add binance NAME --account {}`",
+                "add a key to it: `countersign key add VENUE NAME --account {}`",
                 arguments.account
             ),
         ));
+    };
+    if arguments.scheme != BotScheme::Hmac && !venue.has(Scheme::Ed25519) {
+        return Err(Failure::misuse(format!("{} has no keys but HMAC", title(venue)))
+            .next("leave --scheme out"));
     }
+    let clients = clients(venue, arguments)?;
     if settings.bots.contains_key(&arguments.name) {
         return Err(Failure::misuse(format!("there is a bot `{}` already", arguments.name))
             .next("choose another name, or revoke it first"));
@@ -130,9 +137,35 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     key.write(&settings.data_dir)?;
     edit.save()?;
     let reloaded = crate::command::admin::reload_bots(&settings)?;
-    let warnings = warnings(&settings, arguments);
-    let shown = Shown { key: &key, secret: secret.as_deref().map(String::as_str) };
-    Ok(answer(context, &settings, arguments, shown, reloaded, &warnings))
+    let warnings = warnings(&settings, venue, arguments);
+    let shown = Shown {
+        key: &key,
+        secret: secret.as_deref().map(String::as_str),
+        venue,
+        clients: &clients,
+        reloaded,
+    };
+    Ok(answer(context, &settings, arguments, &shown, &warnings))
+}
+
+/// The client libraries whose snippets are printed.
+fn clients(venue: Venue, arguments: &Arguments) -> Result<Vec<Client>, Failure> {
+    let mut wanted = arguments.clients.clone();
+    if wanted.is_empty() {
+        wanted = Client::ALL.into_iter().filter(|client| client.trades_at(venue)).collect();
+    }
+    if let Some(client) = wanted.iter().find(|client| !client.trades_at(venue)) {
+        return Err(Failure::misuse(format!(
+            "there is no snippet of {} for {}",
+            client.name(),
+            title(venue)
+        ))
+        .next("leave --client out to see those that there are"));
+    }
+    // The others take a private key in another way than a secret.
+    let private = arguments.public_key.is_some() || arguments.scheme != BotScheme::Hmac;
+    wanted.retain(|client| !private || client.takes_private_keys());
+    Ok(wanted)
 }
 
 /// A fresh key and what the bot signs with; nothing of that where it has its
@@ -159,11 +192,14 @@ fn virtual_key(arguments: &Arguments) -> Result<(VirtualKey, Option<Zeroizing<St
 }
 
 /// What is shown of a key, once.
-#[derive(Clone, Copy)]
 struct Shown<'a> {
     key: &'a VirtualKey,
     /// What the bot signs with; none where only the bot has it.
     secret: Option<&'a str>,
+    venue: Venue,
+    clients: &'a [Client],
+    /// Whether a running gateway took it up.
+    reloaded: bool,
 }
 
 fn check(arguments: &Arguments) -> Result<(), Failure> {
@@ -181,8 +217,9 @@ fn check(arguments: &Arguments) -> Result<(), Failure> {
             && symbol.len() <= wire::limits::WOOX_SYMBOL_BYTES
             && symbol.bytes().all(letter);
         if !fine {
-            return Err(Failure::misuse(format!("`{market}` is not a market"))
-                .next("write it as the venue does: BTCUSDT, UM/BTCUSDT for futures"));
+            return Err(Failure::misuse(format!("`{market}` is not a market")).next(
+                "write it as the venue does: BTCUSDT, UM/BTCUSDT for futures, SPOT_BTC_USDT",
+            ));
         }
     }
     if let Some(hours) = &arguments.hours {
@@ -231,7 +268,7 @@ fn destinations(arguments: &Arguments) -> Result<Vec<Listed>, Failure> {
 }
 
 /// What a treasury bot still lacks.
-fn warnings(settings: &Settings, arguments: &Arguments) -> Vec<String> {
+fn warnings(settings: &Settings, venue: Venue, arguments: &Arguments) -> Vec<String> {
     let mut warnings = Vec::new();
     if arguments.preset != Preset::Treasury {
         return warnings;
@@ -241,9 +278,10 @@ fn warnings(settings: &Settings, arguments: &Arguments) -> Vec<String> {
     }
     if settings.key_of(&arguments.account, "value_out").is_none() {
         warnings.push(format!(
-            "account `{}` has no key that withdraws; add one with `countersign key add binance \
+            "account `{}` has no key that withdraws; add one with `countersign key add {} \
              NAME --class value-out --account {} --destination {}`",
             arguments.account,
+            venue.name(),
             arguments.account,
             destination::FORM
         ));
@@ -302,27 +340,20 @@ fn answer(
     context: &Context,
     settings: &Settings,
     arguments: &Arguments,
-    Shown { key, secret }: Shown<'_>,
-    reloaded: bool,
+    &Shown { key, secret, venue, clients, reloaded }: &Shown<'_>,
     warnings: &[String],
 ) -> Answer {
     let output = context.output;
-    let url = settings.bot_url();
+    let url = settings.bot_url(venue);
     // One line in every language of the snippets.
     let in_snippet = secret.unwrap_or("YOUR PRIVATE KEY IN PEM").trim_end().replace('\n', "\\n");
     let filling = Filling {
         url: &url,
         api_key: &key.api_key,
         secret: &in_snippet,
-        market: arguments.markets.first().map_or("BTCUSDT", String::as_str),
+        venue,
+        market: arguments.markets.first().map_or(example_market(venue), String::as_str),
     };
-    let clients: Vec<Client> =
-        if arguments.clients.is_empty() { Client::ALL.to_vec() } else { arguments.clients.clone() };
-    // The others take a private key in another way than a secret.
-    let clients: Vec<Client> = clients
-        .into_iter()
-        .filter(|client| key.public_key.is_none() || client.takes_private_keys())
-        .collect();
     let snippets: serde_json::Map<String, serde_json::Value> = clients
         .iter()
         .map(|client| (client.name().to_owned(), client.snippet(filling).into()))
@@ -342,7 +373,7 @@ fn answer(
         }
     }
     let _ = writeln!(text, "  base URL {url}");
-    for client in &clients {
+    for client in clients {
         let _ = writeln!(text, "\n{}", output.strong(&format!("--- {}", client.name())));
         text.push_str(&client.snippet(filling));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use vault::venue::Venue;
 
 use super::super::log::{show as shown, verify};
 use super::report::Report;
@@ -118,8 +119,13 @@ fn files(from: &Path, to: &Path) -> std::io::Result<Vec<(PathBuf, PathBuf)>> {
 
 /// Stays up: a snippet for anybody's client, and the verdicts as they fall.
 pub(super) fn follow(stage: &Stage, output: Output) -> Result<(), Failure> {
-    let filling =
-        Filling { url: &stage.url, api_key: &stage.api_key, secret: &stage.secret, market: MARKET };
+    let filling = Filling {
+        url: &stage.url,
+        api_key: &stage.api_key,
+        secret: &stage.secret,
+        venue: Venue::Binance,
+        market: MARKET,
+    };
     let snippet = Client::CcxtPython.snippet(filling);
     let ready = json!({
         "ready": true,

@@ -197,7 +197,11 @@ impl Stage {
             signer: id("signer"),
             gateway: id("gateway"),
         };
-        ready.get("bot_url").and_then(Value::as_str).unwrap_or_default().clone_into(&mut self.url);
+        ready
+            .pointer("/bot_urls/binance")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .clone_into(&mut self.url);
         output.say(&format!(
             "  supervisor {}, signer {} (holds the real keys), gateway {} at {}",
             self.processes.supervisor, self.processes.signer, self.processes.gateway, self.url

@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::output::{Answer, warn};
 use crate::secret::UnsealArguments;
 use crate::settings::{Settings, check_name};
+use crate::venue::example_market;
 use credentials::{Credentials, boxed};
 use report::{Added, answer};
 
@@ -86,7 +87,7 @@ impl KeyScheme {
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
     /// The venue: `binance` or `woox`
-    #[arg(value_parser = super::venue)]
+    #[arg(value_parser = crate::venue::parse)]
     venue: Venue,
     /// The key's name in the vault
     name: String,
@@ -187,19 +188,13 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
 /// An account is at one venue.
 fn check_venue(settings: &Settings, arguments: &Arguments) -> Result<(), Failure> {
     match settings.venue_of(&arguments.account) {
-        Some(venue) if venue != arguments.venue.name() => {
-            Err(Failure::misuse(format!("account `{}` is at `{venue}`", arguments.account))
-                .next("name another account with --account"))
-        }
+        Some(venue) if venue != arguments.venue => Err(Failure::misuse(format!(
+            "account `{}` is at `{}`",
+            arguments.account,
+            venue.name()
+        ))
+        .next("name another account with --account")),
         _ => Ok(()),
-    }
-}
-
-/// A market in the venue's spelling.
-const fn example(venue: Venue) -> &'static str {
-    match venue {
-        Venue::Binance => "BTCUSDT",
-        Venue::Woox => "SPOT_BTC_USDT",
     }
 }
 
@@ -298,7 +293,7 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
         markets = lists.flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect();
     }
     if markets.is_empty() && !arguments.secret_stdin {
-        let example = example(arguments.venue);
+        let example = example_market(arguments.venue);
         markets = ask(&format!("markets that it may trade (for example {example}): "))?
             .split([',', ' '])
             .filter(|market| !market.is_empty())
@@ -319,14 +314,16 @@ fn markets(settings: &Settings, arguments: &Arguments) -> Result<Vec<String>, Fa
         !symbol.is_empty() && symbol.len() <= longest && symbol.bytes().all(letter)
     };
     match markets.iter().find(|market| !fine(market)) {
-        Some(market) => Err(Failure::misuse(format!("`{market}` is not a market"))
-            .next(format!("write it as the venue does, for example {}", example(arguments.venue)))),
+        Some(market) => Err(Failure::misuse(format!("`{market}` is not a market")).next(format!(
+            "write it as the venue does, for example {}",
+            example_market(arguments.venue)
+        ))),
         None if markets.is_empty() => Err(Failure::misuse(
             "a trade key needs the markets that its ceiling covers",
         )
         .next(format!(
             "name them with --market, for example --market {}",
-            example(arguments.venue)
+            example_market(arguments.venue)
         ))),
         None => Ok(markets),
     }

@@ -16,7 +16,7 @@ use crate::settings::{Settings, check_name};
 #[derive(clap::Args, Debug)]
 pub(crate) struct Arguments {
     /// The venue; `woox` has no such keys
-    #[arg(value_parser = super::venue)]
+    #[arg(value_parser = crate::venue::parse)]
     venue: Venue,
     /// The key's name in the vault
     name: String,

@@ -7,6 +7,7 @@ use vault::protocol::KeyInfo;
 use vault::venue::Venue;
 use wire::model::{Decimal, Product};
 
+use super::question;
 use super::rights::Stated;
 use super::session::Session;
 use crate::failure::Failure;
@@ -18,11 +19,8 @@ use crate::supervisor::ground;
 const LIVE_SPOT: &str = "https://api.binance.com";
 const LIVE_FUTURES: &str = "https://fapi.binance.com";
 /// WOO X itself.
-const WOOX: &str = "https://api.woox.io";
 /// Keys in one page of WOO X's list, and most pages that are asked for: the
 /// venue answers ten such questions a minute.
-const PAGE_KEYS: usize = 100;
-const PAGES: usize = 8;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,19 +40,17 @@ impl Observer {
         venue: Venue,
         allow_missing_sandbox: bool,
     ) -> Result<Self, Failure> {
-        let (base_url, roots) = match venue {
-            Venue::Binance => {
-                (settings.binance.base_url.clone(), settings.binance.root_certificates.as_ref())
-            }
-            Venue::Woox => {
-                let base_url = settings.woox.base_url.as_deref().unwrap_or(WOOX);
-                (Some(base_url.to_owned()), settings.woox.root_certificates.as_ref())
-            }
-        };
-        let base_url = base_url.ok_or_else(|| {
-            Failure::misuse("the configuration does not say where Binance is")
-                .next("set base_url in [venue.binance]")
+        let name = venue.name();
+        let table = settings.venue(venue).ok_or_else(|| {
+            let title = crate::venue::title(venue);
+            Failure::misuse(format!("the configuration does not name {title}"))
+                .next(format!("add [venue.{name}] with base_url and path_prefix to it"))
         })?;
+        let base_url = table.base_url.clone().ok_or_else(|| {
+            Failure::misuse(format!("[venue.{name}] does not say where the venue is"))
+                .next(format!("set base_url in [venue.{name}]"))
+        })?;
+        let roots = table.root_certificates.as_ref();
         let uid = ground::separate_users().then(|| settings.gateway_uid());
         let child = Child::start("fetch", uid)?;
         let base = settings.config_path.parent();
@@ -115,7 +111,7 @@ impl Observer {
     }
 
     fn binance_rights(&mut self, session: &mut Session, key: &KeyInfo) -> Result<Stated, Failure> {
-        let signed = session.sign_read(key.handle, |now| format!("timestamp={now}"))?;
+        let signed = session.sign_read(key.handle, question::binance)?;
         let text = String::from_utf8_lossy(&signed.text);
         // Base64 has three characters that mean something else in a URL.
         let signature =
@@ -149,9 +145,9 @@ impl Observer {
     /// The list of the account's keys is asked for, page by page, until this one
     /// is found.
     fn woox_rights(&mut self, session: &mut Session, key: &KeyInfo) -> Result<Stated, Failure> {
-        for page in 1..=PAGES {
-            let path = format!("/v3/account/credentials?page={page}&size={PAGE_KEYS}");
-            let signed = session.sign_read(key.handle, |now| format!("{now}GET{path}"))?;
+        for page in 1..=question::PAGES {
+            let path = question::woox_target(page);
+            let signed = session.sign_read(key.handle, |now| question::woox(now, &path))?;
             let time = signed.timestamp_ms.to_string();
             let headers = [
                 ("x-api-key", key.api_key.as_str()),
@@ -170,7 +166,7 @@ impl Observer {
             if let Some(row) = rows.iter().find(ours) {
                 return Ok(Stated::read_woox(row));
             }
-            if rows.len() < PAGE_KEYS {
+            if rows.len() < question::PAGE_KEYS {
                 break;
             }
         }
@@ -190,8 +186,9 @@ impl Observer {
                 (format!("/api/v3/ticker/price?symbol={market}"), "/price", "BTCUSDT")
             }
             Venue::Woox => (
-                format!("/v1/public/market_trades?symbol={market}&limit=1"),
-                "/rows/0/executed_price",
+                // A market may have traded never yet; it has a book.
+                format!("/v3/public/orderbook?symbol={market}&maxLevel=1"),
+                "/data/asks/0/price",
                 "SPOT_BTC_USDT",
             ),
         };

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use vault::signer::signed_log::SignedLine;
 
-use super::super::key::NO_ENTRY;
+use super::super::key::{NO_ENTRY, texts_at};
 use super::show;
 use crate::failure::Failure;
 
@@ -70,8 +70,8 @@ impl Reconciliation {
     fn note(&mut self, line: &SignedLine<'_>) {
         self.last = self.last.max(line.sequence);
         // A read that a `key` command made while no gateway ran: its text is
-        // a bare timestamp, which is checked. Anything else needs a verdict.
-        if line.entry == NO_ENTRY && is_bare_timestamp(line) {
+        // one of a few, which is checked. Anything else needs a verdict.
+        if line.entry == NO_ENTRY && is_of_a_key_command(line) {
             self.by_commands += 1;
             return;
         }
@@ -233,13 +233,14 @@ fn each_line(
     Ok(!paths.is_empty())
 }
 
-/// Whether the text was `timestamp=` and a time near that of the signature.
-fn is_bare_timestamp(line: &SignedLine<'_>) -> bool {
+/// Whether the text is one that `key` commands have signed, made at a time near
+/// that of the signature.
+fn is_of_a_key_command(line: &SignedLine<'_>) -> bool {
     let near = line.at_ms.saturating_sub(COMMAND_MS)..=line.at_ms.saturating_add(COMMAND_MS);
-    near.into_iter().any(|at| {
-        let text = format!("timestamp={at}");
-        hex::encode(digest(&SHA256, text.as_bytes())) == line.asked_sha256
-    })
+    let asked = hex::decode(line.asked_sha256).unwrap_or_default();
+    near.into_iter()
+        .flat_map(texts_at)
+        .any(|text| digest(&SHA256, text.as_bytes()).as_ref() == asked)
 }
 
 /// The files of the signer's record: the closed ones, then `signed.log`.
@@ -298,14 +299,24 @@ mod tests {
     }
 
     #[test]
-    fn only_a_bare_timestamp_needs_no_verdict() {
+    fn only_what_key_commands_ask_needs_no_verdict() {
         let hash = |text: &str| hex::encode(digest(&SHA256, text.as_bytes()));
         let line = |asked: &str| format!("1 1700000000500 k {NO_ENTRY} read {asked} {B} -");
-        let plain = line(&hash("timestamp=1700000000123"));
-        assert!(is_bare_timestamp(&SignedLine::parse(&plain).unwrap()));
-        for other in ["timestamp=1700000000123&symbol=BTCUSDT", "timestamp=1600000000000"] {
+        for asked in
+            ["timestamp=1700000000123", "1700000000123GET/v3/account/credentials?page=2&size=100"]
+        {
+            let line = line(&hash(asked));
+            assert!(is_of_a_key_command(&SignedLine::parse(&line).unwrap()), "{asked}");
+        }
+        for other in [
+            "timestamp=1700000000123&symbol=BTCUSDT",
+            "timestamp=1600000000000",
+            "1600000000123GET/v3/account/credentials?page=2&size=100",
+            "1700000000123GET/v3/account/credentials?page=9&size=100",
+            "1700000000123GET/v3/asset/balances",
+        ] {
             let line = line(&hash(other));
-            assert!(!is_bare_timestamp(&SignedLine::parse(&line).unwrap()), "{other}");
+            assert!(!is_of_a_key_command(&SignedLine::parse(&line).unwrap()), "{other}");
         }
     }
 

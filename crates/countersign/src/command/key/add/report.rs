@@ -9,7 +9,7 @@ use wire::model::{Right, Rights};
 use wire::venue::binance::collide::{self, Reach};
 use wire::venue::woox;
 
-use super::{Arguments, Class, example};
+use super::{Arguments, Class};
 use crate::arguments::Context;
 use crate::command::destination;
 use crate::command::key::rights::Stated;
@@ -151,7 +151,10 @@ pub(super) fn answer(
         Class::Read | Class::Trade => format!(
             "market-maker --account {} --market {}",
             arguments.account,
-            arguments.markets.first().map_or(example(arguments.venue), String::as_str)
+            arguments
+                .markets
+                .first()
+                .map_or(crate::venue::example_market(arguments.venue), String::as_str)
         ),
     };
     let _ = write!(text, "next: `countersign bot add NAME --preset {preset}`");
