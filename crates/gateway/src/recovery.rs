@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use audit::Reader;
-use judge::{AccountEvent, Judge, ReservationId, Restored, RestoredHold, UnixNanos};
+use judge::{
+    AccountEvent, Judge, ReservationId, Restored, RestoredChange, RestoredHold, UnixNanos,
+};
 use rust_decimal::Decimal;
 use serde::Deserialize;
+use wire::model::OrderReference;
 
 use crate::entry;
 
@@ -50,15 +53,34 @@ struct IntentLine {
     #[serde(default)]
     orders: Vec<OrderLine>,
     place: Option<OrderLine>,
+    order: Option<ReferenceLine>,
     list_client_order_id: Option<String>,
     asset: Option<String>,
     client_withdrawal_id: Option<String>,
 }
 
+/// An order that is placed, or the change of one.
 #[derive(Deserialize)]
 struct OrderLine {
+    #[serde(default)]
     symbol: String,
     quantity: Option<String>,
+    order: Option<ReferenceLine>,
+}
+
+/// An order by its ids.
+#[derive(Deserialize)]
+struct ReferenceLine {
+    symbol: String,
+    order_id: Option<u64>,
+    client_order_id: Option<String>,
+}
+
+impl ReferenceLine {
+    fn reference(self) -> OrderReference {
+        let Self { symbol, order_id, client_order_id } = self;
+        OrderReference { symbol, order_id, client_order_id }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -158,6 +180,12 @@ fn restored(line: Line) -> Option<Restored> {
             amount_millionths: positive(line.inputs.amount_millionths),
             client_withdrawal_id: intent.client_withdrawal_id,
         }
+    } else if intent.operation == "modify" || intent.operation == "modify-many" {
+        let many = intent.orders.into_iter().filter_map(|change| change.order);
+        RestoredHold::Changes(RestoredChange {
+            orders: intent.order.into_iter().chain(many).map(ReferenceLine::reference).collect(),
+            worth_micro_usd: positive(line.inputs.order_micro_usd),
+        })
     } else {
         let orders: Vec<OrderLine> = match intent.place {
             Some(order) => vec![order],

@@ -3,10 +3,11 @@
 //!
 //! Reading order: [`event`] (what the venue tells), `instruments` (the assets
 //! of each market), `book` (the orders),
-//! `reserve` (what requests hold), `state` (what each bot has filled and
+//! `reserve` (what requests hold), `change` (orders that become others), `state` (what each bot has filled and
 //! how events change it).
 
 pub(crate) mod book;
+pub(crate) mod change;
 pub mod event;
 pub(crate) mod instruments;
 pub(crate) mod reserve;

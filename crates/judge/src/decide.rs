@@ -5,6 +5,7 @@
 //! `owners` (whose order is whose) and `relieve` (what reducing orders and observe mode let pass).
 //! [`house`] is the gateway's own reads.
 
+mod change;
 pub mod explain;
 pub mod house;
 mod owners;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use wire::model::{Class, Operation};
 
 use crate::account::event::ReservationId;
-use crate::account::reserve::NewOrders;
+use crate::account::reserve::{NewOrder, NewOrders};
 use crate::facts::Facts;
 use crate::judge::Judge;
 use crate::policy::compile::{PolicySet, Ruling};
@@ -128,13 +129,23 @@ impl Judge {
             }
             Shape::Order => {
                 let (orders, list_id) = weigh::orders(&facts.intent.operation);
-                let reservation = if weigh::is_test(&facts.intent.operation) {
+                let reservation = if !weighed.changes.is_empty() {
+                    if !self.state.has_room(0) {
+                        return Err(untracked(class));
+                    }
+                    Some(self.state.reserve_changes(&weighed.changes))
+                } else if weigh::is_test(&facts.intent.operation) {
                     None
                 } else {
                     let tracked: Vec<_> = orders
                         .iter()
                         .zip(facts.client_order_ids)
-                        .map(|(order, id)| (id.as_str(), order.quantity))
+                        .map(|(order, id)| NewOrder {
+                            client_order_id: id,
+                            quantity: order.quantity,
+                            side: Some(order.side),
+                            price: order.price,
+                        })
                         .collect();
                     let new = NewOrders {
                         owner: bot,
@@ -149,7 +160,7 @@ impl Judge {
                     Some(self.state.reserve_orders(&new).ok_or_else(|| untracked(class))?)
                 };
                 if let Some(state) = self.state.bots.get_mut(bot as usize) {
-                    let count = orders.len() as u64;
+                    let count = orders.len().max(weighed.changes.len()) as u64;
                     state.second.add(facts.now, count);
                     state.minute.add(facts.now, count);
                 }

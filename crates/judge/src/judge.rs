@@ -160,7 +160,7 @@ impl Judge {
                     quote_in_usd.unwrap_or(Decimal::ZERO)
                 }
             }
-            RestoredHold::Withdrawal { .. } => Decimal::ZERO,
+            RestoredHold::Changes(_) | RestoredHold::Withdrawal { .. } => Decimal::ZERO,
         };
         self.state.restore(bot, restored, usd);
     }
@@ -269,6 +269,11 @@ impl Judge {
         };
         let owner = self.state.book.get(slot)?.owner?;
         self.state.bots.get(owner as usize).map(|bot| bot.name.as_str())
+    }
+
+    /// The market of an order that the venue is told by its ids alone.
+    pub fn market_of(&self, order: &OrderReference) -> Option<&str> {
+        self.state.book.market_of(order)
     }
 
     /// A balance, as last told.

@@ -22,7 +22,7 @@ mod valuation;
 pub use account::AccountSetup;
 pub use account::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
-    RestoredHold, Trade,
+    RestoredChange, RestoredHold, Trade,
 };
 pub use account::instruments::Instrument;
 pub use decide::explain::Explanation;

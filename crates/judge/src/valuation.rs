@@ -18,7 +18,6 @@ pub(crate) struct Prices {
 /// What the orders of one request count as, micro-USD; none where a price is
 /// missing or a number does not fit.
 pub(crate) fn micro_usd(operation: &Operation, prices: &Prices) -> Option<u64> {
-    let usd = prices.usd_per_quote?;
     let quote = match operation {
         Operation::Place(group) => match group.orders.as_slice() {
             [order] => quote_value(order, prices)?,
@@ -27,6 +26,17 @@ pub(crate) fn micro_usd(operation: &Operation, prices: &Prices) -> Option<u64> {
         Operation::CancelReplace(both) => quote_value(&both.place, prices)?,
         _ => return None,
     };
+    in_micro_usd(quote, prices)
+}
+
+/// What one order by itself counts as, micro-USD; none where a price is missing
+/// or a number does not fit.
+pub(crate) fn order_micro_usd(order: &Order, prices: &Prices) -> Option<u64> {
+    in_micro_usd(quote_value(order, prices)?, prices)
+}
+
+fn in_micro_usd(quote: Decimal, prices: &Prices) -> Option<u64> {
+    let usd = prices.usd_per_quote?;
     // The usual case, a dollar quote, needs no multiplication.
     let worth = if usd == Decimal::ONE { quote } else { quote.checked_mul(usd)? };
     u64::try_from(money::millionths_up(worth)?).ok()

@@ -29,12 +29,30 @@ step(
     "open orders",
     lambda: holds(order["id"] in [o["id"] for o in exchange.fetch_open_orders(MARKET)], None),
 )
-# A change of price could leave the collar, which amends are not held to yet.
-raises(
+step(
     "amend",
-    ["InvalidOrder", "OrderNotFound"],
-    -201,
-    lambda: exchange.edit_order(order["id"], MARKET, "limit", "buy", amount, lower),
+    lambda: holds(
+        exchange.edit_order(order["id"], MARKET, "limit", "buy", amount, lower)["price"] == lower,
+        None,
+    ),
+)
+step(
+    "amended",
+    lambda: holds(exchange.fetch_order(order["id"], MARKET)["price"] == lower, None),
+)
+raises(
+    "amend over the limit",
+    ["InvalidOrder"],
+    -2010,
+    lambda: exchange.edit_order(order["id"], MARKET, "limit", "buy", amount * 50, lower),
+)
+raises(
+    "amend out of the collar",
+    ["InvalidOrder"],
+    -2010,
+    lambda: exchange.edit_order(
+        order["id"], MARKET, "limit", "buy", amount, float(exchange.price_to_precision(MARKET, last * 1.2))
+    ),
 )
 step("cancel", lambda: exchange.cancel_order(order["id"], MARKET))
 step(

@@ -36,6 +36,15 @@ def trade(market):
         "open orders",
         lambda: holds(order["id"] in [o["id"] for o in exchange.fetch_open_orders(market)], None),
     )
+    lower = float(exchange.price_to_precision(market, last * 0.985))
+    step("amend", lambda: exchange.edit_order(order["id"], market, "limit", "buy", amount, lower))
+    step("amended", lambda: holds(exchange.fetch_order(order["id"], market)["price"] == lower, None))
+    raises(
+        "amend over the limit",
+        ["InvalidOrder"],
+        -1101,
+        lambda: exchange.edit_order(order["id"], market, "limit", "buy", amount * 50, lower),
+    )
     step("cancel", lambda: exchange.cancel_order(order["id"], market))
     named = {"clientOrderId": 4711}
     step("place named", lambda: exchange.create_order(market, "limit", "buy", amount, below, named))

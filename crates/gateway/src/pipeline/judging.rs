@@ -142,9 +142,10 @@ fn make_ready(
     let gateway = &worker.gateway;
     let endpoint = received.endpoint();
     let request = arrival.request;
-    let Asked { intent, text } = received
+    let Asked { mut intent, text } = received
         .ask(&worker.ids)
         .map_err(|refusal| refuse(worker, identity, endpoint, refusal, arrival, request))?;
+    name_market(group, &mut intent);
 
     let ring = gateway.keys.load();
     if worker.signer.epoch() != Some(ring.epoch) {
@@ -173,6 +174,17 @@ fn make_ready(
         request,
     };
     Ok(ready)
+}
+
+/// Some venues change an order by its id alone: its market is the one it was
+/// placed in.
+fn name_market(group: &AccountGroup, intent: &mut Intent) {
+    if let Operation::Modify(change) = &mut intent.operation
+        && change.order.symbol.is_empty()
+        && let Some(market) = held(&group.judge).market_of(&change.order)
+    {
+        market.clone_into(&mut change.order.symbol);
+    }
 }
 
 pub(crate) fn sha256(text: &[u8]) -> [u8; 32] {

@@ -59,7 +59,10 @@ pub(super) fn verified_signature(secret: &VirtualSecret, received: &Received) ->
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
     // Their ids are counted apart, and the account does not list them among
     // its open orders: what they hold could not be told.
-    if matches!(received.endpoint.reading, wire_woox::listed::Reading::Algo) {
+    let changes = matches!(received.endpoint.reading, wire_woox::listed::Reading::Modify);
+    if matches!(received.endpoint.reading, wire_woox::listed::Reading::Algo)
+        || (changes && received.endpoint.path.contains("/algo"))
+    {
         return Err(Refusal::new(
             RefusalCode::Forbidden,
             "algo orders are not followed yet; place the order when its time comes",

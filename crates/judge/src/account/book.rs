@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use wire::model::{Decimal, OrderReference};
+use wire::model::{Decimal, OrderReference, Side};
 
 use crate::bounds;
 use crate::time::UnixNanos;
@@ -26,6 +26,11 @@ pub(crate) struct Tracked {
     pub(crate) group: Option<u64>,
     /// When it was sent.
     pub(crate) sent_at: UnixNanos,
+    /// None where it is not on record yet.
+    pub(crate) side: Option<Side>,
+    /// Limit price, quote per base; none where it has none, or it is not on
+    /// record.
+    pub(crate) price: Option<Decimal>,
     /// Base quantity, asset units.
     pub(crate) quantity: Option<Decimal>,
     /// Executed base quantity, asset units.
@@ -110,6 +115,19 @@ impl Book {
 
     pub(crate) fn by_venue(&self, market: &str, order_id: u64) -> Option<Slot> {
         self.markets.get(market)?.by_venue.get(&order_id).copied()
+    }
+
+    /// The one market that has an order of these ids.
+    pub(crate) fn market_of(&self, reference: &OrderReference) -> Option<&str> {
+        let mut found = self.markets.iter().filter(|(_, market)| {
+            reference.order_id.is_some_and(|id| market.by_venue.contains_key(&id))
+                || reference
+                    .client_order_id
+                    .as_deref()
+                    .is_some_and(|id| market.by_client.contains_key(id))
+        });
+        let (name, _) = found.next()?;
+        found.next().is_none().then_some(name)
     }
 
     /// The order that a reference names.

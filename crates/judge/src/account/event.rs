@@ -1,7 +1,7 @@
 //! What the venue told of an account: the only way state changes besides
 //! decisions.
 
-use wire::model::{Decimal, Side};
+use wire::model::{Decimal, OrderReference, Side};
 
 use super::instruments::Instrument;
 use crate::time::UnixNanos;
@@ -103,6 +103,8 @@ pub enum RestoredHold {
         /// The quote asset's price in USD that the entry has, if any.
         quote_in_usd: Option<Decimal>,
     },
+    /// Changes of resting orders.
+    Changes(RestoredChange),
     /// A withdrawal.
     Withdrawal {
         /// The asset.
@@ -112,6 +114,16 @@ pub enum RestoredHold {
         /// The client's own id for it.
         client_withdrawal_id: Option<String>,
     },
+}
+
+/// Changes of resting orders that were allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredChange {
+    /// Which orders.
+    pub orders: Vec<OrderReference>,
+    /// What they would be worth together, micro-USD: `order_micro_usd` of the
+    /// entry's inputs.
+    pub worth_micro_usd: u64,
 }
 
 /// One asset of an account.

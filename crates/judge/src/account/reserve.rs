@@ -1,6 +1,6 @@
 //! What an allowed request holds until its outcome is known.
 
-use wire::model::Decimal;
+use wire::model::{Decimal, Side};
 
 use super::book::{BotIndex, Slot, Tracked};
 use super::event::{ReservationId, Restored, RestoredHold};
@@ -59,12 +59,24 @@ pub(super) struct PendingWithdrawal {
     pub(super) unknown: bool,
 }
 
+/// One order to be tracked.
+#[derive(Clone, Copy)]
+pub(crate) struct NewOrder<'a> {
+    pub(crate) client_order_id: &'a str,
+    /// Base quantity, asset units.
+    pub(crate) quantity: Option<Decimal>,
+    /// None where it is not on record.
+    pub(crate) side: Option<Side>,
+    /// Limit price, quote per base; none where it has none, or it is not on
+    /// record.
+    pub(crate) price: Option<Decimal>,
+}
+
 /// Orders to be tracked, with what they hold.
 pub(crate) struct NewOrders<'a> {
     pub(crate) owner: BotIndex,
     pub(crate) symbol: &'a str,
-    /// Client order id and base quantity of each.
-    pub(crate) orders: &'a [(&'a str, Option<Decimal>)],
+    pub(crate) orders: &'a [NewOrder<'a>],
     pub(crate) list_client_order_id: Option<&'a str>,
     pub(crate) worth: u64,
     pub(crate) added: u64,
@@ -76,7 +88,8 @@ impl State {
     /// Whether another request can be tracked.
     pub(crate) fn has_room(&self, orders: usize) -> bool {
         !self.overflowed
-            && self.groups.len() + self.withdrawals.len() < bounds::RESERVATIONS
+            && self.groups.len() + self.withdrawals.len() + self.changes.len()
+                < bounds::RESERVATIONS
             && self.book.len() + orders <= bounds::TRACKED_ORDERS
     }
 
@@ -91,17 +104,19 @@ impl State {
 
     fn track(&mut self, id: u64, new: &NewOrders<'_>) -> Option<()> {
         let mut legs = Vec::with_capacity(new.orders.len());
-        for (client_order_id, quantity) in new.orders.iter() {
+        for order in new.orders {
             let slot = self.book.insert(Tracked {
                 symbol: new.symbol.to_owned(),
-                client_order_id: (*client_order_id).to_owned(),
+                client_order_id: order.client_order_id.to_owned(),
                 order_id: None,
                 order_list_id: None,
                 list_client_order_id: new.list_client_order_id.map(str::to_owned),
                 owner: Some(new.owner),
                 group: Some(id),
                 sent_at: new.now,
-                quantity: *quantity,
+                side: order.side,
+                price: order.price,
+                quantity: order.quantity,
                 executed: Decimal::ZERO,
                 stated_quote: Decimal::ZERO,
                 traded_quote: Decimal::ZERO,
@@ -197,8 +212,16 @@ impl State {
                 added_micro_usd,
                 ..
             } => {
-                let orders: Vec<(&str, Option<Decimal>)> =
-                    orders.iter().map(|(id, quantity)| (id.as_str(), *quantity)).collect();
+                let orders: Vec<NewOrder<'_>> = orders
+                    .iter()
+                    .map(|(id, quantity)| NewOrder {
+                        client_order_id: id,
+                        quantity: *quantity,
+                        // The account's open orders tell them.
+                        side: None,
+                        price: None,
+                    })
+                    .collect();
                 let new = NewOrders {
                     owner,
                     symbol,
@@ -217,6 +240,7 @@ impl State {
                     group.phase = Phase::Unknown;
                 }
             }
+            RestoredHold::Changes(changes) => self.restore_change(id, changes),
             RestoredHold::Withdrawal { asset, amount_millionths, client_withdrawal_id } => {
                 let (at, client_id) = (restored.at, client_withdrawal_id.as_deref());
                 let amount = *amount_millionths;
@@ -272,6 +296,7 @@ impl State {
         {
             window.take_back(pending.at, pending.amount);
         }
+        self.unchanged(id);
         // Orders that the venue has taken end by its word about each, not by
         // a late answer to the request.
         let legs = match self.groups.get(&id) {

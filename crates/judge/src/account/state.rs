@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use wire::model::Decimal;
 
 use super::book::{Book, BotIndex, Slot, Tracked};
+use super::change::PendingChange;
 use super::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Trade,
 };
@@ -64,6 +65,7 @@ pub(crate) struct State {
     pub(crate) overflowed: bool,
     pub(super) groups: BTreeMap<u64, Group>,
     pub(super) withdrawals: BTreeMap<u64, PendingWithdrawal>,
+    pub(super) changes: BTreeMap<u64, Vec<PendingChange>>,
     pub(super) trades: HashSet<(String, u64)>,
     pub(super) trade_order: VecDeque<(String, u64)>,
     /// Trades of orders whose venue id is not known yet.
@@ -97,6 +99,7 @@ impl State {
                 for update in orders {
                     self.order(update, now);
                 }
+                self.changed(reservation.0, orders);
                 self.taken(reservation.0);
                 self.withdrawals.remove(&reservation.0);
             }
@@ -110,6 +113,7 @@ impl State {
             }
             AccountEvent::Unknown { reservation } => {
                 self.unknown_withdrawal(reservation.0);
+                self.perhaps_changed(reservation.0);
                 if let Some(group) = self.groups.get_mut(&reservation.0)
                     && group.phase == Phase::Awaiting
                 {
@@ -265,6 +269,7 @@ impl State {
             match slot {
                 Some(slot) => {
                     self.order(&update_of(open), now);
+                    self.learn_terms(slot, open);
                     seen.insert(slot);
                 }
                 None if self.book.was_closed(&open.symbol, open.order_id) => {}
@@ -279,6 +284,15 @@ impl State {
             }
         }
         self.missing_from(&seen, asked_at, market);
+    }
+
+    /// Side and price, where they are not on record: of an order from before a
+    /// restart, or one that a change may have reached.
+    fn learn_terms(&mut self, slot: Slot, open: &OpenOrder) {
+        if let Some(order) = self.book.get_mut(slot) {
+            order.side = order.side.or(Some(open.side));
+            order.price = order.price.or(open.price);
+        }
     }
 
     /// Orders that a snapshot should have had: those with an owner stay held
@@ -385,6 +399,9 @@ impl State {
             (id, &pending.asset, pending.amount, pending.at).hash(state);
             (&pending.client_id, pending.unknown).hash(state);
         }
+        for (id, pending) in &self.changes {
+            (id, pending.len()).hash(state);
+        }
         for bot in &self.bots {
             (&bot.name, bot.held, bot.live).hash(state);
             for window in [&bot.second, &bot.minute, &bot.hour, &bot.day] {
@@ -450,6 +467,8 @@ fn unowned(open: &OpenOrder, asked_at: UnixNanos) -> Tracked {
         owner: None,
         group: None,
         sent_at: asked_at,
+        side: Some(open.side),
+        price: open.price,
         quantity: Some(open.quantity),
         executed: open.executed_quantity,
         stated_quote: open.executed_quote,

@@ -29,6 +29,12 @@ impl Judge {
                     .book
                     .in_market(symbol)
                     .all(|(_, order)| self.is_theirs(bot, policy, order.owner, symbol))),
+            Operation::CancelEverything => Ok(policy.cancel == CancelScope::Account
+                || self
+                    .state
+                    .book
+                    .iter()
+                    .all(|(_, order)| self.is_theirs(bot, policy, order.owner, &order.symbol))),
             Operation::CancelList { symbol, order_list_id, list_client_order_id } => {
                 let legs = self.state.book.in_market(symbol).filter(|(_, order)| {
                     (order_list_id.is_some() && order.order_list_id == *order_list_id)

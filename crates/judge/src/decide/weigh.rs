@@ -4,7 +4,8 @@ use wire::model::valuation::Collar;
 use wire::model::{Class, Decimal, Intent, Operation, Order, Side, Withdrawal};
 
 use crate::account::book::Named;
-use crate::facts::Facts;
+use crate::account::change::Change;
+use crate::facts::{Facts, Reference};
 use crate::judge::Judge;
 use crate::money;
 use crate::policy::config::BotPolicy;
@@ -27,6 +28,8 @@ pub(super) struct Weighed {
     pub(super) beyond_last_good_bps: Option<i64>,
     /// Cancels: whether every order it touches is the bot's.
     pub(super) own: bool,
+    /// Changes of resting orders.
+    pub(super) changes: Vec<Change>,
     /// Withdrawals: the asset and its millionths.
     pub(super) asset: Option<String>,
     pub(super) amount: Option<u64>,
@@ -85,6 +88,7 @@ impl Judge {
             usd_per_quote: Decimal::ZERO,
             beyond_last_good_bps: None,
             own: true,
+            changes: Vec::new(),
             asset: None,
             amount: None,
         };
@@ -99,6 +103,13 @@ impl Judge {
             }
             (Shape::Order, Operation::Place(_) | Operation::CancelReplace(_)) => {
                 self.weigh_orders(facts, bot, policy, &mut weighed)?;
+            }
+            (Shape::Order, Operation::Modify(change)) => {
+                let changes = std::slice::from_ref(change);
+                self.weigh_changes(facts, bot, policy, changes, &mut weighed)?;
+            }
+            (Shape::Order, Operation::ModifyMany(changes)) => {
+                self.weigh_changes(facts, bot, policy, changes, &mut weighed)?;
             }
             // INVARIANT (fail closed): a class that its operation does not
             // bear out is no request that we know.
@@ -132,18 +143,39 @@ impl Judge {
             self.check_client_ids(facts, &first.symbol)?;
         }
         let replaced = self.replaced(facts, bot, policy, weighed)?;
+        let prices = self.prices(facts, policy, &first.symbol);
+        let worth = valuation::micro_usd(operation, &prices);
+        let placed = Placed { orders: placed, worth, replaced, test };
+        self.weigh_placed(facts, bot, policy, &placed, &prices, weighed)
+    }
 
-        let age = facts.reference.and_then(|reference| age_ms(facts, reference.at));
-        let fresh = age.is_some_and(|age| age <= policy.reference_max_age_ms);
-        let reference = facts.reference.filter(|_| fresh);
-        let prices = Prices {
+    /// The prices that orders of a market are valued by.
+    pub(super) fn prices(&self, facts: &Facts<'_>, policy: &BotPolicy, market: &str) -> Prices {
+        let (_, reference) = fresh_reference(facts, policy);
+        Prices {
             collar: reference.map(|reference| Collar {
                 reference: reference.mid,
                 width_bps: policy.collar_bps.unwrap_or(0),
             }),
-            usd_per_quote: self.usd_per_quote(facts, policy, &first.symbol),
-        };
-        let worth = valuation::micro_usd(operation, &prices);
+            usd_per_quote: self.usd_per_quote(facts, policy, market),
+        }
+    }
+
+    /// The numbers of orders that are to be live, beside those that are.
+    pub(super) fn weigh_placed(
+        &mut self,
+        facts: &Facts<'_>,
+        bot: u32,
+        policy: &BotPolicy,
+        placed: &Placed<'_>,
+        prices: &Prices,
+        weighed: &mut Weighed,
+    ) -> Result<(), Reason> {
+        let class = facts.intent.class;
+        let &Placed { orders: placed, worth, ref replaced, test } = placed;
+        let Some(first) = placed.first() else { return Err(unreadable(class)) };
+        let (age, reference) = fresh_reference(facts, policy);
+        let fresh = reference.is_some();
         weighed.worth = worth.unwrap_or(0);
         weighed.usd_per_quote = prices.usd_per_quote.unwrap_or(Decimal::ZERO);
         weighed.added = weighed.worth.saturating_sub(replaced.held);
@@ -304,9 +336,27 @@ impl Judge {
     }
 }
 
-struct Replaced {
-    held: u64,
-    orders: u64,
+/// Orders that are to be live.
+pub(super) struct Placed<'a> {
+    pub(super) orders: &'a [Order],
+    /// What they are worth together, micro-USD, where it is known.
+    pub(super) worth: Option<u64>,
+    pub(super) replaced: Replaced,
+    /// Whether the venue only checks them.
+    pub(super) test: bool,
+}
+
+/// What the orders that go hold, micro-USD, and how many they are.
+pub(super) struct Replaced {
+    pub(super) held: u64,
+    pub(super) orders: u64,
+}
+
+/// The age of the market's price, ms, and the price where it is young enough.
+fn fresh_reference(facts: &Facts<'_>, policy: &BotPolicy) -> (Option<u64>, Option<Reference>) {
+    let age = facts.reference.and_then(|reference| age_ms(facts, reference.at));
+    let fresh = age.is_some_and(|age| age <= policy.reference_max_age_ms);
+    (age, facts.reference.filter(|_| fresh))
 }
 
 /// The age of a price. One from the future is as old as one can be: a clock

@@ -238,7 +238,12 @@ impl Decided<'_> {
             "own_orders" => Some(Reason::plain(
                 "own_orders",
                 DenyKind::CancelRejected,
-                format!("an order of `{resource}` that this would touch is not this bot's"),
+                match resource {
+                    "" => "an order that this would touch is not known to be this bot's".to_owned(),
+                    _ => {
+                        format!("an order of `{resource}` that this would touch is not this bot's")
+                    }
+                },
             )),
             "unlisted_destination" => Some(Reason::plain(
                 "unlisted_destination",

@@ -7,6 +7,7 @@
     reason = "test code"
 )]
 
+mod changes;
 mod common;
 mod failing;
 mod fills;

@@ -225,7 +225,9 @@ fn orders(endpoint: &Served, body: &[u8]) -> Option<Vec<OrderUpdate>> {
     }
     let mut updates = match endpoint.class {
         // What is not in the answer is asked for by its client order id.
-        Class::Place | Class::Amend | Class::Cancel if endpoint.path.ends_with("/batchOrders") => {
+        Class::Place | Class::CancelReplace | Class::Cancel
+            if endpoint.path.ends_with("/batchOrders") =>
+        {
             let all: Vec<MaybeReport<'_>> = serde_json::from_slice(body).ok()?;
             let of = |one: &MaybeReport<'_>| match one {
                 MaybeReport::Report(report) => report.update(),
@@ -233,7 +235,7 @@ fn orders(endpoint: &Served, body: &[u8]) -> Option<Vec<OrderUpdate>> {
             };
             all.iter().take(ORDERS).filter_map(of).collect()
         }
-        Class::Place | Class::Amend | Class::Cancel => {
+        Class::Place | Class::CancelReplace | Class::Cancel => {
             vec![serde_json::from_slice::<Report<'_>>(body).ok()?.update()?]
         }
         // It says that it will be done; the account says when.

@@ -145,11 +145,11 @@ const LISTEN_KEY: &[Listed] = &[risk("listenKey", Form::Text)];
 #[rustfmt::skip]
 pub(super) const SERVED: &[Served] = &[
     row!("POST", "/fapi/v1/order", Signed, Place, Order, Reading::Future { test: false }, ORDER),
-    row!("PUT", "/fapi/v1/order", Signed, Amend, Order, Reading::AmendFuture, AMEND),
+    row!("PUT", "/fapi/v1/order", Signed, CancelReplace, Order, Reading::AmendFuture, AMEND),
     row!("DELETE", "/fapi/v1/order", Signed, Cancel, Cancel, Reading::Cancel, CANCEL),
     row!("POST", "/fapi/v1/order/test", Signed, TestOrder, Order, Reading::Future { test: true }, ORDER),
     row!("POST", "/fapi/v1/batchOrders", Signed, Place, Order, Reading::Batch, BATCH),
-    row!("PUT", "/fapi/v1/batchOrders", Signed, Amend, Order, Reading::AmendBatch, BATCH),
+    row!("PUT", "/fapi/v1/batchOrders", Signed, CancelReplace, Order, Reading::AmendBatch, BATCH),
     row!("DELETE", "/fapi/v1/batchOrders", Signed, Cancel, Cancel, Reading::CancelMany, CANCEL_MANY),
     row!("DELETE", "/fapi/v1/allOpenOrders", Signed, CancelAll, Cancel, Reading::CancelAll, ONE_SYMBOL),
     row!("POST", "/fapi/v1/algoOrder", Signed, Place, Order, Reading::Conditional, CONDITIONAL),

@@ -88,7 +88,7 @@ fn closed_tables_name_what_the_venue_insists_on() {
 #[test]
 fn finds_by_method_and_path() {
     assert_eq!(find("PUT", "/v3/order/13").unwrap().path, "/v3/order/{oid}");
-    assert_eq!(find("PUT", "/v3/order/client/13").unwrap().class, Class::Amend);
+    assert_eq!(find("PUT", "/v3/order/client/13").unwrap().class, Class::CancelReplace);
     assert_eq!(find("POST", "/v1/asset/internal_withdraw").unwrap().effect, Effect::ValueOut);
     for (method, path) in [
         ("PATCH", "/v3/trade/order"),
