@@ -184,25 +184,34 @@ impl Client {
         key: Option<&str>,
     ) -> io::Result<Answer> {
         let in_query = matches!(method, "GET" | "DELETE");
-        let mut head = format!("{method} {}{path}", self.prefix);
-        if in_query && !text.is_empty() {
-            head.push('?');
-            head.push_str(text);
+        let target = match text {
+            _ if !in_query || text.is_empty() => path.to_owned(),
+            _ => format!("{path}?{text}"),
+        };
+        let key = key.map(|key| ("X-MBX-APIKEY", key));
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let headers: Vec<_> = key.into_iter().chain((!in_query).then_some(form)).collect();
+        self.raw(method, &target, &headers, (!in_query).then_some(text))
+    }
+
+    /// One request as it is written here.
+    pub fn raw(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> io::Result<Answer> {
+        let mut head = format!("{method} {}{target} HTTP/1.1\r\n", self.prefix);
+        head.push_str(&format!("Host: {}\r\n", self.address));
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
-        head.push_str(&format!(" HTTP/1.1\r\nHost: {}\r\n", self.address));
-        if let Some(key) = key {
-            head.push_str(&format!("X-MBX-APIKEY: {key}\r\n"));
-        }
-        if !in_query {
-            head.push_str(&format!(
-                "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-                text.len()
-            ));
+        if let Some(body) = body {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
-        if !in_query {
-            head.push_str(text);
-        }
+        head.push_str(body.unwrap_or_default());
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(BufReader::new(connect(self.from, self.address)?)),
