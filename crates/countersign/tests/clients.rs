@@ -229,6 +229,37 @@ fn ccxt_in_python_trades_futures_with_a_virtual_key() {
     drive_with(&library, on_futures, "UM/BTCUSDT");
 }
 
+/// What reached the venue in frames is signed by the key that each names; that
+/// it is right, the venue has checked.
+#[test]
+fn ccxt_pro_trades_over_the_websocket_api() {
+    let library = Library { name: "ccxt.pro", environment: "ccxt", script: "ccxt_pro.py" };
+    let Some(clients) = clients() else {
+        return library.not_run();
+    };
+    let mut stack = Stack::configured();
+    let many = ["--max-orders-per-second", "100"];
+    let taker = ["--preset", "taker", "--market", "BTCUSDT"];
+    let bot = stack.add_bot("matrix", &[&taker[..], &many].concat());
+    stack.serve();
+    drive_client(&library, &clients, &stack, &stack.bot_url, &bot, 15);
+    let requests = stack.venue.requests();
+    let frames: Vec<Value> = requests
+        .iter()
+        .filter(|request| request.method == "WS")
+        .filter_map(|request| serde_json::from_slice(&request.body).ok())
+        .collect();
+    let signed = |key: &str| frames.iter().filter(|frame| frame["params"]["apiKey"] == key).count();
+    assert!(signed(REAL_TRADE_KEY) >= 15, "{}", signed(REAL_TRADE_KEY));
+    assert!(signed(REAL_READ_KEY) >= 4, "{}", signed(REAL_READ_KEY));
+    for frame in &frames {
+        let text = frame.to_string();
+        assert!(!text.contains(&bot.api_key), "the virtual key reached the venue: {text}");
+        assert!(!text.contains("session."), "somebody was logged on at the venue: {text}");
+    }
+    stack.verify();
+}
+
 #[test]
 fn ccxt_in_javascript_trades_with_a_virtual_key() {
     drive(&Library { name: "ccxt-js", environment: "node", script: "ccxt_matrix.mjs" });

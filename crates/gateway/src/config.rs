@@ -90,6 +90,14 @@ pub enum Host {
     UsdFutures,
     /// Binance `/dapi`.
     CoinFutures,
+    /// Binance `/ws-api`: orders and questions in frames.
+    SpotFrames,
+    /// Binance `/ws-fapi`.
+    UsdFuturesFrames,
+    /// Binance's market data streams, spot.
+    SpotStreams,
+    /// Binance's market data streams, USD-M futures.
+    UsdFuturesStreams,
     /// WOO X, all that is private and most that is public.
     WooX,
     /// WOO X, public history.
@@ -98,8 +106,17 @@ pub enum Host {
 
 impl Host {
     /// Every host that there may be.
-    pub const ALL: [Self; 5] =
-        [Self::Spot, Self::UsdFutures, Self::CoinFutures, Self::WooX, Self::WooXHistory];
+    pub const ALL: [Self; 9] = [
+        Self::Spot,
+        Self::UsdFutures,
+        Self::CoinFutures,
+        Self::SpotFrames,
+        Self::UsdFuturesFrames,
+        Self::SpotStreams,
+        Self::UsdFuturesStreams,
+        Self::WooX,
+        Self::WooXHistory,
+    ];
 }
 
 /// A venue: where it is, and how bots reach it here.

@@ -20,7 +20,7 @@ use crate::clock::host_nanos;
 use crate::counters::Ending;
 use crate::gateway::{Slot, Worker};
 use crate::http::Buffer;
-use crate::http::request::{Broken, Head};
+use crate::http::request::{Broken, Field, Head};
 use crate::http::write::{Length, answer_head, chunk};
 use crate::limits;
 use crate::listen::WorkerListeners;
@@ -29,6 +29,7 @@ use crate::pipeline::accept::{Arrival, Peer};
 use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::{Body, Reply};
 use crate::route::Entrance;
+use crate::websocket::open::open;
 
 /// What every connection of a worker needs.
 #[derive(Clone)]
@@ -235,6 +236,14 @@ where
                 return;
             }
         };
+        if head.body_length == 0 && asks_for_socket(&head, input.filled()) {
+            let buffer = input.filled().to_vec();
+            let opened = open(&host, stream, peer, head, buffer).await;
+            if let Some((mut stream, reply)) = opened {
+                let _ = send(&host, &mut stream, reply, &mut output, false).await;
+            }
+            return;
+        }
         let reply = {
             let request = input.filled();
             let body = request.get(head.length..whole).unwrap_or_default();
@@ -250,6 +259,11 @@ where
         seat.since.set(host.seats.now.get());
         seat.busy.set(false);
     }
+}
+
+fn asks_for_socket(head: &Head, buffer: &[u8]) -> bool {
+    let wanted = head.field(Field::Upgrade, buffer);
+    wanted.is_some_and(|wanted| wanted.eq_ignore_ascii_case("websocket"))
 }
 
 /// The next head; none where the bot closed.

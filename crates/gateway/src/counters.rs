@@ -94,7 +94,7 @@ impl Histogram {
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Public market data, relayed.
+    /// Public market data, relayed; or about a socket's session, answered here.
     Public,
     /// Could not be read.
     Unreadable,

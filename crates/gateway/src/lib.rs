@@ -36,6 +36,7 @@ mod signer;
 mod upstream;
 mod venue;
 mod virtual_key;
+mod websocket;
 
 pub use config::{Config, ConfigError};
 pub use serve::{GatewayError, ServeOptions, run_child, serve};

@@ -66,6 +66,22 @@ pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Largest public answer, bytes: it is streamed, not kept.
 pub const PUBLIC_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
+/// Frames under way to one WebSocket API, per worker.
+pub const FRAMES_UPSTREAM: usize = 256;
+/// Largest frame of a bot, bytes: a batch of orders in JSON.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Frames of one bot's socket under way at once; more wait unread.
+pub const FRAMES_UNDER_WAY: usize = 32;
+/// Messages waiting for a slow bot to read them; with more its socket ends.
+pub const FRAMES_WAITING: usize = 1_024;
+/// Public streams on one socket; the venue's own bound.
+pub const STREAMS_PER_SOCKET: usize = 1_024;
+/// Longest name of a stream, bytes.
+pub const STREAM_NAME_BYTES: usize = 80;
+/// How long a socket may stay without a word from the bot: clients answer the
+/// pings that are sent at a third of it.
+pub const SOCKET_IDLE: Duration = Duration::from_secs(180);
+
 /// Texts waiting for the signer, per worker.
 pub const SIGNER_WAITING: usize = 4_096;
 /// Asks in one frame to the signer.

@@ -21,6 +21,8 @@ use parse::Parsed;
 use refused::Refused;
 use reply::Reply;
 
+use crate::venue::Received;
+
 /// Answers one request: with what the venue said, or with an error in the
 /// venue's own shape.
 ///
@@ -55,7 +57,32 @@ async fn life(
         Parsed::Private(received) => received,
     };
     watch.lap(Phase::Parse);
+    private(worker, arrival, received, watch).await
+}
 
+/// Answers one frame of a socket that was read; the arrival is the request that
+/// opened the socket.
+pub(crate) async fn handle_frame(
+    worker: &Worker,
+    arrival: &Arrival<'_>,
+    received: Received,
+) -> Reply {
+    let watch = Stopwatch::start(&worker.counters, arrival.request);
+    let venue = received.endpoint().venue();
+    let (ending, reply) = match private(worker, arrival, received, watch).await {
+        Ok(answered) => answered,
+        Err(refused) => (refused.ending, refused.reply(venue)),
+    };
+    worker.counters.ended(ending);
+    reply
+}
+
+async fn private(
+    worker: &Worker,
+    arrival: &Arrival<'_>,
+    received: Received,
+    mut watch: Stopwatch<'_>,
+) -> Result<(Ending, Reply), Refused> {
     let bot = authenticate::authenticate(&worker.gateway, arrival, &received)?;
     watch.lap(Phase::Authenticate);
 

@@ -4,6 +4,7 @@
 mod connect;
 mod exchange;
 mod pool;
+mod socket;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(crate) struct Outgoing {
     pub(crate) body: Vec<u8>,
     pub(crate) auth: Auth,
     pub(crate) time_unit: Option<TimeUnit>,
+    /// The id of a frame of a WebSocket API, which `body` is then.
+    pub(crate) frame: Option<u64>,
     /// Whether sending it twice does what sending it once does.
     pub(crate) repeatable: bool,
 }
@@ -120,6 +123,7 @@ impl Outgoing {
             body: Vec::new(),
             auth: Auth::None,
             time_unit: None,
+            frame: None,
             repeatable: true,
         }
     }

@@ -6,6 +6,7 @@
 //! to each `match` below.
 
 pub(crate) mod binance;
+pub(crate) mod frames;
 pub(crate) mod woox;
 
 use hyper::StatusCode;
@@ -13,6 +14,7 @@ use vault::protocol::Signed;
 use wire::model::{Class, Effect, Intent, Venue};
 use wire::venue::binance::Refusal;
 
+use crate::keys::RealKey;
 use crate::pipeline::accept::Arrival;
 use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
@@ -92,7 +94,7 @@ impl Endpoint {
     /// whose answer does not name it.
     pub(crate) fn reading(self, http: u16, body: &[u8], symbol: &str) -> Reading {
         match self {
-            Self::Binance(served) => Reading::of(served, http, body),
+            Self::Binance(served) => Reading::of(frames::twin(served), http, body),
             Self::WooX(served) => woox::reading(served, http, body, symbol),
         }
     }
@@ -105,6 +107,8 @@ pub(crate) enum Received {
     Binance(Box<wire::venue::binance::Received>),
     /// For WOO X.
     WooX(Box<wire::venue::woox::Received>),
+    /// A frame for a WebSocket API of Binance.
+    Frame(Box<frames::Request>),
 }
 
 /// A private request that was read and can be judged: the text that will be
@@ -132,6 +136,7 @@ impl Received {
         match self {
             Self::Binance(received) => Endpoint::Binance(received.endpoint),
             Self::WooX(received) => Endpoint::WooX(received.endpoint),
+            Self::Frame(frame) => Endpoint::Binance(frame.private.received.endpoint),
         }
     }
 
@@ -139,8 +144,9 @@ impl Received {
     ///
     /// # Errors
     /// None, where the venue wants one.
-    pub(crate) fn api_key<'b>(&self, arrival: &Arrival<'b>) -> Result<&'b str, Why> {
+    pub(crate) fn api_key<'b>(&'b self, arrival: &Arrival<'b>) -> Result<&'b str, Why> {
         match self {
+            Self::Frame(frame) => frame.api_key(),
             Self::Binance(_) => binance::api_key(arrival),
             Self::WooX(_) => woox::api_key(arrival),
         }
@@ -151,6 +157,20 @@ impl Received {
         match self {
             Self::Binance(received) => binance::is_signed(received),
             Self::WooX(_) => true,
+            Self::Frame(frame) => binance::is_signed(&frame.private.received),
+        }
+    }
+
+    /// Whether the session of its connection stands for its signature.
+    pub(crate) fn is_by_session(&self) -> bool {
+        matches!(self, Self::Frame(frame) if frame.private.by_session)
+    }
+
+    /// The frame that it came as, for those that did.
+    pub(crate) fn into_frame(self) -> Option<Box<frames::Request>> {
+        match self {
+            Self::Frame(frame) => Some(frame),
+            Self::Binance(_) | Self::WooX(_) => None,
         }
     }
 
@@ -160,6 +180,7 @@ impl Received {
         match self {
             Self::Binance(received) => binance::verified_signature(secret, received),
             Self::WooX(received) => woox::verified_signature(secret, received),
+            Self::Frame(frame) => binance::verified_signature(secret, &frame.private.received),
         }
     }
 
@@ -168,6 +189,7 @@ impl Received {
         match self {
             Self::Binance(received) => received.timestamp_ms,
             Self::WooX(received) => Some(received.timestamp_ms),
+            Self::Frame(frame) => frame.private.received.timestamp_ms,
         }
     }
 
@@ -176,17 +198,23 @@ impl Received {
         match self {
             Self::Binance(received) => received.receive_window_ms,
             Self::WooX(received) => received.receive_window_ms,
+            Self::Frame(frame) => frame.private.received.receive_window_ms,
         }
     }
 
     /// Reads the typed intent and makes the text to sign, with client order ids
-    /// of `new_id` (letters and digits, or a number where the venue wants that) where the bot gave none: an order whose answer is lost can be
-    /// asked for by them.
+    /// of `new_id` where the bot gave none: an order whose answer is lost can be
+    /// asked for by them. A text that names the key is made with that of `key`.
     ///
     /// # Errors
     /// It cannot be read, or is of a kind that is never let through.
-    pub(crate) fn ask(&mut self, new_id: &impl NewId) -> Result<Asked, Refusal> {
+    pub(crate) fn ask(
+        &mut self,
+        new_id: &impl NewId,
+        key: Option<&RealKey>,
+    ) -> Result<Asked, Refusal> {
         match self {
+            Self::Frame(frame) => frame.ask(new_id, key),
             Self::Binance(received) => binance::ask(received, new_id),
             Self::WooX(received) => woox::ask(received, new_id),
         }
@@ -195,7 +223,7 @@ impl Received {
     /// The path as it was sent, where the venue's paths have variable parts.
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
-            Self::Binance(_) => None,
+            Self::Binance(_) | Self::Frame(_) => None,
             Self::WooX(received) => Some(&received.path),
         }
     }
@@ -256,6 +284,7 @@ pub(crate) fn public(venue: Venue, arrival: &Arrival<'_>) -> Option<Public> {
 /// What was signed cannot be sent: nothing leaves.
 pub(crate) fn outgoing(course: &Course, asked: Sendable) -> Result<Outgoing, String> {
     match course.endpoint {
+        Endpoint::Binance(served) if served.is_frame() => frames::outgoing(course, served, asked),
         Endpoint::Binance(served) => Ok(binance::outgoing(course, served, asked)),
         Endpoint::WooX(served) => woox::outgoing(course, served, asked),
     }

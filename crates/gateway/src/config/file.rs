@@ -117,6 +117,10 @@ struct BinanceTable {
     base_url: String,
     futures_url: Option<String>,
     coin_futures_url: Option<String>,
+    frames_url: Option<String>,
+    futures_frames_url: Option<String>,
+    streams_url: Option<String>,
+    futures_streams_url: Option<String>,
     root_certificates: Option<PathBuf>,
     #[serde(default)]
     hosts: Vec<String>,
@@ -396,6 +400,23 @@ impl BinanceTable {
             self.coin_futures_url,
             "https://dapi.binance.com",
         )?;
+        let frames =
+            beside("venue.binance.frames_url", self.frames_url, "https://ws-api.binance.com")?;
+        let futures_frames = beside(
+            "venue.binance.futures_frames_url",
+            self.futures_frames_url,
+            "https://ws-fapi.binance.com",
+        )?;
+        let streams = beside(
+            "venue.binance.streams_url",
+            self.streams_url,
+            "https://stream.binance.com:9443",
+        )?;
+        let futures_streams = beside(
+            "venue.binance.futures_streams_url",
+            self.futures_streams_url,
+            "https://fstream.binance.com",
+        )?;
         check_hosts("venue.binance.hosts", &self.hosts)?;
         Ok(VenueConfig {
             venue: Venue::Binance,
@@ -403,6 +424,10 @@ impl BinanceTable {
                 (Host::Spot, spot),
                 (Host::UsdFutures, futures),
                 (Host::CoinFutures, coin_futures),
+                (Host::SpotFrames, frames),
+                (Host::UsdFuturesFrames, futures_frames),
+                (Host::SpotStreams, streams),
+                (Host::UsdFuturesStreams, futures_streams),
             ],
             root_certificates: self.root_certificates.map(|path| base.join(path)),
             path_prefix: path_prefix("venue.binance.path_prefix", self.path_prefix.as_deref())?,

@@ -122,6 +122,7 @@ impl House {
             reservation: None,
             deadline_ms: now_ms.saturating_add(SIGNED_RECEIVE_WINDOW_MS),
             halt_epoch,
+            frame: None,
             time_unit: None,
             request,
         };

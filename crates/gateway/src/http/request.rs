@@ -30,10 +30,12 @@ pub(crate) enum Field {
     Connection,
     /// `Expect`
     Expect,
+    /// `Upgrade`
+    Upgrade,
 }
 
 impl Field {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Host,
         Self::ContentType,
         Self::ApiKey,
@@ -45,6 +47,7 @@ impl Field {
         Self::TransferEncoding,
         Self::Connection,
         Self::Expect,
+        Self::Upgrade,
     ];
 
     /// The name, in lower case.
@@ -61,6 +64,7 @@ impl Field {
             Self::TransferEncoding => "transfer-encoding",
             Self::Connection => "connection",
             Self::Expect => "expect",
+            Self::Upgrade => "upgrade",
         }
     }
 

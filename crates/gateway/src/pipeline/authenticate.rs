@@ -55,6 +55,10 @@ pub(crate) fn authenticate(
         let deadline_ms = now_ms.saturating_add(received.receive_window_ms());
         return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms });
     }
+    if received.is_by_session() {
+        let deadline_ms = check_time(gateway, received, now_ms)?;
+        return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms });
+    }
     let Some(signature) = received.verified_signature(&identity.secret) else {
         return Err(failed(
             Why::BadSignature,

@@ -21,7 +21,7 @@ use crate::keys::RealKey;
 use crate::record::Purpose;
 use crate::shared::{held, others_first};
 use crate::upstream::TimeUnit;
-use crate::venue::{Asked, Endpoint, Received};
+use crate::venue::{Asked, Endpoint, Received, frames};
 use crate::virtual_key::Identity;
 
 /// A request that its entry in the log has cleared.
@@ -52,6 +52,8 @@ pub(crate) struct Course {
     pub(crate) deadline_ms: u64,
     pub(crate) halt_epoch: u64,
     pub(crate) time_unit: Option<TimeUnit>,
+    /// The frame that it came as, where it did.
+    pub(crate) frame: Option<Box<frames::Request>>,
     pub(crate) request: u64,
 }
 
@@ -63,6 +65,7 @@ struct Ready {
     client_order_ids: Vec<String>,
     key: Arc<RealKey>,
     signer_epoch: u64,
+    frame: Option<Box<frames::Request>>,
     request: u64,
 }
 
@@ -122,6 +125,7 @@ pub(crate) async fn judge_and_record(
         deadline_ms: bot.deadline_ms,
         halt_epoch,
         time_unit: TimeUnit::of(arrival),
+        frame: ready.frame,
         request: ready.request,
     };
     if endpoint.effect() >= wire::model::Effect::Borrow {
@@ -142,19 +146,20 @@ fn make_ready(
     let gateway = &worker.gateway;
     let endpoint = received.endpoint();
     let request = arrival.request;
+    let ring = gateway.keys.load();
+    let key = ring.for_request(&group.name, endpoint.class(), endpoint.effect());
     let Asked { mut intent, text } = received
-        .ask(&worker.ids)
+        .ask(&worker.ids, key.map(|key| &**key))
         .map_err(|refusal| refuse(worker, identity, endpoint, refusal, arrival, request))?;
     name_market(group, &mut intent);
 
-    let ring = gateway.keys.load();
     if worker.signer.epoch() != Some(ring.epoch) {
         return Err(Refused::not_executed(
             Ending::Unsigned,
             "the signer is not there, so nothing can be signed",
         ));
     }
-    let Some(key) = ring.for_request(&group.name, endpoint.class(), endpoint.effect()) else {
+    let Some(key) = key else {
         let why = format!(
             "account `{}` has no key for this; add one with `countersign key add`",
             group.name
@@ -171,6 +176,7 @@ fn make_ready(
         intent,
         key: Arc::clone(key),
         signer_epoch: ring.epoch,
+        frame: received.into_frame(),
         request,
     };
     Ok(ready)

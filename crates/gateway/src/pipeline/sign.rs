@@ -47,7 +47,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         entry: course.verdict,
         claim: course.endpoint.effect(),
         deadline_unix_ms: course.deadline_ms,
-        surface: Surface::Rest,
+        surface: if course.frame.is_some() { Surface::WebSocket } else { Surface::Rest },
         text: parts.text,
         grants: Vec::new(),
     };

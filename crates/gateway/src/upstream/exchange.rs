@@ -13,7 +13,7 @@ use crate::limits;
 use crate::pipeline::reply::is_relayed;
 
 /// The bytes below a connection.
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }

@@ -14,6 +14,7 @@ use tokio::time::timeout_at;
 
 use super::connect::{Sender, UpstreamHosts};
 use super::exchange::{Broken, Connection};
+use super::socket::{SocketLane, VenueSocket};
 use super::{Answer, Host, Outgoing, SendError};
 use crate::limits;
 use crate::pipeline::reply::is_relayed;
@@ -46,6 +47,7 @@ struct Lane {
 pub(crate) struct Pool {
     hosts: Arc<UpstreamHosts>,
     lanes: [Rc<Lane>; Host::ALL.len()],
+    sockets: [SocketLane; Host::ALL.len()],
     /// Requests are written here, one after the other.
     output: RefCell<Vec<u8>>,
 }
@@ -62,7 +64,12 @@ impl Drop for Place {
 
 impl Pool {
     pub(crate) fn new(hosts: Arc<UpstreamHosts>) -> Self {
-        Self { hosts, lanes: std::array::from_fn(|_| Rc::default()), output: RefCell::default() }
+        Self {
+            hosts,
+            lanes: std::array::from_fn(|_| Rc::default()),
+            sockets: std::array::from_fn(|_| SocketLane::default()),
+            output: RefCell::default(),
+        }
     }
 
     /// Opens a connection ahead of need where there is none.
@@ -98,6 +105,13 @@ impl Pool {
     ) -> Result<Answer, SendError> {
         let deadline = tokio::time::Instant::now() + limits::UPSTREAM_ANSWER;
         let host = self.hosts.get(request.host)?;
+        if let Some(id) = request.frame {
+            let lane = self.sockets.get(request.host as usize);
+            let lane = lane.ok_or_else(|| SendError::NotSent("no such host".to_owned()))?;
+            let frame = String::from_utf8(request.body.clone())
+                .map_err(|_| SendError::NotSent("the frame is no text".to_owned()))?;
+            return lane.exchange(host, &request.path, id, frame, go).await;
+        }
         let mut repeated = false;
         loop {
             let place = self.place(request.host).await?;
@@ -137,6 +151,17 @@ impl Pool {
                 }
                 Err(Broken::Sent(why)) => return Err(SendError::Unknown(why)),
             }
+        }
+    }
+
+    /// Opens a socket at a path of a host.
+    ///
+    /// # Errors
+    /// In one line.
+    pub(crate) async fn open_socket(&self, host: Host, path: &str) -> Result<VenueSocket, String> {
+        match self.hosts.get(host) {
+            Ok(host) => host.open_socket(path).await,
+            Err(SendError::NotSent(why) | SendError::Unknown(why)) => Err(why),
         }
     }
 

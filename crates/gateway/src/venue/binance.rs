@@ -61,13 +61,21 @@ pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked,
             "conditional futures orders are not followed yet; place the order when its time comes",
         ));
     }
+    let intent = understand(received, new_id)?;
+    let text = text_to_sign(received, &intent, &[])?;
+    Ok(Asked { intent, text: text.canonical().into_bytes() })
+}
+
+/// Gives the orders ids that the bot gave none, and reads the intent.
+pub(super) fn understand(
+    received: &mut Received,
+    new_id: &impl NewId,
+) -> Result<wire::model::Intent, Refusal> {
     let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
     for name in missing {
         ids::give(&mut received.params, name, &new_id.text())?;
     }
-    let intent = read(received)?;
-    let text = text_to_sign(received, &intent, &[])?;
-    Ok(Asked { intent, text: text.canonical().into_bytes() })
+    read(received)
 }
 
 pub(super) fn public(arrival: &Arrival<'_>) -> Option<Public> {
@@ -83,7 +91,12 @@ pub(super) fn public(arrival: &Arrival<'_>) -> Option<Public> {
 
 /// Which host answers an endpoint.
 pub(super) fn host(served: &Served) -> Host {
-    if served.product() == Product::UsdFutures { Host::UsdFutures } else { Host::Spot }
+    match (served.product() == Product::UsdFutures, served.is_frame()) {
+        (false, false) => Host::Spot,
+        (true, false) => Host::UsdFutures,
+        (false, true) => Host::SpotFrames,
+        (true, true) => Host::UsdFuturesFrames,
+    }
 }
 
 /// Parameters go all in the query, or all in the body, the signature behind
@@ -109,6 +122,7 @@ pub(super) fn outgoing(course: &Course, served: &'static Served, asked: Sendable
         body,
         auth: Auth::Binance(Arc::clone(&course.key)),
         time_unit: course.time_unit,
+        frame: None,
         repeatable: served.effect == Effect::Read,
     }
 }

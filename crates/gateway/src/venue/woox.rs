@@ -144,6 +144,7 @@ pub(super) fn outgoing(
             signature: signed.signature,
         },
         time_unit: None,
+        frame: None,
         repeatable: served.effect == Effect::Read,
     })
 }

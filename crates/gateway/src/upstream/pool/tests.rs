@@ -72,6 +72,7 @@ fn request(repeatable: bool) -> Outgoing {
         content_type: None,
         auth: crate::upstream::Auth::None,
         time_unit: None,
+        frame: None,
         repeatable,
     }
 }

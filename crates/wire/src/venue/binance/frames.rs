@@ -22,7 +22,7 @@ use crate::model::Intent;
 
 mod methods;
 
-pub use methods::{Session, is_public, method_of, served};
+pub use methods::{Session, is_public, method_of, served, twin};
 
 /// A frame as it came.
 #[derive(Clone)]
@@ -72,6 +72,13 @@ impl std::fmt::Debug for Frame {
             Asks::Private(private) => shown.field("private", &private.received),
         };
         shown.finish_non_exhaustive()
+    }
+}
+
+/// Hand-written: values, keys and signatures stay out of logs.
+impl std::fmt::Debug for Private {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Private").field("received", &self.received).finish_non_exhaustive()
     }
 }
 

@@ -142,6 +142,17 @@ pub fn served(group: HostGroup, method: &str) -> Option<&'static Served> {
     SERVED.iter().find(|row| row.name == endpoint.name)
 }
 
+/// The REST endpoint that a method shares its answer's form with.
+pub fn twin(row: &Served) -> Option<&'static Served> {
+    let twins = match row.name.split_once(' ')?.0 {
+        "ws-api" => SPOT,
+        "ws-fapi" => FUTURES,
+        _ => return None,
+    };
+    let (_, method, path) = twins.iter().find(|(method, _, _)| *method == row.path)?;
+    listed::known(method, path)
+}
+
 /// What the method does to the session.
 pub(super) fn session_of(endpoint: &Served) -> Option<Session> {
     if !endpoint.name.starts_with("ws-api ") {
