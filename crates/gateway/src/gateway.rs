@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use judge::{HaltLevel, Judge};
+use tokio::sync::broadcast;
 
 use crate::clock::VenueClock;
 use crate::config::{AccountConfig, Config};
@@ -70,6 +71,10 @@ pub(crate) struct AccountGroup {
     pub(crate) judge: Mutex<Judge>,
     /// Venue time of the last order that left, ns: a snapshot follows soon.
     pub(crate) traded_at: AtomicU64,
+    /// The account's own events, in the venue's JSON.
+    pub(crate) events: broadcast::Sender<Arc<str>>,
+    /// Whether they are followed now.
+    pub(crate) events_on: AtomicBool,
 }
 
 /// The halts in force. What sets them comes later; what obeys them is here.

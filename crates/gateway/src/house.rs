@@ -5,6 +5,7 @@
 pub(crate) mod admin;
 pub(crate) mod asking;
 pub(crate) mod checkpoints;
+pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod fills;
 pub(crate) mod instruments;
@@ -68,6 +69,7 @@ pub(crate) fn run(
         tokio::task::spawn_local(unsettled::run(Rc::clone(&house)));
         tokio::task::spawn_local(withdrawals::run(Rc::clone(&house)));
         tokio::task::spawn_local(fills::run(Rc::clone(&house)));
+        tokio::task::spawn_local(events::run(Rc::clone(&house)));
         let admin = admin::Admin {
             gateway: Arc::clone(&house.gateway),
             signer: Arc::clone(&house.signer),

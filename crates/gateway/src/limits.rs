@@ -74,6 +74,11 @@ pub const FRAME_BYTES: usize = 64 * 1024;
 pub const FRAMES_UNDER_WAY: usize = 32;
 /// Messages waiting for a slow bot to read them; with more its socket ends.
 pub const FRAMES_WAITING: usize = 1_024;
+/// Events of an account that wait for a slow bot; with more it is told that they
+/// ended.
+pub const EVENTS_WAITING: usize = 1_024;
+/// Subscriptions to events on one socket.
+pub const SUBSCRIPTIONS: usize = 8;
 /// Public streams on one socket; the venue's own bound.
 pub const STREAMS_PER_SOCKET: usize = 1_024;
 /// Longest name of a stream, bytes.

@@ -252,6 +252,8 @@ fn open(
                 venue: account.venue,
                 judge: Mutex::new(judges.remove(name)?),
                 traded_at: std::sync::atomic::AtomicU64::new(0),
+                events: tokio::sync::broadcast::channel(limits::EVENTS_WAITING).0,
+                events_on: std::sync::atomic::AtomicBool::new(false),
             };
             Some((name.clone(), Arc::new(group)))
         })

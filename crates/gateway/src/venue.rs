@@ -90,6 +90,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether it is a method of a WebSocket API, and not of REST.
+    pub(crate) const fn is_frame(self) -> bool {
+        match self {
+            Self::Binance(served) => served.is_frame(),
+            Self::WooX(_) => false,
+        }
+    }
+
     /// What an answer of this endpoint says; `symbol` is the market of an order
     /// whose answer does not name it.
     pub(crate) fn reading(self, http: u16, body: &[u8], symbol: &str) -> Reading {

@@ -2,9 +2,10 @@
 //! other, and its market data streams.
 //!
 //! Reading order: `open` (the upgrade), `api` (a socket's frames), `session`
-//! (what is answered here), `streams` (market data).
+//! (what is answered here), `events` (those of the account), `streams` (market data).
 
 mod api;
+mod events;
 pub(crate) mod open;
 mod session;
 mod streams;

@@ -50,24 +50,27 @@ async def raises(name, wanted, code, run):
     return await step(name, check)
 
 
-async def holds(answer, condition):
-    assert condition(answer), f"unexpected answer: {str(answer)[:400]}"
-    return answer
-
-
 async def main():
     exchange = ccxt.pro.binance({"apiKey": API_KEY, "secret": API_SECRET})
     exchange.urls["api"] = pointed(exchange.urls["api"])
     await step("load markets", exchange.load_markets)
     book = await step("watch order book", lambda: exchange.watch_order_book(MARKET))
-    await step("watch ticker", lambda: exchange.watch_ticker(MARKET))
     last = book["bids"][0][0]
     amount = float(exchange.amount_to_precision(MARKET, 400 / last))
     below = float(exchange.price_to_precision(MARKET, last * 0.99))
     lower = float(exchange.price_to_precision(MARKET, last * 0.985))
     await step("balance", lambda: exchange.fetch_balance_ws())
 
+    # The account's own events, while orders come and go.
+    balances = asyncio.ensure_future(exchange.watch_balance())
+    await asyncio.sleep(1)
+    orders = asyncio.ensure_future(exchange.watch_orders(MARKET))
+    trades = asyncio.ensure_future(exchange.watch_my_trades(MARKET))
+    await asyncio.sleep(1)
     order = await step("place", lambda: exchange.create_order_ws(MARKET, "limit", "buy", amount, below))
+    seen = await step("watch orders", lambda: orders)
+    assert order["id"] in [one["id"] for one in seen], seen
+    await step("watch balance", lambda: balances)
     await step("order by id", lambda: exchange.fetch_order_ws(order["id"], MARKET))
     opened = await step("open orders", lambda: exchange.fetch_open_orders_ws(MARKET))
     assert order["id"] in [one["id"] for one in opened]
@@ -76,6 +79,8 @@ async def main():
     )
     await step("cancel", lambda: exchange.cancel_order_ws(order["id"], MARKET))
     bought = await step("market order", lambda: exchange.create_order_ws(MARKET, "market", "buy", amount))
+    mine = await step("watch my trades", lambda: trades)
+    assert bought["id"] in [one["order"] for one in mine], mine
     await step("trades", lambda: exchange.fetch_my_trades_ws(MARKET))
     await step("orders", lambda: exchange.fetch_orders_ws(MARKET))
     await step("place again", lambda: exchange.create_order_ws(MARKET, "limit", "buy", amount, below))

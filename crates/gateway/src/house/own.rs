@@ -7,6 +7,8 @@ use judge::{HouseRead, Outcome, Permit, UnixNanos};
 use vault::protocol::{Answer as SignerAnswer, Ask, SignAsk, Surface};
 use wire::limits::SIGNED_RECEIVE_WINDOW_MS;
 use wire::model::{Effect, Intent, Operation};
+use wire::venue::binance::endpoints::HostGroup;
+use wire::venue::binance::frames;
 
 use super::House;
 use crate::clock;
@@ -20,6 +22,9 @@ use crate::record::Purpose;
 use crate::shared::held;
 use crate::upstream::{Answer, SendError};
 use crate::venue::{self, Endpoint, Sendable};
+
+/// Subscribes a socket to the events of the account of a signing key.
+const SUBSCRIBE: &str = "userDataStream.subscribe.signature";
 
 /// A read before it is judged.
 struct Asked<'a> {
@@ -127,6 +132,84 @@ impl House {
             request,
         };
         self.carry(course, permit).await
+    }
+
+    /// The frame that subscribes a socket to an account's events, judged,
+    /// recorded and signed like every read.
+    ///
+    /// # Errors
+    /// In one line; nothing may be sent.
+    pub(super) fn subscription(
+        &self,
+        group: &Arc<AccountGroup>,
+    ) -> Result<(String, Course, Proof, Arc<RealKey>), String> {
+        let gateway = &self.gateway;
+        let served = frames::served(HostGroup::WsApi, SUBSCRIBE).ok_or("no such method")?;
+        let endpoint = Endpoint::Binance(served);
+        let ring = gateway.keys.load_full();
+        let key = ring
+            .for_request(&group.name, endpoint.class(), Effect::Read)
+            .ok_or_else(|| format!("account `{}` has no key to read with", group.name))?;
+        let key = Arc::clone(key);
+        let now = gateway.clock.now();
+        let now_ms = now.0 / 1_000_000;
+        let text = format!("apiKey={}&timestamp={now_ms}", key.api_key);
+        let intent = Intent {
+            venue: endpoint.venue(),
+            endpoint: endpoint.name(),
+            class: endpoint.class(),
+            operation: Operation::Read { symbol: None },
+        };
+        let request = self.requests.get().wrapping_add(1);
+        self.requests.set(request);
+        let text = text.as_bytes();
+        let asked = Asked { endpoint, intent: &intent, text, key: &key.name, now, request };
+        let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
+        let course = Course {
+            group: Arc::clone(group),
+            endpoint,
+            is_signed: true,
+            path: None,
+            symbol: String::new(),
+            key: Arc::clone(&key),
+            signer_epoch: ring.epoch,
+            verdict,
+            reservation: None,
+            deadline_ms: now_ms.saturating_add(SIGNED_RECEIVE_WINDOW_MS),
+            halt_epoch,
+            frame: None,
+            time_unit: None,
+            request,
+        };
+        let signed = self.sign(&course, permit).inspect_err(|why| {
+            let settlement = Settlement::of(SettleOutcome::Unsigned, Some(why));
+            settle::record(gateway, &course, settlement);
+        })?;
+        let proof = Proof { digest: sha256(&signed.text), sequence: signed.sequence };
+        let text = String::from_utf8_lossy(&signed.text);
+        let params: serde_json::Map<String, serde_json::Value> = text
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .chain([("signature", signed.signature.as_str())])
+            .map(|(name, value)| {
+                let number = value.parse::<u64>().ok().filter(|_| name != "apiKey");
+                (name.to_owned(), number.map_or_else(|| value.into(), Into::into))
+            })
+            .collect();
+        let frame = serde_json::json!({ "id": request, "method": SUBSCRIBE, "params": params });
+        Ok((frame.to_string(), course, proof, key))
+    }
+
+    /// Records how a subscription went.
+    pub(super) fn subscribed(&self, course: &Course, proof: Proof, status: Option<u16>) {
+        let outcome = match status {
+            Some(200) => SettleOutcome::Acknowledged,
+            Some(_) => SettleOutcome::Rejected,
+            None => SettleOutcome::Unknown,
+        };
+        let mut settlement = Settlement::of(outcome, None);
+        (settlement.http, settlement.proof) = (status, Some(proof));
+        settle::record(&self.gateway, course, settlement);
     }
 
     /// Judges a read and records the verdict.
@@ -245,7 +328,7 @@ impl House {
             entry: course.verdict,
             claim: Effect::Read,
             deadline_unix_ms: course.deadline_ms,
-            surface: Surface::Rest,
+            surface: if course.endpoint.is_frame() { Surface::WebSocket } else { Surface::Rest },
             text: permit.into_parts().text,
             grants: Vec::new(),
         };

@@ -135,6 +135,52 @@ pub(crate) async fn judge_and_record(
     Ok(Cleared { permit, course })
 }
 
+/// Judges a read that is answered here, and records the verdict: nothing is
+/// signed for it.
+///
+/// # Errors
+/// As for [`judge_and_record`].
+pub(crate) fn judge_local(
+    worker: &Worker,
+    arrival: &Arrival<'_>,
+    bot: &Authenticated,
+    endpoint: Endpoint,
+) -> Result<Arc<AccountGroup>, Refused> {
+    let gateway = &worker.gateway;
+    let identity = &bot.identity;
+    let unknown = || Refused::new(Ending::Denied, Why::Never, "the bot's account is not known");
+    let group = gateway.accounts.get(&identity.account).ok_or_else(unknown)?;
+    let ring = gateway.keys.load();
+    let key = ring.for_request(&group.name, endpoint.class(), endpoint.effect());
+    let key = key.ok_or_else(|| Refused::new(Ending::Denied, Why::Never, "no key reads there"))?;
+    let ready = Ready {
+        intent: Intent {
+            venue: endpoint.venue(),
+            endpoint: endpoint.name(),
+            class: Class::Read,
+            operation: Operation::Read { symbol: None },
+        },
+        text: Vec::new(),
+        text_digest: sha256(&[]),
+        client_order_ids: Vec::new(),
+        key: Arc::clone(key),
+        signer_epoch: ring.epoch,
+        frame: None,
+        request: arrival.request,
+    };
+    let mut watch = Stopwatch::start(&worker.counters, arrival.request);
+    let (verdict, _, staged) =
+        decide(worker, group, identity, &ready, endpoint, true, arrival, &mut watch);
+    let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
+    if let Outcome::Deny(kind) = verdict.outcome {
+        return Err(denied(kind, &verdict));
+    }
+    recorded.unwrap_or(Err(audit::Error::Full)).map_err(|error| {
+        Refused::not_executed(Ending::Unrecorded, format_args!("the log takes no entry ({error})"))
+    })?;
+    Ok(Arc::clone(group))
+}
+
 /// Reads the typed intent and makes the text to sign.
 fn make_ready(
     worker: &Worker,

@@ -26,7 +26,7 @@ impl Request {
     /// The key that it names, or the one that is logged on.
     pub(crate) fn api_key(&self) -> Result<&str, Why> {
         let named = self.private.api_key.as_deref();
-        named.or_else(|| self.session_key.as_deref()).ok_or(Why::NoKey)
+        named.or(self.session_key.as_deref()).ok_or(Why::NoKey)
     }
 
     pub(super) fn ask(

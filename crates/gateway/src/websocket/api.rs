@@ -2,12 +2,14 @@
 //! answers as they come.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -43,7 +45,15 @@ pub(super) struct Socket {
     pub(super) key_since_ms: Cell<u64>,
     /// When it was opened, Unix ms.
     pub(super) since_ms: u64,
+    /// What it is subscribed to, by number.
+    pub(super) subscriptions: RefCell<BTreeMap<u64, AbortHandle>>,
     under_way: Cell<usize>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.subscriptions.borrow().values().for_each(AbortHandle::abort);
+    }
 }
 
 impl Socket {
@@ -64,6 +74,7 @@ impl Socket {
             key: RefCell::default(),
             key_since_ms: Cell::new(0),
             since_ms,
+            subscriptions: RefCell::default(),
             under_way: Cell::new(0),
         }
     }
@@ -145,7 +156,7 @@ fn take(socket: &Rc<Socket>, text: &str, answers: &mpsc::Sender<String>) {
     if let frames::Asks::Private(private) = &frame.asks
         && let Some(kind) = private.session
     {
-        let answer = session::answer(socket, &frame.id, kind, private);
+        let answer = session::answer(socket, &frame.id, kind, private, answers);
         let _ = answers.try_send(answer);
         return;
     }

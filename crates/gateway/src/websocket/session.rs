@@ -1,19 +1,29 @@
 //! What is answered here: whose socket it is. At the venue nobody is logged on.
 
 use std::fmt::Write as _;
+use std::rc::Rc;
 use std::sync::Arc;
+
+use tokio::sync::mpsc;
 
 use wire::venue::binance::frames::{Private, Session};
 
 use super::api::{Socket, framed};
+use super::events;
 use crate::counters::Ending;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::refused::{Refused, Why};
+use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::Reply;
 use crate::venue::{Received, frames};
 
 /// The answer to a frame about the session.
-pub(super) fn answer(socket: &Socket, id: &str, kind: Session, private: &Private) -> String {
+pub(super) fn answer(
+    socket: &Rc<Socket>,
+    id: &str,
+    kind: Session,
+    private: &Private,
+    answers: &mpsc::Sender<String>,
+) -> String {
     let answered = match kind {
         Session::LogOn => log_on(socket, private),
         Session::Status => Ok(status(socket)),
@@ -21,12 +31,11 @@ pub(super) fn answer(socket: &Socket, id: &str, kind: Session, private: &Private
             socket.key.replace(None);
             Ok(status(socket))
         }
-        Session::Subscriptions => Ok("[]".to_owned()),
-        Session::Subscribe | Session::SubscribeSigned | Session::Unsubscribe => Err(Refused::new(
-            Ending::Denied,
-            Why::Never,
-            "events of the account are not relayed yet; ask for orders and balances",
-        )),
+        Session::Subscriptions => Ok(events::list(socket)),
+        Session::Subscribe | Session::SubscribeSigned => {
+            events::subscribe(socket, private, answers)
+        }
+        Session::Unsubscribe => Ok(events::unsubscribe(socket, private)),
     };
     let (ending, reply) = match answered {
         Ok(body) => (Ending::Public, Reply::json(200, body)),
@@ -61,9 +70,10 @@ fn status(socket: &Socket) -> String {
     let _ = write!(
         out,
         "{{\"apiKey\":{key},\"authorizedSince\":{since},\"connectedSince\":{},\
-         \"returnRateLimits\":false,\"serverTime\":{},\"userDataStream\":false}}",
+         \"returnRateLimits\":false,\"serverTime\":{},\"userDataStream\":{}}}",
         socket.since_ms,
-        now_ms(socket)
+        now_ms(socket),
+        !socket.subscriptions.borrow().is_empty()
     );
     out
 }

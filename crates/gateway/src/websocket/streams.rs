@@ -15,7 +15,7 @@ use crate::upstream::Host;
 /// Whether a stream is public market data (`btcusdt@depth`, `!ticker@arr`). A
 /// listen key is letters and digits alone, and opens an account.
 ///
-/// INVARIANT (secrets): capabilities do not pass, either way.
+/// INVARIANT (no escape hatch): capabilities do not pass.
 fn is_public(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@!_.-+:".contains(&byte);
     (2..=limits::STREAM_NAME_BYTES).contains(&name.len())
