@@ -38,6 +38,8 @@ pub struct Config {
     pub log_space: LogSpace,
     /// How the signer waits, and with it who waits for the signer.
     pub signer_wait: vault::signer::Wait,
+    /// Where Prometheus asks for the metrics; none: nowhere.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// The disk space that the log takes ahead, bytes.
@@ -117,6 +119,21 @@ impl Host {
         Self::WooX,
         Self::WooXHistory,
     ];
+
+    /// The name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spot => "binance-spot",
+            Self::UsdFutures => "binance-usd-futures",
+            Self::CoinFutures => "binance-coin-futures",
+            Self::SpotFrames => "binance-spot-frames",
+            Self::UsdFuturesFrames => "binance-usd-futures-frames",
+            Self::SpotStreams => "binance-spot-streams",
+            Self::UsdFuturesStreams => "binance-usd-futures-streams",
+            Self::WooX => "woox",
+            Self::WooXHistory => "woox-history",
+        }
+    }
 }
 
 /// A venue: where it is, and how bots reach it here.

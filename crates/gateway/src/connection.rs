@@ -313,7 +313,7 @@ async fn read_body<S: AsyncRead + AsyncWrite + Unpin>(
 
 fn refuse(host: &Host, broken: Broken) -> Reply {
     let refused = Refused::broken(broken);
-    host.worker.counters.ended(Ending::Unreadable);
+    host.worker.counters.ended(Ending::Unreadable, None);
     refused.reply(Venue::Binance)
 }
 

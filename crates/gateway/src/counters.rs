@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 
 use crate::limits;
 use crate::shared::held;
+use tally::{ByBot, Tally};
+
+pub(crate) use tally::{VenueAnswers, Verdicts};
+
+mod tally;
 
 /// The phases of a request, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,8 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [Self; 8] = [
+    /// Every phase, in order.
+    pub(crate) const ALL: [Self; 8] = [
         Self::Accept,
         Self::Parse,
         Self::Authenticate,
@@ -61,7 +67,7 @@ impl Phase {
 }
 
 /// Buckets of one histogram: powers of two of a nanosecond, up to 17 minutes.
-const BUCKETS: usize = 40;
+pub(crate) const BUCKETS: usize = 40;
 
 #[derive(Debug)]
 struct Histogram {
@@ -119,7 +125,8 @@ pub enum Ending {
 }
 
 impl Ending {
-    const ALL: [Self; 11] = [
+    /// Every ending.
+    pub(crate) const ALL: [Self; 11] = [
         Self::Public,
         Self::Unreadable,
         Self::Unauthenticated,
@@ -151,20 +158,47 @@ impl Ending {
     }
 }
 
+/// Requests by how they ended.
+type Endings = Tally<{ Ending::ALL.len() }>;
+
 /// One worker's counters; read from outside, written by the worker alone.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     phases: [Histogram; Phase::ALL.len()],
-    endings: [AtomicU64; Ending::ALL.len()],
+    endings: Endings,
+    /// The same by the bots' numbers.
+    bots: ByBot,
+    pub(crate) verdicts: Verdicts,
+    pub(crate) venue_answers: VenueAnswers,
     pub(crate) connections: AtomicU64,
     pub(crate) refused_connections: AtomicU64,
 }
 
 impl Counters {
-    pub(crate) fn ended(&self, ending: Ending) {
-        if let Some(counter) = self.endings.get(ending as usize) {
-            counter.fetch_add(1, Ordering::Relaxed);
+    /// Counts an end, and whose it was where that is known.
+    pub(crate) fn ended(&self, ending: Ending, bot: Option<u32>) {
+        self.endings.add(ending as usize);
+        if let Some(endings) = bot.and_then(|number| self.bots.of(number)) {
+            endings.add(ending as usize);
         }
+    }
+
+    /// How many requests ended so.
+    pub(crate) fn endings(&self, ending: Ending) -> u64 {
+        self.endings.get(ending as usize)
+    }
+
+    /// How many of a bot's did, by its number.
+    pub(crate) fn endings_of(&self, bot: u32, ending: Ending) -> u64 {
+        self.bots.seen(bot).map_or(0, |endings| endings.get(ending as usize))
+    }
+
+    /// A phase's times: how many of up to each power of two of a nanosecond,
+    /// and their sum, ns.
+    pub(crate) fn times(&self, phase: Phase) -> ([u64; BUCKETS], u64) {
+        let Some(histogram) = self.phases.get(phase as usize) else { return ([0; BUCKETS], 0) };
+        let buckets = histogram.buckets.each_ref().map(|bucket| bucket.load(Ordering::Relaxed));
+        (buckets, histogram.total_ns.load(Ordering::Relaxed))
     }
 
     fn phase(&self, phase: Phase, ns: u64) {
@@ -228,11 +262,7 @@ pub(crate) fn report(workers: &[std::sync::Arc<Counters>]) -> Value {
     }
     let mut endings = serde_json::Map::new();
     for ending in Ending::ALL {
-        let count: u64 = workers
-            .iter()
-            .filter_map(|worker| worker.endings.get(ending as usize))
-            .map(|counter| counter.load(Ordering::Relaxed))
-            .sum();
+        let count: u64 = workers.iter().map(|worker| worker.endings(ending)).sum();
         endings.insert(ending.name().to_owned(), json!(count));
     }
     json!({ "phases": phases, "timed_one_in": TIMED_ONE_IN, "endings": endings })
@@ -306,7 +336,7 @@ mod tests {
         let mut watch = Stopwatch::start(&counters, 1);
         watch.lap(Phase::Accept);
         watch.lap(Phase::Parse);
-        counters.ended(Ending::Denied);
+        counters.ended(Ending::Denied, None);
         let report = report(&[counters]);
         assert_eq!(report["phases"]["accept"]["count"], 1);
         assert_eq!(report["phases"]["send"]["count"], 0);

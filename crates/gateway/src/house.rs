@@ -35,6 +35,12 @@ pub(crate) struct House {
     pub(crate) budget: watch::Budget,
 }
 
+/// Where the house is asked.
+pub(crate) struct Doors {
+    pub(crate) admin: std::os::unix::net::UnixListener,
+    pub(crate) metrics: Option<crate::metrics::Opened>,
+}
+
 /// Runs the house's tasks on this thread until `stop`.
 ///
 /// # Errors
@@ -42,7 +48,7 @@ pub(crate) struct House {
 pub(crate) fn run(
     gateway: Arc<Gateway>,
     signer: Arc<HouseSigner>,
-    listener: std::os::unix::net::UnixListener,
+    doors: Doors,
     publish: checkpoints::Handle,
     told: Sender<Told>,
     mut stop: tokio::sync::watch::Receiver<bool>,
@@ -76,7 +82,11 @@ pub(crate) fn run(
             publish,
             told,
         };
-        tokio::task::spawn_local(admin::run(Rc::new(admin), listener));
+        if let Some(opened) = doors.metrics {
+            let (gateway, signer) = (Arc::clone(&house.gateway), Arc::clone(&house.signer));
+            tokio::task::spawn_local(crate::metrics::run(gateway, signer, opened));
+        }
+        tokio::task::spawn_local(admin::run(Rc::new(admin), doors.admin));
         let _ = stop.wait_for(|stop| *stop).await;
     });
     Ok(())

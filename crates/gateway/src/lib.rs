@@ -24,6 +24,7 @@ mod house;
 mod http;
 mod keys;
 mod listen;
+mod metrics;
 mod pipeline;
 mod prices;
 mod record;

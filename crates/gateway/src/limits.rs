@@ -156,6 +156,10 @@ pub const DRAIN: Duration = Duration::from_secs(20);
 pub const ADMIN_CONNECTIONS: usize = 16;
 /// Longest line on the admin socket, bytes: a configuration, escaped.
 pub const ADMIN_LINE_BYTES: usize = 4 * CONFIG_BYTES;
+/// Scrapes of the metrics at once.
+pub const SCRAPES: usize = 4;
+/// How long a scrape may take.
+pub const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Longest packet on the supervisor's control socket, bytes.
 pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;
 /// Most descriptors beside one control packet.

@@ -28,6 +28,8 @@ pub(crate) struct WorkerListeners {
 pub(crate) struct Bound {
     pub(crate) workers: Vec<WorkerListeners>,
     pub(crate) addresses: Vec<String>,
+    /// Where the metrics are asked for.
+    pub(crate) metrics: Option<TcpListener>,
 }
 
 /// Binds everything the configuration names.
@@ -74,7 +76,11 @@ pub(crate) fn bind(config: &Config) -> Result<Bound, ConfigError> {
         }
         addresses.push(format!("unix:{}", path.display()));
     }
-    Ok(Bound { workers, addresses })
+    let metrics = match config.metrics {
+        Some(address) => tcp("metrics.listen", address, 1)?.0.pop(),
+        None => None,
+    };
+    Ok(Bound { workers, addresses, metrics })
 }
 
 fn plain(

@@ -34,15 +34,16 @@ pub(crate) async fn handle(worker: &Worker, mut arrival: Arrival<'_>) -> Reply {
     watch.lap(Phase::Accept);
     // What is for no venue is told in the shape that most clients read.
     let venue = accepted.as_ref().copied().unwrap_or(Venue::Binance);
+    let mut bot = None;
     let ended = match accepted {
-        Ok(venue) => life(worker, venue, &arrival, watch).await,
+        Ok(venue) => life(worker, venue, &arrival, watch, &mut bot).await,
         Err(refused) => Err(refused),
     };
     let (ending, reply) = match ended {
         Ok(answered) => answered,
         Err(refused) => (refused.ending, refused.reply(venue)),
     };
-    worker.counters.ended(ending);
+    worker.counters.ended(ending, bot);
     reply
 }
 
@@ -51,13 +52,14 @@ async fn life(
     venue: Venue,
     arrival: &Arrival<'_>,
     mut watch: Stopwatch<'_>,
+    known_as: &mut Option<u32>,
 ) -> Result<(Ending, Reply), Refused> {
     let received = match parse::parse(venue, arrival)? {
         Parsed::Public(public) => return send::relay(worker, *public).await,
         Parsed::Private(received) => received,
     };
     watch.lap(Phase::Parse);
-    private(worker, arrival, received, watch).await
+    private(worker, arrival, received, watch, known_as).await
 }
 
 /// Answers one frame of a socket that was read; the arrival is the request that
@@ -69,11 +71,12 @@ pub(crate) async fn handle_frame(
 ) -> Reply {
     let watch = Stopwatch::start(&worker.counters, arrival.request);
     let venue = received.endpoint().venue();
-    let (ending, reply) = match private(worker, arrival, received, watch).await {
+    let mut bot = None;
+    let (ending, reply) = match private(worker, arrival, received, watch, &mut bot).await {
         Ok(answered) => answered,
         Err(refused) => (refused.ending, refused.reply(venue)),
     };
-    worker.counters.ended(ending);
+    worker.counters.ended(ending, bot);
     reply
 }
 
@@ -82,8 +85,10 @@ async fn private(
     arrival: &Arrival<'_>,
     received: Received,
     mut watch: Stopwatch<'_>,
+    known_as: &mut Option<u32>,
 ) -> Result<(Ending, Reply), Refused> {
     let bot = authenticate::authenticate(&worker.gateway, arrival, &received)?;
+    *known_as = Some(bot.identity.number);
     watch.lap(Phase::Authenticate);
 
     // INVARIANT (record first): a request is cleared by its entry in the log.

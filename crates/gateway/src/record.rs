@@ -11,6 +11,7 @@ use audit::{Appended, Head, Log, Publisher, Recovery, Reserve, Staged, SyncHandl
 use judge::LogState;
 use wire::model::Effect;
 
+use crate::clock::host_nanos;
 use crate::config::LogSpace;
 use crate::shared::held;
 
@@ -55,6 +56,7 @@ pub(crate) struct LogDesk {
     /// Entries that could not be written since the start.
     pub(crate) failures: AtomicU64,
     told: AtomicBool,
+    covered_at_ns: AtomicU64,
 }
 
 impl LogDesk {
@@ -89,6 +91,7 @@ impl LogDesk {
             state: AtomicU8::new(0),
             failures: AtomicU64::new(0),
             told: AtomicBool::new(false),
+            covered_at_ns: AtomicU64::new(host_nanos()),
         };
         Ok((desk, recovery))
     }
@@ -186,6 +189,17 @@ impl LogDesk {
     /// The tree over everything appended, which is handed to the publisher.
     pub(crate) fn hand_over(&self) -> Head {
         held(&self.log).hand_over()
+    }
+
+    /// Host time at which a checkpoint last covered everything appended, or of
+    /// the start, Unix ns.
+    pub(crate) fn covered_at_ns(&self) -> u64 {
+        self.covered_at_ns.load(Ordering::Relaxed)
+    }
+
+    /// Takes note that a checkpoint covers what was appended until then.
+    pub(crate) fn covered(&self, at_ns: u64) {
+        self.covered_at_ns.store(at_ns, Ordering::Relaxed);
     }
 
     /// Puts entries on disk.

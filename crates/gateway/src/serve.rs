@@ -28,6 +28,7 @@ use crate::house::signer::HouseSigner;
 use crate::house::{self, checkpoints};
 use crate::limits;
 use crate::listen;
+use crate::metrics;
 use crate::record::{LogDesk, Purpose};
 use crate::recovery;
 use crate::replay::ReplayCache;
@@ -154,6 +155,7 @@ pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
     }
     let (gateway, restored) = open(config, config_path)?;
     let bound = listen::bind(&gateway.config)?;
+    let metrics = bound.metrics.map(metrics::Opened::new);
     let admin =
         listen::unix(&gateway.config.data_dir.join("run").join("admin.sock"), listen::OWNER_MODE)
             .map_err(|error| system(format!("the admin socket cannot be bound: {error}")))?;
@@ -185,8 +187,9 @@ pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
     let house = {
         let (gateway, signer) = (Arc::clone(&gateway), Arc::clone(&running.signer));
         let (publish, tell, stopped) = (publish.clone(), tell.clone(), stopped.clone());
+        let doors = house::Doors { admin, metrics };
         spawn("house", move || {
-            if let Err(error) = house::run(gateway, signer, admin, publish, tell, stopped) {
+            if let Err(error) = house::run(gateway, signer, doors, publish, tell, stopped) {
                 tracing::error!(%error, "the house cannot run");
             }
         })?

@@ -133,6 +133,11 @@ impl Identities {
         self.by_key.get(api_key)
     }
 
+    /// Those who may authenticate, in no order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Identity>> {
+        self.by_key.values()
+    }
+
     /// How many bots may authenticate.
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()

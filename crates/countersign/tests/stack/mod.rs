@@ -236,19 +236,30 @@ impl Stack {
     /// found where the last one was. Below the ports that outgoing connections
     /// take.
     pub fn fix_port(&self) {
+        let port = Self::free_port();
+        let text = std::fs::read_to_string(&self.config).expect("a configuration");
+        assert!(text.contains("127.0.0.1:0"), "{text}");
+        let text = text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+        std::fs::write(&self.config, text).expect("a configuration");
+    }
+
+    /// A port that nobody listens on, and that no outgoing connection takes.
+    pub fn free_port() -> u16 {
         // Systems of one test binary start at once: each port is tried once.
         static TRIED: AtomicU32 = AtomicU32::new(0);
-        let port = (0..10_000)
+        (0..10_000)
             .map(|_| {
                 let next = std::process::id().wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
                 u16::try_from(12_000 + next % 20_000).expect("below 32 000")
             })
             .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
-            .expect("a free port");
+            .expect("a free port")
+    }
+
+    /// Appends to the configuration.
+    pub fn configure(&self, more: &str) {
         let text = std::fs::read_to_string(&self.config).expect("a configuration");
-        assert!(text.contains("127.0.0.1:0"), "{text}");
-        let text = text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
-        std::fs::write(&self.config, text).expect("a configuration");
+        std::fs::write(&self.config, format!("{text}\n{more}\n")).expect("a configuration");
     }
 
     /// Sets more fields of a bot's table in the configuration.

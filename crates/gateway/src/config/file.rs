@@ -32,6 +32,8 @@ pub(super) struct File {
     bot: BTreeMap<String, BotPolicy>,
     #[serde(default)]
     signer: SignerTable,
+    #[serde(default)]
+    metrics: MetricsTable,
     /// The supervisor's own table.
     #[serde(default, rename = "supervisor")]
     _supervisor: toml::Table,
@@ -74,6 +76,12 @@ impl SignerTable {
             )
         })
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MetricsTable {
+    listen: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -161,6 +169,11 @@ impl File {
             bots,
             extra_policy: self.policy.read(&base)?,
             signer_wait: self.signer.check()?,
+            metrics: self
+                .metrics
+                .listen
+                .map(|text| socket_address("metrics.listen", &text))
+                .transpose()?,
             checkpoint_copies: self.log.checkpoint_copies.iter().map(|p| base.join(p)).collect(),
             log_space: self.log.space()?,
         })

@@ -24,7 +24,7 @@ fn the_least_configuration_reads() {
     let config = parse(LEAST).unwrap();
     assert_eq!(config.data_dir, Path::new("/etc/cs/d"));
     assert_eq!(config.listen.workers, 1);
-    let [(_, spot), (Host::UsdFutures, futures), _] = &config.venues[0].hosts_at[..] else {
+    let [(_, spot), (Host::UsdFutures, futures), ..] = &config.venues[0].hosts_at[..] else {
         panic!()
     };
     assert_eq!(

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use vault::protocol::{Answer, Ask};
 
 use super::signer::HouseSigner;
+use crate::clock::host_nanos;
 use crate::gateway::Gateway;
 use crate::limits;
 
@@ -134,12 +135,14 @@ impl Desk {
     }
 
     fn publish(&mut self) -> Result<String, String> {
+        let handed_at_ns = host_nanos();
         let head = self.gateway.log.hand_over();
         let signer = &self.signer;
         let published = self
             .publisher
             .publish(head, |request| sign(signer, request))
             .map_err(|error| error.to_string())?;
+        self.gateway.log.covered(handed_at_ns);
         match published {
             Published::Checkpoint { note, head } => {
                 let keep = self.kept_at.is_none_or(|at| at.elapsed() >= KEPT_EVERY);

@@ -37,6 +37,11 @@ impl HouseSigner {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// Whether there is one, as far as is known.
+    pub(crate) fn is_connected(&self) -> bool {
+        held(&self.client).is_some()
+    }
+
     /// Asks one thing.
     ///
     /// # Errors

@@ -293,6 +293,7 @@ fn decide(
     };
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
+    worker.counters.verdicts.count(&verdict.outcome);
 
     if !verdict.is_allowed() {
         let code = verdict.reasons.first().map_or("denied", |reason| reason.code);
@@ -390,6 +391,7 @@ fn record_denial(
     request: u64,
 ) {
     let gateway = &worker.gateway;
+    worker.counters.verdicts.denied(reason.kind);
     if gateway.leaves_out(&identity.name, &identity.account, endpoint.effect(), reason.code) {
         return;
     }

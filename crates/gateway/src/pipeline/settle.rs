@@ -45,6 +45,7 @@ impl<'a> Settlement<'a> {
 pub(crate) async fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply), Refused> {
     let Sent { course, proof, answer } = sent;
     let gateway = &worker.gateway;
+    worker.counters.venue_answers.count(answer.as_ref().ok().map(|answer| answer.status));
     let answer = match answer {
         Ok(answer) => answer,
         Err(why) => {

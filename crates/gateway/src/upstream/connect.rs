@@ -1,7 +1,8 @@
 //! Dialling the pinned hosts.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -16,6 +17,7 @@ use super::exchange::Stream;
 use super::{Host, SendError};
 use crate::config::{ConfigError, UpstreamUrl, VenueConfig};
 use crate::limits;
+use crate::shared::held;
 
 /// Sends what is streamed on one connection.
 pub(super) type Sender = SendRequest<Empty<Bytes>>;
@@ -26,6 +28,19 @@ pub(super) type Sender = SendRequest<Empty<Bytes>>;
 /// name one of these, never an address.
 pub(crate) struct UpstreamHosts {
     hosts: [Option<UpstreamHost>; Host::ALL.len()],
+    /// Every pool's connections in use, by host.
+    pools: Mutex<Vec<Arc<InUse>>>,
+}
+
+/// One pool's connections in use, by host; read from outside.
+pub(super) type InUse = [AtomicUsize; Host::ALL.len()];
+
+/// What is counted of one host's connections.
+pub(crate) struct Counted {
+    pub(crate) host: &'static str,
+    pub(crate) in_use: u64,
+    pub(crate) dialled: u64,
+    pub(crate) failed: u64,
 }
 
 impl std::fmt::Debug for UpstreamHosts {
@@ -40,6 +55,8 @@ pub(super) struct UpstreamHost {
     url: UpstreamUrl,
     pub(super) authority: String,
     tls: Option<(tokio_rustls::TlsConnector, ServerName<'static>)>,
+    dialled: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// The public certificate authorities, and one more where configured.
@@ -82,11 +99,40 @@ impl UpstreamHosts {
                         authority: url.authority(),
                         tls: url.tls.then(|| (connector.clone(), tls_name)),
                         url: url.clone(),
+                        dialled: AtomicU64::new(0),
+                        failed: AtomicU64::new(0),
                     });
                 }
             }
         }
-        Ok(Self { hosts })
+        Ok(Self { hosts, pools: Mutex::default() })
+    }
+
+    /// The counts of a new pool.
+    pub(super) fn enter_pool(&self) -> Arc<InUse> {
+        let in_use: Arc<InUse> = Arc::new(std::array::from_fn(|_| AtomicUsize::new(0)));
+        held(&self.pools).push(Arc::clone(&in_use));
+        in_use
+    }
+
+    /// What is counted of every host's connections.
+    pub(crate) fn counted(&self) -> Vec<Counted> {
+        let pools = held(&self.pools);
+        let in_use = |host: Host| {
+            let each = pools.iter().filter_map(|pool| pool.get(host as usize));
+            each.map(|count| count.load(Ordering::Relaxed) as u64).sum()
+        };
+        let each = Host::ALL.into_iter().zip(&self.hosts);
+        let counted = each.filter_map(|(host, at)| {
+            let at = at.as_ref()?;
+            Some(Counted {
+                host: host.name(),
+                in_use: in_use(host),
+                dialled: at.dialled.load(Ordering::Relaxed),
+                failed: at.failed.load(Ordering::Relaxed),
+            })
+        });
+        counted.collect()
     }
 
     /// A host; none where its venue is not configured.
@@ -129,11 +175,14 @@ impl UpstreamHost {
                 None => Ok(Stream::Plain(stream)),
             }
         };
-        match tokio::time::timeout(limits::UPSTREAM_CONNECT, connecting).await {
+        let connected = match tokio::time::timeout(limits::UPSTREAM_CONNECT, connecting).await {
             Ok(connected) => connected,
             Err(_) => Err(format!("no connection within {} s", limits::UPSTREAM_CONNECT.as_secs())),
         }
-        .map_err(|detail| self.unreachable(&detail))
+        .map_err(|detail| self.unreachable(&detail));
+        let counted = if connected.is_ok() { &self.dialled } else { &self.failed };
+        counted.fetch_add(1, Ordering::Relaxed);
+        connected
     }
 
     /// A new connection for what is streamed. Its driver is a task of this

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::error::Error as _;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use http_body_util::Limited;
@@ -12,7 +13,7 @@ use hyper::body::Incoming;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use super::connect::{Sender, UpstreamHosts};
+use super::connect::{InUse, Sender, UpstreamHosts};
 use super::exchange::{Broken, Connection};
 use super::socket::{SocketLane, VenueSocket};
 use super::{Answer, Host, Outgoing, SendError};
@@ -34,13 +35,24 @@ struct Idle<C> {
 }
 
 /// The connections to one host.
-#[derive(Default)]
 struct Lane {
     /// Newest last: the warmest is used first.
     idle: RefCell<VecDeque<Idle<Connection>>>,
     streams: RefCell<VecDeque<Idle<Sender>>>,
     in_use: Cell<usize>,
     freed: Notify,
+    /// The number in use, for whoever asks from outside.
+    told: Arc<InUse>,
+    host: usize,
+}
+
+impl Lane {
+    fn change_in_use(&self, count: usize) {
+        self.in_use.set(count);
+        if let Some(told) = self.told.get(self.host) {
+            told.store(count, Ordering::Relaxed);
+        }
+    }
 }
 
 /// One worker's connections to every host.
@@ -57,19 +69,26 @@ struct Place(Rc<Lane>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.in_use.set(self.0.in_use.get().saturating_sub(1));
+        self.0.change_in_use(self.0.in_use.get().saturating_sub(1));
         self.0.freed.notify_one();
     }
 }
 
 impl Pool {
     pub(crate) fn new(hosts: Arc<UpstreamHosts>) -> Self {
-        Self {
-            hosts,
-            lanes: std::array::from_fn(|_| Rc::default()),
-            sockets: std::array::from_fn(|_| SocketLane::default()),
-            output: RefCell::default(),
-        }
+        let told = hosts.enter_pool();
+        let lanes = std::array::from_fn(|host| {
+            Rc::new(Lane {
+                idle: RefCell::default(),
+                streams: RefCell::default(),
+                in_use: Cell::new(0),
+                freed: Notify::new(),
+                told: Arc::clone(&told),
+                host,
+            })
+        });
+        let sockets = std::array::from_fn(|_| SocketLane::default());
+        Self { hosts, lanes, sockets, output: RefCell::default() }
     }
 
     /// Opens a connection ahead of need where there is none.
@@ -232,7 +251,7 @@ impl Pool {
                 ));
             }
         }
-        lane.in_use.set(lane.in_use.get() + 1);
+        lane.change_in_use(lane.in_use.get() + 1);
         Ok(Place(Rc::clone(lane)))
     }
 }

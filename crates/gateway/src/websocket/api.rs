@@ -147,7 +147,7 @@ fn take(socket: &Rc<Socket>, text: &str, answers: &mpsc::Sender<String>) {
     let frame = match frames::receive_frame(socket.group, text.as_bytes(), in_session) {
         Ok(frame) => frame,
         Err(refused) => {
-            socket.worker.counters.ended(Ending::Unreadable);
+            socket.worker.counters.ended(Ending::Unreadable, None);
             let error = errors::for_refusal(&refused.refusal);
             let _ = answers.try_send(errors::frame(&refused.id, &error));
             return;
@@ -210,11 +210,11 @@ async fn relay(socket: &Socket, request: u64, method: &str, params: &str) -> Rep
     let counters = &socket.worker.counters;
     match socket.worker.pool.exchange(&outgoing, || Ok(())).await {
         Ok(answer) => {
-            counters.ended(Ending::Public);
+            counters.ended(Ending::Public, None);
             Reply { status: answer.status, lines: Vec::new(), body: Body::Whole(answer.body) }
         }
         Err(SendError::NotSent(why) | SendError::Unknown(why)) => {
-            counters.ended(Ending::Unsent);
+            counters.ended(Ending::Unsent, None);
             Refused::not_executed(Ending::Unsent, why).reply(Venue::Binance)
         }
     }

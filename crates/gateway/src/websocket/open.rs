@@ -75,7 +75,7 @@ where
     let (opening, switching) = match made {
         Ok(made) => made,
         Err(refused) => {
-            host.worker.counters.ended(refused.ending);
+            host.worker.counters.ended(refused.ending, None);
             return Some((stream, refused.reply(venue)));
         }
     };

@@ -41,7 +41,7 @@ pub(super) fn answer(
         Ok(body) => (Ending::Public, Reply::json(200, body)),
         Err(refused) => (refused.ending, refused.reply(wire::model::Venue::Binance)),
     };
-    socket.worker.counters.ended(ending);
+    socket.worker.counters.ended(ending, None);
     framed(id, reply)
 }
 
