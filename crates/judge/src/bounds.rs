@@ -41,3 +41,5 @@ pub const WIDENED_COLLAR: u32 = 2;
 const _: () = assert!(REMEMBERED_CLOSED_ORDERS <= TRACKED_ORDERS);
 /// Trades kept whose order's answer has not come yet.
 pub const EARLY_TRADES: usize = 4_096;
+/// Orders of one bot that are remembered to find the same one again.
+pub const PLACED_LATELY: usize = 256;

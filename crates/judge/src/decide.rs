@@ -7,6 +7,7 @@
 
 mod change;
 pub mod explain;
+pub(crate) mod guards;
 pub mod house;
 mod owners;
 pub mod permit;
@@ -88,16 +89,19 @@ impl Judge {
         if let Some(reason) = standing::reason(facts, reducing) {
             return Err(reason);
         }
-        // The numbers. Crossing a resting order of another own bot will be
-        // told here, once orders are tracked with side and price.
+        // The numbers, and what orders would meet.
         let weighed = self.weigh(facts, bot, policy)?;
         // The policies.
         let ruling = self.cache.rule(&policies, number, class, &weighed.resource, &weighed.context);
-        let left = if ruling.allowed {
+        let left = if ruling.allowed && weighed.guards.is_empty() {
             Remaining::default()
         } else {
-            let reasons =
-                rules::reasons(&ruling, policy, class, &weighed.resource, &weighed.context);
+            let mut reasons = if ruling.allowed {
+                Vec::new()
+            } else {
+                rules::reasons(&ruling, policy, class, &weighed.resource, &weighed.context)
+            };
+            reasons.extend(weighed.guards.iter().cloned());
             relieve::remaining(reasons, facts, policy, &weighed, reducing)
         };
         Ok(Assessed { bot, weighed, ruling, left })
@@ -144,7 +148,7 @@ impl Judge {
                             client_order_id: id,
                             quantity: order.quantity,
                             side: Some(order.side),
-                            price: order.price,
+                            price: order.price.filter(|_| !order.waits_for_trigger()),
                         })
                         .collect();
                     let new = NewOrders {
@@ -163,6 +167,9 @@ impl Judge {
                     let count = orders.len().max(weighed.changes.len()) as u64;
                     state.second.add(facts.now, count);
                     state.minute.add(facts.now, count);
+                    if weighed.remembers {
+                        state.placed(orders.iter().map(guards::likeness), facts.now);
+                    }
                 }
                 Ok(reservation)
             }

@@ -1,6 +1,6 @@
 //! The orders of an account, found by the client's id and by the venue's.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use wire::model::{Decimal, OrderReference, Side};
 
@@ -28,8 +28,8 @@ pub(crate) struct Tracked {
     pub(crate) sent_at: UnixNanos,
     /// None where it is not on record yet.
     pub(crate) side: Option<Side>,
-    /// Limit price, quote per base; none where it has none, or it is not on
-    /// record.
+    /// The price at which it rests, quote per base; none where it takes any,
+    /// waits for a trigger, or it is not on record.
     pub(crate) price: Option<Decimal>,
     /// Base quantity, asset units.
     pub(crate) quantity: Option<Decimal>,
@@ -67,6 +67,18 @@ pub(crate) struct Book {
 struct Market {
     by_client: HashMap<String, Slot>,
     by_venue: HashMap<u64, Slot>,
+    /// Orders that rest at a price that is known, nearest last for bids.
+    bids: BTreeSet<(Decimal, Slot)>,
+    asks: BTreeSet<(Decimal, Slot)>,
+}
+
+impl Market {
+    fn resting(&mut self, side: Side) -> &mut BTreeSet<(Decimal, Slot)> {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        }
+    }
 }
 
 /// What a reference to an order names.
@@ -162,6 +174,9 @@ impl Book {
         if let Some(id) = order.order_id {
             market.by_venue.insert(id, slot);
         }
+        if let (Some(side), Some(price)) = (order.side, order.price) {
+            market.resting(side).insert((price, slot));
+        }
         self.orders.insert(slot, order);
         Some(slot)
     }
@@ -179,6 +194,43 @@ impl Book {
             }
             market.by_venue.insert(order_id, slot);
         }
+    }
+
+    /// Learns an order's side and price.
+    pub(crate) fn set_terms(&mut self, slot: Slot, side: Option<Side>, price: Option<Decimal>) {
+        let Some(order) = self.orders.get_mut(&slot) else { return };
+        let Some(market) = self.markets.get_mut(&order.symbol) else { return };
+        if let (Some(side), Some(price)) = (order.side, order.price) {
+            market.resting(side).remove(&(price, slot));
+        }
+        (order.side, order.price) = (side, price);
+        if let (Some(side), Some(price)) = (side, price) {
+            market.resting(side).insert((price, slot));
+        }
+    }
+
+    /// The price of the order of one side of a market that is nearest to the
+    /// other side, these left out, and what lies at `through` or beyond.
+    pub(crate) fn nearest(
+        &self,
+        market: &str,
+        side: Side,
+        without: &[Slot],
+        through: Option<Decimal>,
+    ) -> Option<Decimal> {
+        let market = self.markets.get(market)?;
+        let counts = |one: &&(Decimal, Slot)| {
+            let is_through = through.is_some_and(|through| match side {
+                Side::Buy => one.0 >= through,
+                Side::Sell => one.0 <= through,
+            });
+            !is_through && !without.contains(&one.1)
+        };
+        let found = match side {
+            Side::Buy => market.bids.iter().rev().find(counts),
+            Side::Sell => market.asks.iter().find(counts),
+        };
+        found.map(|(price, _)| *price)
     }
 
     /// Gives an order another client id (an amend may change it).
@@ -200,6 +252,9 @@ impl Book {
             market.by_client.remove(&order.client_order_id);
             if let Some(id) = order.order_id {
                 market.by_venue.remove(&id);
+            }
+            if let (Some(side), Some(price)) = (order.side, order.price) {
+                market.resting(side).remove(&(price, slot));
             }
             if market.by_client.is_empty() && market.by_venue.is_empty() {
                 self.markets.remove(&order.symbol);

@@ -6,7 +6,7 @@
 //! what it becomes; where that is never told of the order itself, it goes on
 //! holding the larger until the order ends.
 
-use wire::model::Decimal;
+use wire::model::{Decimal, Side};
 
 use super::book::Slot;
 use super::event::{OrderStatus, OrderUpdate, ReservationId, RestoredChange};
@@ -57,7 +57,8 @@ impl State {
     /// is what it holds.
     pub(super) fn changed(&mut self, id: u64, told: &[OrderUpdate]) {
         for PendingChange { change, .. } in self.changes.remove(&id).unwrap_or_default() {
-            let Some(order) = self.book.get_mut(change.slot) else { continue };
+            let Some(order) = self.book.get(change.slot) else { continue };
+            let side = order.side;
             let is_it = |update: &&OrderUpdate| {
                 update.symbol == order.symbol
                     && (update.order_id.is_some() && update.order_id == order.order_id
@@ -66,7 +67,7 @@ impl State {
             let whole = told.iter().find(is_it).is_some_and(|update| {
                 update.status == OrderStatus::Open && update.quantity.is_some()
             });
-            order.price = whole.then_some(change.price);
+            self.book.set_terms(change.slot, side, whole.then_some(change.price));
             if whole {
                 self.set_worth(change.slot, |_| change.worth);
             }
@@ -83,10 +84,41 @@ impl State {
     /// Nobody knows whether the change happened: the orders are asked for.
     pub(super) fn perhaps_changed(&mut self, id: u64) {
         for PendingChange { change, .. } in self.changes.remove(&id).unwrap_or_default() {
-            if let Some(order) = self.book.get_mut(change.slot) {
-                order.price = None;
-                order.missing = true;
-            }
+            self.may_differ(change.slot);
+        }
+    }
+
+    /// Nobody knows at which price an order rests: it is asked for.
+    fn may_differ(&mut self, slot: Slot) {
+        let side = self.book.get(slot).and_then(|order| order.side);
+        self.book.set_terms(slot, side, None);
+        if let Some(order) = self.book.get_mut(slot) {
+            order.missing = true;
+        }
+    }
+
+    /// The price nearest to the other side at which an order of a market rests,
+    /// or may once its change is taken.
+    /// What lies at `through` or beyond cannot rest.
+    pub(crate) fn nearest(
+        &self,
+        market: &str,
+        side: Side,
+        without: &[Slot],
+        through: Option<Decimal>,
+    ) -> Option<Decimal> {
+        let changing = self.changes.values().flatten().filter_map(|pending| {
+            let order = self.book.get(pending.change.slot)?;
+            let counts = order.side == Some(side)
+                && order.symbol == market
+                && !without.contains(&pending.change.slot);
+            counts.then_some(pending.change.price)
+        });
+        let resting = self.book.nearest(market, side, without, through);
+        let all = changing.chain(resting);
+        match side {
+            Side::Buy => all.max(),
+            Side::Sell => all.min(),
         }
     }
 
@@ -96,10 +128,7 @@ impl State {
         for reference in &restored.orders {
             let super::book::Named::One(slot) = self.book.named(reference) else { continue };
             self.set_worth(slot, |worth| worth.max(restored.worth_micro_usd));
-            if let Some(order) = self.book.get_mut(slot) {
-                order.price = None;
-                order.missing = true;
-            }
+            self.may_differ(slot);
         }
     }
 

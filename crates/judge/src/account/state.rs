@@ -17,6 +17,7 @@ use super::instruments::Instruments;
 use super::reserve::{Group, PendingWithdrawal, Phase};
 use crate::bounds;
 use crate::counters::Window;
+use crate::decide::guards::Likeness;
 use crate::money;
 use crate::time::UnixNanos;
 
@@ -27,6 +28,10 @@ pub(crate) struct BotState {
     /// Its number in the policy set; none where the set no longer has it.
     pub(crate) policy: Option<u32>,
     pub(crate) second: Window,
+    /// Executions in a minute.
+    pub(crate) executions: Window,
+    /// Orders that it placed lately, the newest last.
+    placed: VecDeque<(UnixNanos, Likeness)>,
     pub(crate) minute: Window,
     pub(crate) hour: Window,
     pub(crate) day: Window,
@@ -44,6 +49,8 @@ impl BotState {
             name: name.to_owned(),
             policy,
             second: Window::second(),
+            executions: Window::minute(),
+            placed: VecDeque::new(),
             minute: Window::minute(),
             hour: Window::hour(),
             day: Window::day(),
@@ -51,6 +58,27 @@ impl BotState {
             live: 0,
             withdrawn: BTreeMap::new(),
         }
+    }
+}
+
+impl BotState {
+    /// Takes note of orders that it places.
+    pub(crate) fn placed(&mut self, orders: impl Iterator<Item = Likeness>, now: UnixNanos) {
+        for order in orders {
+            if self.placed.len() >= bounds::PLACED_LATELY {
+                self.placed.pop_front();
+            }
+            self.placed.push_back((now, order));
+        }
+    }
+
+    /// Whether it placed such an order within so many ms. INVARIANT (bounded):
+    /// of more orders than are kept, the oldest are forgotten.
+    pub(crate) fn placed_lately(&self, order: &Likeness, now: UnixNanos, window_ms: u32) -> bool {
+        let lately =
+            |at: UnixNanos| now.millis_since(at).is_none_or(|since| since < u64::from(window_ms));
+        let recent = self.placed.iter().rev().take_while(|(at, _)| lately(*at));
+        recent.into_iter().any(|(_, other)| other == order)
     }
 }
 
@@ -289,9 +317,10 @@ impl State {
     /// Side and price, where they are not on record: of an order from before a
     /// restart, or one that a change may have reached.
     fn learn_terms(&mut self, slot: Slot, open: &OpenOrder) {
-        if let Some(order) = self.book.get_mut(slot) {
-            order.side = order.side.or(Some(open.side));
-            order.price = order.price.or(open.price);
+        let Some(order) = self.book.get(slot) else { return };
+        if order.side.is_none() || order.price.is_none() {
+            let price = order.price.or_else(|| rests_at(open));
+            self.book.set_terms(slot, Some(open.side), price);
         }
     }
 
@@ -340,6 +369,9 @@ impl State {
         if let Some(bot) = owner.and_then(|owner| self.bots.get_mut(owner as usize)) {
             bot.hour.add(now, more);
             bot.day.add(now, more);
+            if more > 0 {
+                bot.executions.add(now, 1);
+            }
         }
     }
 
@@ -404,7 +436,7 @@ impl State {
         }
         for bot in &self.bots {
             (&bot.name, bot.held, bot.live).hash(state);
-            for window in [&bot.second, &bot.minute, &bot.hour, &bot.day] {
+            for window in [&bot.second, &bot.minute, &bot.hour, &bot.day, &bot.executions] {
                 window.digest(state);
             }
             for (asset, window) in &bot.withdrawn {
@@ -457,6 +489,13 @@ fn update_of(open: &OpenOrder) -> OrderUpdate {
     }
 }
 
+/// The price at which an order rests; one that waits for a trigger is not there
+/// yet.
+fn rests_at(open: &OpenOrder) -> Option<Decimal> {
+    let waits = open.stop_price.is_some_and(|stop| !stop.is_zero());
+    open.price.filter(|price| !waits && !price.is_zero())
+}
+
 fn unowned(open: &OpenOrder, asked_at: UnixNanos) -> Tracked {
     Tracked {
         symbol: open.symbol.clone(),
@@ -468,7 +507,7 @@ fn unowned(open: &OpenOrder, asked_at: UnixNanos) -> Tracked {
         group: None,
         sent_at: asked_at,
         side: Some(open.side),
-        price: open.price,
+        price: rests_at(open),
         quantity: Some(open.quantity),
         executed: open.executed_quantity,
         stated_quote: open.executed_quote,

@@ -54,7 +54,10 @@ impl Judge {
             orders.push(order);
         }
         weighed.context.set_bool(A::OwnOrder, weighed.own);
-        let replaced = Replaced { held, orders: changes.len() as u64 };
+        weighed.guards = self.guards(facts, bot, policy, &orders, &slots);
+        // A change places nothing anew: to and fro is no repetition.
+        weighed.guards.retain(|reason| reason.code != "identical_order_window_ms");
+        let replaced = Replaced { held, orders: changes.len() as u64, slots };
         let placed = Placed { orders: &orders, worth: total, replaced, test: false };
         self.weigh_placed(facts, bot, policy, &placed, &prices, weighed)
     }

@@ -3,7 +3,7 @@
 use wire::model::valuation::Collar;
 use wire::model::{Class, Decimal, Intent, Operation, Order, Side, Withdrawal};
 
-use crate::account::book::Named;
+use crate::account::book::{Named, Slot};
 use crate::account::change::Change;
 use crate::facts::{Facts, Reference};
 use crate::judge::Judge;
@@ -28,6 +28,10 @@ pub(super) struct Weighed {
     pub(super) beyond_last_good_bps: Option<i64>,
     /// Cancels: whether every order it touches is the bot's.
     pub(super) own: bool,
+    /// What speaks against orders beside the policies.
+    pub(super) guards: Vec<Reason>,
+    /// Whether the same order is looked for later.
+    pub(super) remembers: bool,
     /// Changes of resting orders.
     pub(super) changes: Vec<Change>,
     /// Withdrawals: the asset and its millionths.
@@ -88,6 +92,8 @@ impl Judge {
             usd_per_quote: Decimal::ZERO,
             beyond_last_good_bps: None,
             own: true,
+            guards: Vec::new(),
+            remembers: policy.identical_order_window_ms.is_some(),
             changes: Vec::new(),
             asset: None,
             amount: None,
@@ -145,6 +151,9 @@ impl Judge {
         let replaced = self.replaced(facts, bot, policy, weighed)?;
         let prices = self.prices(facts, policy, &first.symbol);
         let worth = valuation::micro_usd(operation, &prices);
+        if !test {
+            weighed.guards = self.guards(facts, bot, policy, placed, &replaced.slots);
+        }
         let placed = Placed { orders: placed, worth, replaced, test };
         self.weigh_placed(facts, bot, policy, &placed, &prices, weighed)
     }
@@ -252,7 +261,7 @@ impl Judge {
     ) -> Result<Replaced, Reason> {
         let Operation::CancelReplace(both) = &facts.intent.operation else {
             weighed.context.set_bool(A::OwnOrder, true);
-            return Ok(Replaced { held: 0, orders: 0 });
+            return Ok(Replaced { held: 0, orders: 0, slots: Vec::new() });
         };
         if both.cancel.symbol != both.place.symbol {
             return Err(unreadable(facts.intent.class));
@@ -264,9 +273,9 @@ impl Judge {
             Named::One(slot) if !both.allow_failure => {
                 let own = self.state.book.get(slot).is_some_and(|order| order.owner == Some(bot));
                 let held = if own { self.state.held_by(slot) } else { 0 };
-                Ok(Replaced { held, orders: u64::from(own) })
+                Ok(Replaced { held, orders: u64::from(own), slots: vec![slot] })
             }
-            _ => Ok(Replaced { held: 0, orders: 0 }),
+            _ => Ok(Replaced { held: 0, orders: 0, slots: Vec::new() }),
         }
     }
 
@@ -350,10 +359,15 @@ pub(super) struct Placed<'a> {
 pub(super) struct Replaced {
     pub(super) held: u64,
     pub(super) orders: u64,
+    /// Which orders they are.
+    pub(super) slots: Vec<Slot>,
 }
 
 /// The age of the market's price, ms, and the price where it is young enough.
-fn fresh_reference(facts: &Facts<'_>, policy: &BotPolicy) -> (Option<u64>, Option<Reference>) {
+pub(super) fn fresh_reference(
+    facts: &Facts<'_>,
+    policy: &BotPolicy,
+) -> (Option<u64>, Option<Reference>) {
     let age = facts.reference.and_then(|reference| age_ms(facts, reference.at));
     let fresh = age.is_some_and(|age| age <= policy.reference_max_age_ms);
     (age, facts.reference.filter(|_| fresh))

@@ -70,6 +70,16 @@ pub struct BotPolicy {
     /// Whose orders a cancel may touch.
     #[serde(default)]
     pub cancel: CancelScope,
+    /// What becomes of an order that would trade with the account's own.
+    #[serde(default)]
+    pub self_trade: SelfTrade,
+    /// How long the same order (market, side, quantity, price) may not be
+    /// placed again, ms.
+    #[serde(default)]
+    pub identical_order_window_ms: Option<u32>,
+    /// Executions in any minute with which no more orders are taken.
+    #[serde(default)]
+    pub max_executions_per_minute: Option<u32>,
     /// Markets where a sell counts as reducing while a halt allows reducing
     /// orders alone.
     #[serde(default)]
@@ -150,6 +160,18 @@ pub enum CancelScope {
     Own,
     /// Every order of the account.
     Account,
+}
+
+/// What becomes of an order that would trade with a resting one of the same
+/// account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SelfTrade {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It goes to the venue, which has rules of its own.
+    Allow,
 }
 
 /// One place that value may go to.

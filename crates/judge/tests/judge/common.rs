@@ -28,6 +28,7 @@ pub(crate) const MARKET_MAKER: &str = r#"
     [bot.mm]
     account = "main"
     preset = "market-maker"
+    self_trade = "allow"
     markets = ["BTCUSDT", "ETHBTC"]
     max_order_notional = "1000"
     max_notional_per_hour = "5000"

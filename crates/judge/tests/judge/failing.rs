@@ -10,6 +10,7 @@ const TABLES: &str = r#"
     [bot.a]
     account = "main"
     preset = "taker"
+    self_trade = "allow"
     markets = ["BTCUSDT"]
     max_order_notional = "1000"
     collar_bps = 200
@@ -17,6 +18,7 @@ const TABLES: &str = r#"
     [bot.b]
     account = "main"
     preset = "taker"
+    self_trade = "allow"
     markets = ["BTCUSDT"]
     [bot.t]
     account = "main"

@@ -63,6 +63,7 @@ fn the_order_rate_is_counted_in_seconds_and_minutes() {
         r#"[bot.mm]
         account = "main"
         preset = "taker"
+    self_trade = "allow"
         markets = ["*"]
         max_orders_per_second = 3
         max_orders_per_minute = 5"#,
@@ -86,6 +87,7 @@ fn open_orders_are_counted_until_they_end() {
         r#"[bot.mm]
         account = "main"
         preset = "taker"
+    self_trade = "allow"
         markets = ["*"]
         max_open_orders = 2"#,
     );

@@ -11,6 +11,7 @@ mod changes;
 mod common;
 mod failing;
 mod fills;
+mod guards;
 mod house;
 mod instruments;
 mod limits;

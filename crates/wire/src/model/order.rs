@@ -18,7 +18,22 @@ pub enum Side {
     Sell,
 }
 
+impl Order {
+    /// Whether it rests or executes only once its trigger is met.
+    pub fn waits_for_trigger(&self) -> bool {
+        self.stop_price.is_some() || self.trailing_delta_bps.is_some()
+    }
+}
+
 impl Side {
+    /// The other side.
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+
     /// The name in log and policy.
     pub const fn name(self) -> &'static str {
         match self {
