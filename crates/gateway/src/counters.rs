@@ -122,11 +122,13 @@ pub enum Ending {
     Rejected,
     /// Sent, with no answer.
     Unknown,
+    /// Over the venue's request weight, or the bot's share of it.
+    Throttled,
 }
 
 impl Ending {
     /// Every ending.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Public,
         Self::Unreadable,
         Self::Unauthenticated,
@@ -138,6 +140,7 @@ impl Ending {
         Self::Answered,
         Self::Rejected,
         Self::Unknown,
+        Self::Throttled,
     ];
 
     /// The name in status and documentation.
@@ -154,6 +157,7 @@ impl Ending {
             Self::Answered => "answered",
             Self::Rejected => "rejected",
             Self::Unknown => "unknown",
+            Self::Throttled => "throttled",
         }
     }
 }

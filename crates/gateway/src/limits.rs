@@ -66,6 +66,13 @@ pub const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Largest public answer, bytes: it is streamed, not kept.
 pub const PUBLIC_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
+/// Whose share of the venue's request weight is counted one by one, per host.
+pub const SHARES: usize = 4_096;
+/// How long the venue is left alone where it wants quiet and does not say for
+/// how long, s.
+pub const QUIET_S: u64 = 60;
+/// The longest that it is left alone, s.
+pub const QUIET_MOST_S: u64 = 3_600;
 /// Frames under way to one WebSocket API, per worker.
 pub const FRAMES_UPSTREAM: usize = 256;
 /// Largest frame of a bot, bytes: a batch of orders in JSON.

@@ -12,7 +12,7 @@ pub(crate) mod send;
 pub(crate) mod settle;
 pub(crate) mod sign;
 
-use wire::model::Venue;
+use wire::model::{Class, Venue};
 
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::gateway::Worker;
@@ -21,6 +21,7 @@ use parse::Parsed;
 use refused::Refused;
 use reply::Reply;
 
+use crate::upstream::budget::{Purpose, Ticket, Who};
 use crate::venue::Received;
 
 /// Answers one request: with what the venue said, or with an error in the
@@ -55,7 +56,9 @@ async fn life(
     known_as: &mut Option<u32>,
 ) -> Result<(Ending, Reply), Refused> {
     let received = match parse::parse(venue, arrival)? {
-        Parsed::Public(public) => return send::relay(worker, *public).await,
+        Parsed::Public(public) => {
+            return send::relay(worker, *public, arrival.peer.address).await;
+        }
         Parsed::Private(received) => received,
     };
     watch.lap(Phase::Parse);
@@ -80,6 +83,26 @@ pub(crate) async fn handle_frame(
     reply
 }
 
+/// A place in the venue's request weight.
+fn admit<'w>(
+    worker: &'w Worker,
+    bot: &authenticate::Authenticated,
+    received: &Received,
+) -> Result<Option<Ticket<'w>>, Refused> {
+    let endpoint = received.endpoint();
+    let (Some(weight), Some(budget)) = (received.weight(), worker.pool.budget(endpoint.host()))
+    else {
+        return Ok(None);
+    };
+    let purpose = match endpoint.class() {
+        Class::Cancel | Class::CancelAll => Purpose::Cancel,
+        Class::Read => Purpose::Read,
+        _ => Purpose::Order,
+    };
+    let who = Who::Bot(bot.identity.number);
+    budget.admit(who, purpose, weight).map(Some).map_err(Refused::throttled)
+}
+
 async fn private(
     worker: &Worker,
     arrival: &Arrival<'_>,
@@ -90,6 +113,9 @@ async fn private(
     let bot = authenticate::authenticate(&worker.gateway, arrival, &received)?;
     *known_as = Some(bot.identity.number);
     watch.lap(Phase::Authenticate);
+
+    // Held until the venue has answered, and so has counted it.
+    let _ticket = admit(worker, &bot, &received)?;
 
     // INVARIANT (record first): a request is cleared by its entry in the log.
     let cleared = judging::judge_and_record(worker, arrival, bot, received, &mut watch).await?;

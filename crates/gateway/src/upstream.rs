@@ -1,6 +1,7 @@
 //! The venue's side: pinned hosts, pooled warm connections, one pool per
 //! worker.
 
+pub(crate) mod budget;
 mod connect;
 mod exchange;
 mod pool;

@@ -13,6 +13,7 @@ use hyper::StatusCode;
 use vault::protocol::Signed;
 use wire::model::{Class, Effect, Intent, Venue};
 use wire::venue::binance::Refusal;
+use wire::venue::binance::weight::weight;
 
 use crate::keys::RealKey;
 use crate::pipeline::accept::Arrival;
@@ -228,6 +229,21 @@ impl Received {
         }
     }
 
+    /// What it costs of the address's request weight; none where the venue
+    /// counts otherwise.
+    pub(crate) fn weight(&self) -> Option<u32> {
+        let (received, served) = match self {
+            Self::Binance(received) => (&**received, received.endpoint),
+            Self::Frame(frame) => {
+                (&frame.private.received, frames::twin(frame.private.received.endpoint))
+            }
+            Self::WooX(_) => return None,
+        };
+        // The wallet's weight is counted apart, and generously.
+        let counted = !served.path.starts_with("/sapi/");
+        counted.then(|| weight(served.method, served.path, |name| received.params.get(name)))
+    }
+
     /// The path as it was sent, where the venue's paths have variable parts.
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
@@ -319,6 +335,7 @@ pub(crate) const fn http_status(why: &Why) -> Option<u16> {
         Why::NoVenue => Some(StatusCode::NOT_FOUND.as_u16()),
         Why::NotExecuted => Some(StatusCode::SERVICE_UNAVAILABLE.as_u16()),
         Why::Withheld => Some(StatusCode::BAD_GATEWAY.as_u16()),
+        Why::Throttled { .. } => Some(StatusCode::TOO_MANY_REQUESTS.as_u16()),
         _ => None,
     }
 }

@@ -32,6 +32,31 @@ struct Info {
     symbols: Vec<Row>,
 }
 
+/// The limits of an `exchangeInfo` answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Limits {
+    rate_limits: Vec<Limit>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Limit {
+    rate_limit_type: String,
+    interval: String,
+    interval_num: u32,
+    limit: u32,
+}
+
+/// The request weight of an address in a minute.
+fn weight_limit(body: &[u8]) -> Option<u32> {
+    let told: Limits = serde_json::from_slice(body).ok()?;
+    let weight = told.rate_limits.into_iter().find(|one| {
+        one.rate_limit_type == "REQUEST_WEIGHT" && one.interval == "MINUTE" && one.interval_num == 1
+    });
+    weight.map(|one| one.limit)
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
@@ -57,6 +82,10 @@ pub(crate) async fn run(house: Rc<House>) {
         for product in Product::ALL.into_iter().filter(|_| house.has(Venue::Binance)) {
             let Some(asking) = asking(product).filter(|_| house.trades(product)) else { continue };
             let read = house.public(asking.host, asking.markets.to_owned()).await;
+            let limit = read.as_ref().ok().and_then(|answer| weight_limit(&answer.body));
+            if let (Some(limit), Some(budget)) = (limit, house.pool.budget(asking.host)) {
+                budget.set_limit(limit);
+            }
             match read.and_then(|answer| instruments(&answer.body, product)) {
                 Ok(told) => house.learn(Venue::Binance, &told),
                 Err(error) => {

@@ -17,6 +17,8 @@ use crate::gateway::Gateway;
 use crate::house::signer::HouseSigner;
 use crate::house::watch::markets_of;
 use crate::shared::held;
+use crate::upstream::Host;
+use crate::upstream::budget::Budget;
 
 /// Everything that is told.
 #[derive(Debug)]
@@ -42,6 +44,7 @@ impl Collector for Gathered {
         self.phases(&mut tell)?;
         self.bots(&mut tell)?;
         self.connections(&mut tell)?;
+        self.weight(&mut tell)?;
         self.signer(&mut tell)?;
         self.log(&mut tell)?;
         self.clocks(&mut tell)?;
@@ -203,6 +206,21 @@ impl Gathered {
         let failed = upstream.iter().map(|one| (one.host, one.failed));
         let help = "Connections to the venue that could not be made";
         tell.counters(("upstream_dial_failures", help, "host"), failed)
+    }
+
+    /// Of spot and USD-M futures.
+    fn weight(&self, tell: &mut Teller<'_, '_>) -> Told {
+        let hosts = [Host::Spot, Host::UsdFutures];
+        let told = hosts.map(|host| {
+            let told = self.gateway.hosts.budget(host).map(Budget::told).unwrap_or_default();
+            (host.name(), u64::from(told.0), u64::from(told.1))
+        });
+        let used = told.map(|(host, used, _)| (host, used));
+        let help = "Request weight used in this minute, as the venue says";
+        tell.gauges(("venue_weight_used", help, "host"), &used)?;
+        let limits = told.map(|(host, _, limit)| (host, limit));
+        let help = "Request weight of a minute, as the venue says";
+        tell.gauges(("venue_weight_limit", help, "host"), &limits)
     }
 
     fn signer(&self, tell: &mut Teller<'_, '_>) -> Told {

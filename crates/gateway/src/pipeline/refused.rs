@@ -8,6 +8,7 @@ use wire::venue::binance::Refusal;
 use super::reply::Reply;
 use crate::counters::Ending;
 use crate::http::request::Broken;
+use crate::upstream::budget::Wait;
 use crate::venue;
 
 /// Why a request ends here, in words that every venue has codes for.
@@ -48,6 +49,11 @@ pub(crate) enum Why {
     Unknown,
     /// The venue's answer is not passed on.
     Withheld,
+    /// The venue's request weight is nearly gone, or the bot's share of it.
+    Throttled {
+        /// How long to wait, s.
+        wait_s: u64,
+    },
 }
 
 /// An answer that the gateway gives by itself.
@@ -74,6 +80,16 @@ impl Refused {
         Self { ending, why: Why::NotExecuted, message }
     }
 
+    /// It waits, so that the venue need not refuse it, and ban the address.
+    pub(crate) fn throttled(wait: Wait) -> Self {
+        let Wait(wait_s) = wait;
+        let message = format!(
+            "the venue's request weight for this address is nearly used up, or the bot's share of \
+             it; nothing was sent, ask again in {wait_s} s"
+        );
+        Self { ending: Ending::Throttled, why: Why::Throttled { wait_s }, message }
+    }
+
     /// Sent, and nobody knows what came of it.
     pub(crate) fn unknown(message: impl Display) -> Self {
         let message = format!(
@@ -92,8 +108,13 @@ impl Refused {
     pub(crate) fn reply(self, venue: Venue) -> Reply {
         let (status, body) = venue::error(venue, &self.why, &self.message);
         let mut reply = Reply::json(status, body);
-        if matches!(self.why, Why::NotExecuted) {
-            reply.lines.extend_from_slice(b"retry-after: 1\r\n");
+        let wait_s = match self.why {
+            Why::NotExecuted => Some(1),
+            Why::Throttled { wait_s } => Some(wait_s),
+            _ => None,
+        };
+        if let Some(wait_s) = wait_s {
+            reply.lines.extend_from_slice(format!("retry-after: {wait_s}\r\n").as_bytes());
         }
         reply
     }

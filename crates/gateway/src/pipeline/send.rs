@@ -1,5 +1,9 @@
 //! send: to the pinned host, after one more look at the halts.
 
+use std::net::IpAddr;
+
+use wire::venue::binance::weight::weight;
+
 use super::judging::Course;
 use super::refused::Refused;
 use super::reply::{Body, Reply};
@@ -8,6 +12,7 @@ use super::sign::{Proof, Signed};
 use crate::counters::Ending;
 use crate::entry::SettleOutcome;
 use crate::gateway::Worker;
+use crate::upstream::budget::{Purpose, Who};
 use crate::upstream::{Answer, Outgoing, SendError};
 
 /// What came back.
@@ -44,7 +49,18 @@ pub(crate) async fn send(worker: &Worker, signed: Signed) -> Result<Sent, Refuse
 ///
 /// # Errors
 /// The venue cannot be reached.
-pub(crate) async fn relay(worker: &Worker, outgoing: Outgoing) -> Result<(Ending, Reply), Refused> {
+pub(crate) async fn relay(
+    worker: &Worker,
+    outgoing: Outgoing,
+    from: Option<IpAddr>,
+) -> Result<(Ending, Reply), Refused> {
+    let query = std::str::from_utf8(&outgoing.query).unwrap_or_default();
+    let value =
+        |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let weight = weight(outgoing.method, &outgoing.path, value);
+    let budget = worker.pool.budget(outgoing.host);
+    let admitted = budget.map(|budget| budget.admit(Who::Source(from), Purpose::Read, weight));
+    let _ticket = admitted.transpose().map_err(Refused::throttled)?;
     match worker.pool.stream(&outgoing).await {
         Ok(streamed) => {
             let body = Body::Streamed(streamed.body);

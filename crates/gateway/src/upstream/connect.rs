@@ -13,9 +13,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 
+use super::budget::Budget;
 use super::exchange::Stream;
 use super::{Host, SendError};
 use crate::config::{ConfigError, UpstreamUrl, VenueConfig};
+use crate::http::answer::line;
 use crate::limits;
 use crate::shared::held;
 
@@ -30,6 +32,10 @@ pub(crate) struct UpstreamHosts {
     hosts: [Option<UpstreamHost>; Host::ALL.len()],
     /// Every pool's connections in use, by host.
     pools: Mutex<Vec<Arc<InUse>>>,
+    /// Binance counts weight for spot and for USD-M futures, over REST and in
+    /// frames together.
+    spot: Budget,
+    usd_futures: Budget,
 }
 
 /// One pool's connections in use, by host; read from outside.
@@ -105,7 +111,36 @@ impl UpstreamHosts {
                 }
             }
         }
-        Ok(Self { hosts, pools: Mutex::default() })
+        Ok(Self {
+            hosts,
+            pools: Mutex::default(),
+            spot: Budget::default(),
+            usd_futures: Budget::default(),
+        })
+    }
+
+    /// The request weight that a host counts; none where it counts otherwise.
+    pub(crate) const fn budget(&self, host: Host) -> Option<&Budget> {
+        match host {
+            Host::Spot | Host::SpotFrames => Some(&self.spot),
+            Host::UsdFutures | Host::UsdFuturesFrames => Some(&self.usd_futures),
+            _ => None,
+        }
+    }
+
+    /// Takes note of what an answer says of the weight. Quiet that is asked for
+    /// because of orders alone is not for everybody.
+    pub(super) fn heard(&self, host: Host, status: u16, lines: &[u8], body: &[u8]) {
+        let Some(budget) = self.budget(host) else { return };
+        let number = |name: &str| line(lines, name)?.trim().parse::<u64>().ok();
+        // The wallet's answers count otherwise, and have other headers.
+        if let Some(used) = number("x-mbx-used-weight-1m") {
+            budget.heard_used(u32::try_from(used).unwrap_or(u32::MAX));
+        }
+        let of_orders = memchr::memmem::find(body, b"-1015").is_some();
+        if status == 418 || (status == 429 && !of_orders) {
+            budget.heard_quiet(number("retry-after").unwrap_or(limits::QUIET_S));
+        }
     }
 
     /// The counts of a new pool.

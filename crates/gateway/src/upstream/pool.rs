@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
+use super::budget::Budget;
 use super::connect::{InUse, Sender, UpstreamHosts};
 use super::exchange::{Broken, Connection};
 use super::socket::{SocketLane, VenueSocket};
@@ -129,7 +130,9 @@ impl Pool {
             let lane = lane.ok_or_else(|| SendError::NotSent("no such host".to_owned()))?;
             let frame = String::from_utf8(request.body.clone())
                 .map_err(|_| SendError::NotSent("the frame is no text".to_owned()))?;
-            return lane.exchange(host, &request.path, id, frame, go).await;
+            let answer = lane.exchange(host, &request.path, id, frame, go).await?;
+            self.hosts.heard(request.host, answer.status, &answer.lines, &answer.body);
+            return Ok(answer);
         }
         let mut repeated = false;
         loop {
@@ -159,6 +162,7 @@ impl Pool {
                     if reusable {
                         keep(&place.0.idle, connection);
                     }
+                    self.hosts.heard(request.host, answer.status, &answer.lines, &answer.body);
                     return Ok(answer);
                 }
                 // Every round takes one idle connection out of the pool, so
@@ -171,6 +175,11 @@ impl Pool {
                 Err(Broken::Sent(why)) => return Err(SendError::Unknown(why)),
             }
         }
+    }
+
+    /// The request weight that a host counts.
+    pub(crate) fn budget(&self, host: Host) -> Option<&Budget> {
+        self.hosts.budget(host)
     }
 
     /// Opens a socket at a path of a host.
@@ -213,9 +222,11 @@ impl Pool {
                         }
                     });
                     let (parts, body) = response.into_parts();
+                    let lines = relayed_lines(&parts.headers);
+                    self.hosts.heard(request.host, parts.status.as_u16(), &lines, b"");
                     return Ok(Streamed {
                         status: parts.status.as_u16(),
-                        lines: relayed_lines(&parts.headers),
+                        lines,
                         body: Limited::new(body, limits::PUBLIC_ANSWER_BYTES),
                     });
                 }

@@ -48,6 +48,17 @@ struct Told<'a> {
     result: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(default, rename = "rateLimits")]
+    rate_limits: Vec<RateLimit>,
+}
+
+/// One of the venue's counters.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RateLimit {
+    rate_limit_type: String,
+    interval: String,
+    count: u64,
 }
 
 /// Bounds of what a venue's socket may send.
@@ -154,7 +165,15 @@ fn hear(open: &Open, text: &str) {
     let Ok(told) = serde_json::from_str::<Told<'_>>(text) else { return };
     let body = told.result.or(told.error).map_or("{}", RawValue::get);
     if let Some(tell) = open.waiting.borrow_mut().remove(&told.id) {
+        // As REST says it.
+        let weight = told
+            .rate_limits
+            .iter()
+            .find(|limit| limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE");
+        let lines = weight.map_or_else(Vec::new, |weight| {
+            format!("x-mbx-used-weight-1m: {}\r\n", weight.count).into_bytes()
+        });
         let body = body.as_bytes().to_vec();
-        let _ = tell.send(Answer { status: told.status, lines: Vec::new(), body });
+        let _ = tell.send(Answer { status: told.status, lines, body });
     }
 }

@@ -28,8 +28,12 @@ use crate::pipeline::accept::{Arrival, Peer};
 use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::{Body, Reply};
 use crate::pipeline::{self};
+use crate::upstream::budget::{Purpose, Who};
 use crate::upstream::{Auth, Host, Outgoing, SendError};
 use crate::venue::{self, Received};
+
+/// What a public frame counts as of the request weight until the venue says.
+const FRAME_WEIGHT: u32 = 20;
 
 /// What a socket's frames share.
 pub(super) struct Socket {
@@ -208,6 +212,16 @@ async fn relay(socket: &Socket, request: u64, method: &str, params: &str) -> Rep
         repeatable: true,
     };
     let counters = &socket.worker.counters;
+    let budget = socket.worker.pool.budget(host);
+    let who = Who::Source(socket.peer.address);
+    let admitted = budget.map(|budget| budget.admit(who, Purpose::Read, FRAME_WEIGHT)).transpose();
+    let _ticket = match admitted {
+        Ok(ticket) => ticket,
+        Err(wait) => {
+            counters.ended(Ending::Throttled, None);
+            return Refused::throttled(wait).reply(Venue::Binance);
+        }
+    };
     match socket.worker.pool.exchange(&outgoing, || Ok(())).await {
         Ok(answer) => {
             counters.ended(Ending::Public, None);

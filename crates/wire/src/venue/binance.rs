@@ -23,6 +23,7 @@ pub mod read;
 pub mod receive;
 pub mod refusal;
 pub mod text;
+pub mod weight;
 
 pub use charge::{OrderCharge, Products, orders_in};
 pub use listed::{Listed, Security, Served, served};

@@ -1,0 +1,76 @@
+//! One bot floods the venue; the others go on, and the address is not banned.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
+
+mod stack;
+
+use stack::client::Client;
+use stack::{Bot, Stack, Unseal};
+
+const ORDER: [(&str, &str); 6] = [
+    ("symbol", "BTCUSDT"),
+    ("side", "BUY"),
+    ("type", "LIMIT"),
+    ("timeInForce", "GTC"),
+    ("quantity", "0.002"),
+    ("price", "59500"),
+];
+
+#[test]
+fn one_bot_floods_and_anothers_cancels_all_pass() {
+    let mut stack = Stack::configured_with(|options| {
+        // What the venue really allows.
+        options.limits.weight_per_minute = 6000;
+    });
+    let poller = stack.add_bot("poller", &["--preset", "read-only"]);
+    let many = ["--max-orders-per-second", "1000"];
+    let maker = ["--preset", "market-maker", "--market", "BTCUSDT"];
+    let maker = stack.add_bot("maker", &[&maker[..], &many].concat());
+    stack.serve();
+    stack.wait_for("the first price", || {
+        let (_, status, _) = stack.run(&["status"], Unseal::No, "");
+        (status["markets_with_price"].as_u64() > Some(0)).then_some(())
+    });
+    // The markets, and with them the limit, are asked for at the start too.
+    let mut market_maker = Client::new(&stack.bot_url, &maker);
+    stack.wait_for("an order", || {
+        (market_maker.signed("POST", "/api/v3/order", &ORDER).status == 200).then_some(())
+    });
+
+    let (mut read, mut waits, mut cancelled) = (0, 0, 0);
+    let mut flood = Client::new(&stack.bot_url, &poller);
+    let stranger = Bot { secret: "s".repeat(64), ..maker.clone() };
+    let mut thief = Client::new(&stack.bot_url, &stranger);
+    for round in 0..600 {
+        // Weight 80 each: 48,000 in all, of 6,000 a minute.
+        let answer = flood.signed("GET", "/api/v3/openOrders", &[]);
+        match answer.status {
+            200 => read += 1,
+            429 => {
+                waits += 1;
+                assert_eq!(answer.code(), -1003, "{}", answer.text);
+                let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+                assert!((1..=60).contains(&wait), "{wait}");
+            }
+            other => panic!("{other} {}", answer.text),
+        }
+        // Somebody who knows a key and not its secret takes nothing away.
+        assert_eq!(thief.signed("GET", "/api/v3/openOrders", &[]).code(), -1022);
+        if round % 20 == 0 {
+            let id = market_maker.post("/api/v3/order", &ORDER).ok().json["orderId"].to_string();
+            let by_id = [("symbol", "BTCUSDT"), ("orderId", id.as_str())];
+            market_maker.delete("/api/v3/order", &by_id).ok();
+            cancelled += 1;
+        }
+    }
+    assert_eq!(cancelled, 30);
+    assert!(waits > 300, "{waits}");
+    assert!((20..=110).contains(&read), "{read}");
+    for request in stack.venue.requests() {
+        assert!(!matches!(request.status, 418 | 429), "{request:?}");
+    }
+    // Frames and public data draw on the same.
+    let depth = flood.try_send("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=5000", None).unwrap();
+    assert!(matches!(depth.status, 200 | 429), "{}", depth.text);
+    stack.verify();
+}
