@@ -48,6 +48,8 @@ enum Command {
     Log(command::log::Arguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
+    /// Judge by the configuration as it is written now, without a restart
+    Reload,
     /// What is supported; a paper venue on a port
     #[command(subcommand)]
     Venue(command::venue::Arguments),
@@ -99,6 +101,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Policy(arguments) => command::policy::run(context, &arguments),
         Command::Log(arguments) => command::log::run(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
+        Command::Reload => command::reload::run(context),
         Command::Venue(arguments) => command::venue::run(context, &arguments),
         Command::SignerProcess => process::signer::run(),
         Command::GatewayProcess => process::gateway::run(),

@@ -208,11 +208,15 @@ fn an_answer_that_does_not_come_is_an_unknown_outcome() {
         path: Some("order.place".to_owned()),
         times: 1,
     });
-    let answer = socket.signed(&bot, "order.place", &ORDER);
-    refused(&answer, -1007);
+    let named = [&ORDER[..], &[("newClientOrderId", "lost-1")]].concat();
+    refused(&socket.signed(&bot, "order.place", &named), -1007);
+    // A question or a snapshot tells it, whichever comes first.
     stack.wait_for("what came of it", || {
-        let entries = stack.entries(0);
-        entries.iter().any(|(_, entry)| entry["outcome"] == "found").then_some(())
+        let told = |entry: &Value| {
+            (entry["outcome"] == "found" || entry["kind"] == "orders-seen")
+                && entry["orders"].to_string().contains("lost-1")
+        };
+        stack.entries(0).iter().any(|(_, entry)| told(entry)).then_some(())
     });
     // The next frame goes over a new socket.
     assert_eq!(socket.signed(&bot, "order.place", &ORDER)["status"], 200);
