@@ -9,7 +9,8 @@ use crate::stage::{Outcome, command, has_program};
 pub(crate) const CLIENTS: &str = "crates/countersign/tests/clients";
 
 /// Debian packages: the program that is looked for, and the package it is in.
-const DEBIAN: [(&str, &str); 3] = [("cc", "gcc"), ("node", "nodejs"), ("npm", "npm")];
+const DEBIAN: [(&str, &str); 4] =
+    [("cc", "gcc"), ("node", "nodejs"), ("npm", "npm"), ("curl", "curl")];
 
 /// Python environments, one a list: some libraries share a module name.
 const PYTHON: [&str; 2] = ["ccxt", "vendor"];

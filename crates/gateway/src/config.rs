@@ -2,6 +2,7 @@
 //! bound.
 
 mod address;
+mod certificates;
 mod file;
 
 use std::collections::BTreeMap;
@@ -81,6 +82,9 @@ pub struct TlsListen {
     pub certificate: PathBuf,
     /// Private key, PEM.
     pub key: PathBuf,
+    /// The authorities whose certificates bots must come with, PEM file; none:
+    /// bots need no certificate.
+    pub client_authorities: Option<PathBuf>,
 }
 
 /// One of the venues' hosts.
@@ -175,6 +179,9 @@ pub struct BotConfig {
     pub from: Vec<IpNet>,
     /// Whether it may come over the Unix socket.
     pub local: bool,
+    /// SHA-256 of the client certificates that it may come with; empty: it needs
+    /// none.
+    pub certificates: Vec<[u8; 32]>,
 }
 
 impl BotConfig {
@@ -184,6 +191,13 @@ impl BotConfig {
             Some(address) => self.from.iter().any(|range| range.contains(&address)),
             None => self.local,
         }
+    }
+
+    /// Whether a request over a connection with that client certificate may be
+    /// this bot's.
+    pub fn may_come_with(&self, certificate: Option<&[u8; 32]>) -> bool {
+        self.certificates.is_empty()
+            || certificate.is_some_and(|one| self.certificates.contains(one))
     }
 }
 

@@ -26,6 +26,7 @@ use crate::limits;
 use crate::listen::WorkerListeners;
 use crate::pipeline;
 use crate::pipeline::accept::{Arrival, Peer};
+use crate::pipeline::judging::sha256;
 use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::{Body, Reply};
 use crate::route::Entrance;
@@ -138,13 +139,15 @@ async fn accept_tcp(
         let _ = stream.set_nodelay(true);
         let address = address.ip().to_canonical();
         let Some(slot) = slot(&host, Some(address)) else { continue };
-        let peer = Peer { address: Some(address), entrance };
+        let mut peer = Peer { address: Some(address), entrance, certificate: None };
         match acceptor.clone() {
             None => seat(&host, slot, move |host, seat| serve(host, stream, peer, seat)),
             Some(acceptor) => seat(&host, slot, move |host, seat| async move {
                 let shaking = acceptor.accept(stream);
                 if let Ok(Ok(stream)) = tokio::time::timeout(limits::HANDSHAKE_TIME, shaking).await
                 {
+                    let presented = stream.get_ref().1.peer_certificates();
+                    peer.certificate = presented.and_then(<[_]>::first).map(|one| sha256(one));
                     serve(host, stream, peer, seat).await;
                 }
             }),
@@ -164,7 +167,7 @@ async fn accept_unix(mut host: Host, listener: UnixListener) {
             continue;
         };
         let Some(slot) = slot(&host, None) else { continue };
-        let peer = Peer { address: None, entrance: Entrance::Common };
+        let peer = Peer { address: None, entrance: Entrance::Common, certificate: None };
         seat(&host, slot, move |host, seat| serve(host, stream, peer, seat));
     }
 }

@@ -15,6 +15,8 @@ pub const BOTS: usize = 10_000;
 pub const ACCOUNTS: usize = 64;
 /// Most address ranges that one bot is bound to.
 pub const RANGES_PER_BOT: usize = 64;
+/// Most client certificates that one bot is bound to.
+pub const CERTIFICATES_PER_BOT: usize = 16;
 /// Longest name of a bot, account or key, bytes.
 pub const NAME_BYTES: usize = 40;
 /// Longest virtual key file, bytes.

@@ -7,9 +7,12 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::{Config, ConfigError, TlsListen};
@@ -179,16 +182,42 @@ fn server_config(tls: &TlsListen) -> Result<ServerConfig, ConfigError> {
     let key = PrivateKeyDer::from_pem_file(&tls.key)
         .map_err(|_| wrong("listen.tls.key", &tls.key, "holds no private key in PEM".to_owned()))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| ConfigError::new("listen.tls", format!("no TLS: {error}")))?
-        .with_no_client_auth()
+        .with_client_cert_verifier(client_verifier(tls, provider)?)
         .with_single_cert(chain, key)
         .map_err(|error| {
             wrong("listen.tls.certificate", &tls.certificate, format!("is not taken: {error}"))
         })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// Who checks the certificates of clients: where authorities are named, no
+/// connection without one of theirs is taken.
+fn client_verifier(
+    tls: &TlsListen,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, ConfigError> {
+    let Some(path) = &tls.client_authorities else {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    };
+    let wrong = |detail: String| {
+        let detail = format!("`{}` {detail}; name a PEM file with certificates", path.display());
+        ConfigError::new("listen.tls.client_authorities", detail)
+    };
+    let mut roots = RootCertStore::empty();
+    let authorities = CertificateDer::pem_file_iter(path)
+        .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    for authority in authorities {
+        let authority =
+            authority.map_err(|error| wrong(format!("is no certificate file: {error}")))?;
+        roots.add(authority).map_err(|error| wrong(format!("is not taken: {error}")))?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|error| wrong(format!("names no authority: {error}")))
 }
 
 #[cfg(test)]

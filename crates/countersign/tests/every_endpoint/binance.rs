@@ -19,6 +19,9 @@ const PRICE: &str = "59500";
 fn serving() -> (Stack, Vec<Client>) {
     let mut stack = Stack::configured_for(
         |options| {
+            // More than the venue allows in a minute.
+            options.limits.weight_per_minute = 1_000_000;
+            options.limits.futures_weight_per_minute = 1_000_000;
             let account = &mut options.accounts[0];
             account.keys[0].rights = Rights { futures: true, ..Rights::TRADE };
             let rights = Rights { withdraw: true, ..Rights::READ };

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use vault::signer::Wait;
 use wire::model::Venue;
 
+use super::certificates;
 use super::{
     AccountConfig, BotConfig, Config, ConfigError, Host, Listen, LogSpace, TlsListen, UpstreamUrl,
     VenueConfig,
@@ -58,6 +59,7 @@ struct TlsTable {
     address: String,
     certificate: PathBuf,
     key: PathBuf,
+    client_authorities: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -246,6 +248,7 @@ impl ListenTable {
                 address: socket_address("listen.tls.address", &tls.address)?,
                 certificate: base.join(tls.certificate),
                 key: base.join(tls.key),
+                client_authorities: tls.client_authorities.map(|path| base.join(path)),
             }),
             None => None,
         };
@@ -555,8 +558,9 @@ fn check_bots(
             let own = ["127.0.0.0/8", "::1/128"];
             from.extend(own.iter().filter_map(|range| range.parse::<ipnet::IpNet>().ok()));
         }
+        let certificates = certificates::fingerprints(&name, &policy.certificates)?;
         let policy = BotPolicy { name: name.clone(), ..policy };
-        bots.insert(name, BotConfig { policy, from, local });
+        bots.insert(name, BotConfig { policy, from, local, certificates });
     }
     Ok(bots)
 }

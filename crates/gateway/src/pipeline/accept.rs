@@ -17,6 +17,8 @@ pub(crate) struct Peer {
     pub(crate) address: Option<IpAddr>,
     /// Which listener.
     pub(crate) entrance: Entrance,
+    /// SHA-256 of the client certificate that the connection came with.
+    pub(crate) certificate: Option<[u8; 32]>,
 }
 
 /// A request with its body, as it lies in its connection's buffer.

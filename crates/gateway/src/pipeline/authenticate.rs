@@ -46,6 +46,12 @@ pub(crate) fn authenticate(
     if !identity.config.may_come_from(arrival.peer.address) {
         return Err(failed(Why::UnknownKey, "this virtual key is not used from this address"));
     }
+    if !identity.config.may_come_with(arrival.peer.certificate.as_ref()) {
+        return Err(failed(
+            Why::UnknownKey,
+            "this virtual key is not used without its client certificate",
+        ));
+    }
     let venue = received.endpoint().venue();
     if gateway.config.accounts.get(&identity.account).is_some_and(|one| one.venue != venue) {
         return Err(failed(Why::UnknownKey, "this virtual key is another venue's"));

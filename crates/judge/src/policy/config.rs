@@ -32,6 +32,10 @@ pub struct BotPolicy {
     /// verdict depends on it.
     #[serde(default)]
     pub from: Vec<String>,
+    /// SHA-256 fingerprints of the client certificates that it may come with,
+    /// hexadecimal; empty: it needs none. The gateway holds this one too.
+    #[serde(default)]
+    pub certificates: Vec<String>,
     /// The markets it trades, in the venue's spelling; `"*"` is every market.
     #[serde(default)]
     pub markets: Vec<String>,
