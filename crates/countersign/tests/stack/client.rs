@@ -247,7 +247,7 @@ pub fn signature(secret: &str, text: &str) -> String {
     STANDARD.encode(bytes).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
 }
 
-fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
+pub fn connect(from: Ipv4Addr, to: SocketAddr) -> io::Result<TcpStream> {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     bind(&socket, &SocketAddr::new(IpAddr::V4(from), 0))?;

@@ -77,6 +77,10 @@ pub(crate) async fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply
             "the venue's answer names the real key, so it is withheld",
         ));
     }
+    // A success that cannot be read is none to pass on: the order may be there.
+    if outcome == SettleOutcome::Unknown && answer.is_success() {
+        return Err(Refused::unknown("the venue's answer says success and cannot be read"));
+    }
     let ending = match outcome {
         SettleOutcome::Acknowledged => Ending::Answered,
         SettleOutcome::Unknown => Ending::Unknown,
