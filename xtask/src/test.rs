@@ -94,6 +94,8 @@ fn tests(options: &Options, clients: Option<PathBuf>) -> Outcome {
     }
     // Kills of gateway, signer and supervisor in the record-first test.
     test.env("COUNTERSIGN_KILLS", if options.full { "200" } else { "20" });
+    // Seconds a fuzzing target.
+    test.env("COUNTERSIGN_FUZZ_SECONDS", if options.full { "60" } else { "15" });
     if options.full {
         test.env("COUNTERSIGN_FULL", "1");
     }

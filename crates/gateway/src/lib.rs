@@ -12,6 +12,7 @@
 pub mod config;
 pub mod control;
 pub mod counters;
+pub mod fuzz;
 pub mod limits;
 pub mod serve;
 

@@ -8,4 +8,4 @@ mod api;
 mod events;
 pub(crate) mod open;
 mod session;
-mod streams;
+pub(crate) mod streams;

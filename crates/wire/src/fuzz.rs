@@ -183,3 +183,44 @@ fn parameters(bytes: &[u8]) {
     assert!(again.map(|again| again.canonical()) == Ok(canonical));
     let _ = orders_in(&params, Products::NONE);
 }
+
+/// One frame of Binance's WebSocket API, spot where the first byte is even,
+/// USD-M futures where it is odd.
+///
+/// # Panics
+/// When what would be sent does not read as what was read: that is the finding.
+#[expect(clippy::panic, reason = "how a fuzzing target reports a finding")]
+pub fn binance_frame(bytes: &[u8]) {
+    use crate::venue::binance::endpoints::HostGroup;
+    use crate::venue::binance::frames::{Asks, receive_frame, text_to_sign as sign, to_send};
+    let Some((first, frame)) = bytes.split_first() else { return };
+    let group = if first % 2 == 0 { HostGroup::WsApi } else { HostGroup::WsFapi };
+    let frame = match receive_frame(group, frame, first % 4 >= 2) {
+        Ok(frame) => frame,
+        Err(refused) => {
+            let error = errors::for_refusal(&refused.refusal);
+            assert!(error.http >= 400);
+            let told = errors::frame(&refused.id, &error);
+            assert!(crate::json::parse(told.as_bytes()).is_ok(), "{told}");
+            return;
+        }
+    };
+    let Asks::Private(mut private) = frame.asks else { return };
+    let missing: Vec<&'static str> =
+        ids::missing(private.received.endpoint, &private.received.params).collect();
+    for name in missing {
+        if ids::give(&mut private.received.params, name, "given-1").is_err() {
+            return;
+        }
+    }
+    let Ok(intent) = read(&private.received) else { return };
+    let Ok(text) = sign(&private, &intent, &[], "VenueKey") else { return };
+    let signed: Vec<String> = text.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let Some(sent) = to_send(&private, "7", &signed.join("&"), "sig") else { return };
+    // What goes out means what was judged, and names the venue's key alone.
+    let again = receive_frame(group, sent.as_bytes(), false);
+    let Ok(again) = again else { panic!("{sent} does not read: {again:?}") };
+    let Asks::Private(again) = again.asks else { panic!("{sent} is public") };
+    assert!(again.api_key.as_deref() == Some("VenueKey"), "{sent}");
+    assert!(read(&again.received).as_ref() == Ok(&intent), "{sent}");
+}

@@ -106,6 +106,13 @@ fn refused(message: impl std::fmt::Display) -> Refused {
     Refused::new(Ending::Unreadable, Why::Malformed { status: 400 }, message)
 }
 
+/// Whether a head is taken as an upgrade; for fuzzers.
+pub(crate) fn fuzz_upgrade(head: &[u8]) {
+    if let Ok(answer) = switch(head) {
+        assert!(answer.starts_with(b"HTTP/1.1 101 ") && answer.ends_with(b"\r\n\r\n"));
+    }
+}
+
 /// The answer that switches protocols, where the request asks for that in the
 /// way of RFC 6455.
 fn switch(buffer: &[u8]) -> Result<Vec<u8>, Refused> {

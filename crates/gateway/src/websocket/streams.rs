@@ -75,6 +75,22 @@ fn command(text: &str) -> Option<String> {
     fine.then(|| serde_json::json!({ "method": method, "params": params, "id": id }).to_string())
 }
 
+/// What passes, checked again by eye; for fuzzers.
+pub(crate) fn fuzz_command(text: &str) {
+    if let Some(passed) = command(text) {
+        let passed: serde_json::Value = serde_json::from_str(&passed).unwrap_or_default();
+        let names = passed.get("params").and_then(serde_json::Value::as_array);
+        let public = |name: &serde_json::Value| {
+            name.as_str().is_some_and(|name| name.contains('@') && name.is_ascii())
+        };
+        assert!(names.is_some_and(|names| names.iter().all(public)), "{text}");
+    }
+    if let Some(target) = target(text, None) {
+        let plain = target == "/ws" || target == "/stream" || target.contains('@');
+        assert!(plain && target.starts_with('/'), "{target}");
+    }
+}
+
 /// Relays until either side ends, or the gateway drains.
 pub(super) async fn serve<S>(
     worker: &Worker,
