@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 28] = [
+const SUBCOMMANDS: [&[&str]; 29] = [
     &[],
     &["demo"],
     &["init"],
@@ -35,6 +35,7 @@ const SUBCOMMANDS: [&[&str]; 28] = [
     &["log", "verify"],
     &["log", "checkpoint"],
     &["status"],
+    &["reload"],
     &["venue"],
     &["venue", "list"],
     &["venue", "paper"],
@@ -118,8 +119,9 @@ fn the_top_help_is_as_reviewed() {
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    let reviewed =
-        ["demo", "init", "serve", "key", "bot", "policy", "log", "status", "venue", "help"];
+    let reviewed = [
+        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "venue", "help",
+    ];
     assert_eq!(commands, reviewed);
 }
 
