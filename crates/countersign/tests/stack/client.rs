@@ -18,6 +18,9 @@ use super::Bot;
 /// How long an answer may take before the connection counts as dead.
 const ANSWER: Duration = Duration::from_secs(40);
 
+/// How far a client's timestamps may run ahead: half of what a venue takes.
+const AHEAD_MS: u64 = 500;
+
 /// One bot's connection.
 pub struct Client {
     pub bot: Bot,
@@ -96,13 +99,18 @@ impl Client {
 
     /// Parameters with timestamp and signature, as this bot signs them now. No
     /// two texts of one test have the same timestamp: they would be one text
-    /// where they agree otherwise, and its second use a replay.
+    /// where they agree otherwise, and its second use a replay. Who signs more
+    /// than one a millisecond waits rather than run ahead of the venue's clock.
     pub fn sign(&self, parameters: &[(&str, &str)]) -> String {
         static LAST: AtomicU64 = AtomicU64::new(0);
         let now = now_ms();
         let last = LAST
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(now.max(last + 1)))
             .expect("an update");
+        let ahead = (last + 1).saturating_sub(now);
+        if ahead > AHEAD_MS {
+            std::thread::sleep(Duration::from_millis(ahead - AHEAD_MS));
+        }
         self.sign_at(parameters, now.max(last + 1))
     }
 
