@@ -1,4 +1,5 @@
-//! One bot floods the venue; the others go on, and the address is not banned.
+//! One bot floods the venue; the others go on, the address is not banned, and
+//! the account's orders are not used up.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test code")]
 
@@ -72,5 +73,52 @@ fn one_bot_floods_and_anothers_cancels_all_pass() {
     // Frames and public data draw on the same.
     let depth = flood.try_send("GET", "/api/v3/depth", "symbol=BTCUSDT&limit=5000", None).unwrap();
     assert!(matches!(depth.status, 200 | 429), "{}", depth.text);
+    stack.verify();
+}
+
+#[test]
+fn one_bot_fires_orders_and_the_other_places_its_own() {
+    let mut stack = Stack::configured_with(|options| {
+        // What the venue really allows, and every order stays open.
+        options.limits.orders_per_10s = 50;
+    });
+    let plain = ["--preset", "market-maker", "--market", "BTCUSDT"];
+    let fast = ["--max-orders-per-second", "1000", "--max-open-orders", "1000"];
+    let bots: Vec<Bot> = ["fires", "places"]
+        .iter()
+        .map(|name| stack.add_bot(name, &[&plain[..], &fast].concat()))
+        .collect();
+    stack.serve();
+    let mut fires = Client::new(&stack.bot_url, &bots[0]);
+    let mut places = Client::new(&stack.bot_url, &bots[1]);
+    stack.wait_for("an order", || {
+        (places.signed("POST", "/api/v3/order", &ORDER).status == 200).then_some(())
+    });
+
+    let (mut fired, mut waits) = (0, 0);
+    for round in 0..300 {
+        let price = format!("{}", 59_000 + round);
+        let mut order = ORDER;
+        order[5].1 = &price;
+        let answer = fires.signed("POST", "/api/v3/order", &order);
+        match answer.status {
+            200 => fired += 1,
+            429 => {
+                waits += 1;
+                assert_eq!(answer.code(), -1015, "{}", answer.text);
+                let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+                assert!((1..=10).contains(&wait), "{wait}");
+            }
+            other => panic!("{other} {}", answer.text),
+        }
+        if round % 30 == 29 {
+            places.post("/api/v3/order", &ORDER).ok();
+        }
+    }
+    assert!(fired >= 25, "{fired}");
+    assert!(waits > 100, "{waits}");
+    for request in stack.venue.requests() {
+        assert!(!matches!(request.status, 418 | 429), "{request:?}");
+    }
     stack.verify();
 }

@@ -25,6 +25,7 @@ use crate::refusals::Refusals;
 use crate::replay::ReplayCache;
 use crate::shared::held;
 use crate::signer::SignerLink;
+use crate::upstream::budget::orders::OrderBudgets;
 use crate::upstream::{Pool, UpstreamHosts};
 use crate::venue::NewId;
 use crate::virtual_key::Identities;
@@ -75,6 +76,8 @@ pub(crate) struct AccountGroup {
     pub(crate) events: broadcast::Sender<Arc<str>>,
     /// Whether they are followed now.
     pub(crate) events_on: AtomicBool,
+    /// The venue's count of its orders.
+    pub(crate) orders: OrderBudgets,
 }
 
 /// The halts in force. What sets them comes later; what obeys them is here.

@@ -75,6 +75,10 @@ pub const SHARES: usize = 4_096;
 pub const QUIET_S: u64 = 60;
 /// The longest that it is left alone, s.
 pub const QUIET_MOST_S: u64 = 3_600;
+/// Windows in which a venue counts an account's orders.
+pub const ORDER_WINDOWS: usize = 8;
+/// How long a count of orders is believed that may have fallen since, ms.
+pub const ORDER_COUNT_AGE_MS: u64 = 60_000;
 /// Frames under way to one WebSocket API, per worker.
 pub const FRAMES_UPSTREAM: usize = 256;
 /// Largest frame of a bot, bytes: a batch of orders in JSON.

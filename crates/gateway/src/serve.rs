@@ -34,6 +34,7 @@ use crate::recovery;
 use crate::replay::ReplayCache;
 use crate::signer::SignerConnection;
 use crate::upstream::UpstreamHosts;
+use crate::upstream::budget::orders::OrderBudgets;
 use worker::WorkerThread;
 
 /// Waits for what the supervisor tells next.
@@ -257,6 +258,7 @@ fn open(
                 traded_at: std::sync::atomic::AtomicU64::new(0),
                 events: tokio::sync::broadcast::channel(limits::EVENTS_WAITING).0,
                 events_on: std::sync::atomic::AtomicBool::new(false),
+                orders: OrderBudgets::default(),
             };
             Some((name.clone(), Arc::new(group)))
         })

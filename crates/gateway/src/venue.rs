@@ -335,7 +335,9 @@ pub(crate) const fn http_status(why: &Why) -> Option<u16> {
         Why::NoVenue => Some(StatusCode::NOT_FOUND.as_u16()),
         Why::NotExecuted => Some(StatusCode::SERVICE_UNAVAILABLE.as_u16()),
         Why::Withheld => Some(StatusCode::BAD_GATEWAY.as_u16()),
-        Why::Throttled { .. } => Some(StatusCode::TOO_MANY_REQUESTS.as_u16()),
+        Why::Throttled { .. } | Why::TooManyOrders { .. } => {
+            Some(StatusCode::TOO_MANY_REQUESTS.as_u16())
+        }
         _ => None,
     }
 }

@@ -17,6 +17,7 @@ use crate::limits;
 use crate::record::Purpose;
 use crate::shared::held;
 use crate::upstream::Host;
+use crate::upstream::budget::orders::OrderLimit;
 use crate::venue::woox;
 
 /// How soon it is asked again after a failure.
@@ -48,13 +49,24 @@ struct Limit {
     limit: u32,
 }
 
-/// The request weight of an address in a minute.
-fn weight_limit(body: &[u8]) -> Option<u32> {
-    let told: Limits = serde_json::from_slice(body).ok()?;
-    let weight = told.rate_limits.into_iter().find(|one| {
-        one.rate_limit_type == "REQUEST_WEIGHT" && one.interval == "MINUTE" && one.interval_num == 1
-    });
-    weight.map(|one| one.limit)
+impl Limits {
+    /// The request weight of an address in a minute.
+    fn weight(&self) -> Option<u32> {
+        let weight = self.rate_limits.iter().find(|one| {
+            one.rate_limit_type == "REQUEST_WEIGHT"
+                && one.interval == "MINUTE"
+                && one.interval_num == 1
+        });
+        weight.map(|one| one.limit)
+    }
+
+    /// The windows in which an account's orders are counted.
+    fn orders(&self) -> Vec<OrderLimit> {
+        let orders = self.rate_limits.iter().filter(|one| one.rate_limit_type == "ORDERS");
+        let each =
+            orders.filter_map(|one| OrderLimit::of(&one.interval, one.interval_num, one.limit));
+        each.collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -82,9 +94,8 @@ pub(crate) async fn run(house: Rc<House>) {
         for product in Product::ALL.into_iter().filter(|_| house.has(Venue::Binance)) {
             let Some(asking) = asking(product).filter(|_| house.trades(product)) else { continue };
             let read = house.public(asking.host, asking.markets.to_owned()).await;
-            let limit = read.as_ref().ok().and_then(|answer| weight_limit(&answer.body));
-            if let (Some(limit), Some(budget)) = (limit, house.pool.budget(asking.host)) {
-                budget.set_limit(limit);
+            if let Ok(answer) = &read {
+                house.learn_limits(asking.host, &answer.body);
             }
             match read.and_then(|answer| instruments(&answer.body, product)) {
                 Ok(told) => house.learn(Venue::Binance, &told),
@@ -104,6 +115,20 @@ impl House {
     fn trades(&self, product: Product) -> bool {
         let mut markets = self.gateway.accounts.values().flat_map(|one| watch::markets_of(one));
         product == Product::Spot || markets.any(|market| Product::of(&market).0 == product)
+    }
+
+    /// The venue's limits of weight and orders.
+    fn learn_limits(&self, host: Host, body: &[u8]) {
+        let Ok(limits) = serde_json::from_slice::<Limits>(body) else { return };
+        if let (Some(limit), Some(budget)) = (limits.weight(), self.pool.budget(host)) {
+            budget.set_limit(limit);
+        }
+        let orders = limits.orders();
+        for group in self.gateway.accounts.values().filter(|one| one.venue == Venue::Binance) {
+            if let Some(budget) = group.orders.of(host).filter(|_| !orders.is_empty()) {
+                budget.set_limits(&orders);
+            }
+        }
     }
 
     /// Whether an account is at that venue.

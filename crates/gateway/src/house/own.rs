@@ -130,6 +130,7 @@ impl House {
             frame: None,
             time_unit: None,
             request,
+            orders: None,
         };
         self.carry(course, permit).await
     }
@@ -180,6 +181,7 @@ impl House {
             frame: None,
             time_unit: None,
             request,
+            orders: None,
         };
         let signed = self.sign(&course, permit).inspect_err(|why| {
             let settlement = Settlement::of(SettleOutcome::Unsigned, Some(why));

@@ -45,6 +45,7 @@ impl Collector for Gathered {
         self.bots(&mut tell)?;
         self.connections(&mut tell)?;
         self.weight(&mut tell)?;
+        self.orders(&mut tell)?;
         self.signer(&mut tell)?;
         self.log(&mut tell)?;
         self.clocks(&mut tell)?;
@@ -221,6 +222,31 @@ impl Gathered {
         let limits = told.map(|(host, _, limit)| (host, limit));
         let help = "Request weight of a minute, as the venue says";
         tell.gauges(("venue_weight_limit", help, "host"), &limits)
+    }
+
+    /// Of every account, on spot and USD-M futures.
+    fn orders(&self, tell: &mut Teller<'_, '_>) -> Told {
+        let now_ms = self.gateway.clock.now().0 / 1_000_000;
+        let mut told = Vec::new();
+        for (account, group) in &self.gateway.accounts {
+            for host in [Host::Spot, Host::UsdFutures] {
+                for count in group.orders.of(host).into_iter().flat_map(|one| one.told(now_ms)) {
+                    told.push((account.as_str(), host.name(), count));
+                }
+            }
+        }
+        let mut family = |name, help, value: &dyn Fn(u32, u32) -> u32| {
+            let mut family = tell.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (account, host, (window, used, limit)) in &told {
+                let labels = [("account", *account), ("host", *host), ("window", window)];
+                family.encode_family(&labels)?.encode_gauge(&f64::from(value(*used, *limit)))?;
+            }
+            Ok(())
+        };
+        let help = "Orders in the venue's count, as it says";
+        family("venue_orders_used", help, &|used, _| used)?;
+        let help = "Orders that the venue takes in the window";
+        family("venue_orders_limit", help, &|_, limit| limit)
     }
 
     fn signer(&self, tell: &mut Teller<'_, '_>) -> Told {

@@ -16,11 +16,13 @@ use super::settle::{self, Settlement};
 use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::entry::{SettleOutcome, VerdictEntry};
-use crate::gateway::{AccountGroup, Worker};
+use crate::gateway::{AccountGroup, Gateway, Worker};
 use crate::keys::RealKey;
 use crate::record::Purpose;
 use crate::shared::{held, others_first};
 use crate::upstream::TimeUnit;
+use crate::upstream::budget::Who;
+use crate::upstream::budget::orders::OrderTicket;
 use crate::venue::{Asked, Endpoint, Received, frames};
 use crate::virtual_key::Identity;
 
@@ -55,6 +57,8 @@ pub(crate) struct Course {
     /// The frame that it came as, where it did.
     pub(crate) frame: Option<Box<frames::Request>>,
     pub(crate) request: u64,
+    /// Its orders in the venue's count, until the answer.
+    pub(crate) orders: Option<OrderTicket>,
 }
 
 /// A request ready to be judged: what will be signed, and by which key.
@@ -67,6 +71,7 @@ struct Ready {
     signer_epoch: u64,
     frame: Option<Box<frames::Request>>,
     request: u64,
+    orders: Option<OrderTicket>,
 }
 
 /// Judges a request and records the verdict.
@@ -127,6 +132,7 @@ pub(crate) async fn judge_and_record(
         time_unit: TimeUnit::of(arrival),
         frame: ready.frame,
         request: ready.request,
+        orders: ready.orders,
     };
     if endpoint.effect() >= wire::model::Effect::Borrow {
         durable(worker, &course).await?;
@@ -167,6 +173,7 @@ pub(crate) fn judge_local(
         signer_epoch: ring.epoch,
         frame: None,
         request: arrival.request,
+        orders: None,
     };
     let mut watch = Stopwatch::start(&worker.counters, arrival.request);
     let (verdict, _, staged) =
@@ -215,6 +222,7 @@ fn make_ready(
         record_denial(worker, identity, endpoint, Some(&intent), reason, arrival, request);
         return Err(refused);
     };
+    let orders = count_orders(gateway, group, identity, endpoint, &intent)?;
     let ready = Ready {
         text_digest: sha256(&text),
         text,
@@ -224,8 +232,26 @@ fn make_ready(
         signer_epoch: ring.epoch,
         frame: received.into_frame(),
         request,
+        orders,
     };
     Ok(ready)
+}
+
+/// A place for its orders in the venue's count.
+fn count_orders(
+    gateway: &Gateway,
+    group: &AccountGroup,
+    identity: &Identity,
+    endpoint: Endpoint,
+    intent: &Intent,
+) -> Result<Option<OrderTicket>, Refused> {
+    let orders = intent.counted_orders();
+    let Some(budget) = group.orders.of(endpoint.host()).filter(|_| orders > 0) else {
+        return Ok(None);
+    };
+    let now_ms = gateway.clock.now().0 / 1_000_000;
+    let admitted = budget.admit(Who::Bot(identity.number), orders, now_ms);
+    admitted.map(Some).map_err(Refused::too_many_orders)
 }
 
 /// Some venues change an order by its id alone: its market is the one it was

@@ -54,6 +54,12 @@ pub(crate) enum Why {
         /// How long to wait, s.
         wait_s: u64,
     },
+    /// The venue takes no more orders of the account for now, or the bot has had
+    /// its share.
+    TooManyOrders {
+        /// How long to wait, s.
+        wait_s: u64,
+    },
 }
 
 /// An answer that the gateway gives by itself.
@@ -90,6 +96,16 @@ impl Refused {
         Self { ending: Ending::Throttled, why: Why::Throttled { wait_s }, message }
     }
 
+    /// It waits, so that the venue need not refuse it.
+    pub(crate) fn too_many_orders(wait: Wait) -> Self {
+        let Wait(wait_s) = wait;
+        let message = format!(
+            "the venue's count of this account's orders is nearly full, or the bot has had its \
+             share of it; nothing was sent, place it again in {wait_s} s"
+        );
+        Self { ending: Ending::Throttled, why: Why::TooManyOrders { wait_s }, message }
+    }
+
     /// Sent, and nobody knows what came of it.
     pub(crate) fn unknown(message: impl Display) -> Self {
         let message = format!(
@@ -110,7 +126,7 @@ impl Refused {
         let mut reply = Reply::json(status, body);
         let wait_s = match self.why {
             Why::NotExecuted => Some(1),
-            Why::Throttled { wait_s } => Some(wait_s),
+            Why::Throttled { wait_s } | Why::TooManyOrders { wait_s } => Some(wait_s),
             _ => None,
         };
         if let Some(wait_s) = wait_s {

@@ -56,6 +56,7 @@ pub(crate) async fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply
             return Err(Refused::unknown(why));
         }
     };
+    hear_orders(gateway, &course, &answer);
     let reading = course.endpoint.reading(answer.status, &answer.body, &course.symbol);
     let outcome = reading.outcome;
     let settlement = Settlement {
@@ -88,6 +89,16 @@ pub(crate) async fn settle(worker: &Worker, sent: Sent) -> Result<(Ending, Reply
     };
     let Answer { status, lines, body, .. } = answer;
     Ok((ending, Reply { status, lines, body: Body::Whole(body) }))
+}
+
+/// What the venue says of the account's orders.
+fn hear_orders(gateway: &Gateway, course: &Course, answer: &Answer) {
+    let Some(budget) = course.group.orders.of(course.endpoint.host()) else { return };
+    if course.orders.is_some() {
+        let count =
+            |window: &str| answer.header(&format!("x-mbx-order-count-{window}"))?.parse().ok();
+        budget.heard(count, gateway.clock.now().0 / 1_000_000);
+    }
 }
 
 /// Tells account and log what became of a request.

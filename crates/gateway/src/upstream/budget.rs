@@ -5,7 +5,9 @@
 //! orders later, and what takes risk down last; and of the reads no bot has more
 //! than its share.
 
-use std::collections::HashMap;
+pub(crate) mod orders;
+mod shares;
+
 use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::clock::host_nanos;
 use crate::limits;
 use crate::shared::held;
+use shares::Shares;
 
 /// Who a request counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,15 +60,6 @@ pub(crate) struct Budget {
     /// Until when the venue wants quiet, Unix ms.
     quiet_until_ms: AtomicU64,
     shares: Mutex<Shares>,
-}
-
-/// Who used how much of this minute's reads.
-#[derive(Debug, Default)]
-struct Shares {
-    minute: u64,
-    used: HashMap<Who, u32>,
-    /// How many asked in the minute before.
-    before: usize,
 }
 
 /// Weight held by a request until its answer; dropping it gives it back.
@@ -147,33 +141,14 @@ impl Budget {
             if used + pending + u64::from(weight) > most {
                 return Err(next_minute);
             }
-            if purpose == Purpose::Read && !self.has_share(who, weight, most, now_ms / MINUTE_MS) {
+            if purpose == Purpose::Read
+                && !held(&self.shares).take(who, weight, most, now_ms / MINUTE_MS)
+            {
                 return Err(next_minute);
             }
         }
         self.pending.fetch_add(weight, Ordering::Relaxed);
         Ok(Ticket { budget: self, weight })
-    }
-
-    /// Takes a read from its asker's share: the whole of what reads may use,
-    /// over those who ask.
-    fn has_share(&self, who: Who, weight: u32, most: u64, minute: u64) -> bool {
-        let mut shares = held(&self.shares);
-        if shares.minute != minute {
-            let before = if shares.minute + 1 == minute { shares.used.len() } else { 0 };
-            *shares = Shares { minute, used: HashMap::new(), before };
-        }
-        let known = shares.used.contains_key(&who);
-        // INVARIANT (bounded): of more askers than are kept the rest is one.
-        let who = if known || shares.used.len() < limits::SHARES { who } else { Who::Source(None) };
-        let used = shares.used.get(&who).copied().unwrap_or(0).saturating_add(weight);
-        let askers = shares.used.len().max(shares.before).max(1) as u64;
-        // A single read that is heavier than a share passes once.
-        let has = u64::from(used) <= most / askers || used == weight;
-        if has {
-            shares.used.insert(who, used);
-        }
-        has
     }
 
     /// Weight used in this minute and the limit, as the venue told them.

@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use super::budget::orders::OrderLimit;
 use super::connect::UpstreamHost;
 use super::exchange::Stream;
 use super::{Answer, SendError};
@@ -52,13 +53,19 @@ struct Told<'a> {
     rate_limits: Vec<RateLimit>,
 }
 
+const fn one() -> u32 {
+    1
+}
+
 /// One of the venue's counters.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RateLimit {
     rate_limit_type: String,
     interval: String,
-    count: u64,
+    #[serde(default = "one")]
+    interval_num: u32,
+    count: u32,
 }
 
 /// Bounds of what a venue's socket may send.
@@ -160,19 +167,23 @@ async fn drive(open: Rc<Open>, mut socket: VenueSocket, mut from: mpsc::Receiver
     open.waiting.borrow_mut().clear();
 }
 
+/// One of the venue's counters, as REST says it.
+fn header(counter: &RateLimit) -> Option<String> {
+    let name = match counter.rate_limit_type.as_str() {
+        "REQUEST_WEIGHT" => "x-mbx-used-weight",
+        "ORDERS" => "x-mbx-order-count",
+        _ => return None,
+    };
+    let window = OrderLimit::of(&counter.interval, counter.interval_num, 0)?.window;
+    Some(format!("{name}-{window}: {}\r\n", counter.count))
+}
+
 fn hear(open: &Open, text: &str) {
     // What has no id of ours is an event, or an error about nothing we asked.
     let Ok(told) = serde_json::from_str::<Told<'_>>(text) else { return };
     let body = told.result.or(told.error).map_or("{}", RawValue::get);
     if let Some(tell) = open.waiting.borrow_mut().remove(&told.id) {
-        // As REST says it.
-        let weight = told
-            .rate_limits
-            .iter()
-            .find(|limit| limit.rate_limit_type == "REQUEST_WEIGHT" && limit.interval == "MINUTE");
-        let lines = weight.map_or_else(Vec::new, |weight| {
-            format!("x-mbx-used-weight-1m: {}\r\n", weight.count).into_bytes()
-        });
+        let lines = told.rate_limits.iter().filter_map(header).collect::<String>().into_bytes();
         let body = body.as_bytes().to_vec();
         let _ = tell.send(Answer { status: told.status, lines, body });
     }

@@ -22,8 +22,6 @@ use crate::virtual_key::{VirtualSecret, verify};
 /// be sent again ("server is currently overloaded"): clients raise it as an
 /// operational failure, not as a dead key and not as an unknown outcome.
 const NOT_EXECUTED: i32 = -1008;
-/// Binance's code for too many requests, with 429: clients wait.
-const TOO_MANY_REQUESTS: i32 = -1003;
 
 pub(super) fn receive(arrival: &Arrival<'_>) -> Result<Received, Refused> {
     let raw = RawRequest {
@@ -164,7 +162,8 @@ pub(super) fn error(why: &Why, message: &str) -> (u16, String) {
         Why::CancelRejected => (errors::CANCEL_REJECTED, ""),
         Why::NotExecuted => (NOT_EXECUTED, ""),
         Why::Unknown => (errors::TIMEOUT, ""),
-        Why::Throttled { .. } => (TOO_MANY_REQUESTS, "Too much request weight used."),
+        Why::Throttled { .. } => (errors::TOO_MANY_REQUESTS, "Too much request weight used."),
+        Why::TooManyOrders { .. } => (errors::TOO_MANY_ORDERS, "Too many new orders."),
     };
     let space = if words.is_empty() { "" } else { " " };
     let text = format!("{words}{space}Countersign: {message}");

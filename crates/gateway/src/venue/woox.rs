@@ -167,7 +167,8 @@ pub(super) fn error(why: &Why, message: &str) -> (u16, String) {
         Why::Limit => (errors::RISK_TOO_HIGH, ""),
         Why::CancelRejected => (errors::NOT_FOUND, ""),
         // The venue has no word for it; its status says it.
-        Why::NotExecuted | Why::Unknown | Why::Throttled { .. } => (errors::UNKNOWN, ""),
+        Why::NotExecuted | Why::Unknown => (errors::UNKNOWN, ""),
+        Why::Throttled { .. } | Why::TooManyOrders { .. } => (errors::TOO_MANY_REQUESTS, ""),
     };
     let space = if words.is_empty() { "" } else { " " };
     let text = format!("{words}{space}Countersign: {message}");

@@ -120,6 +120,20 @@ pub enum Operation {
 }
 
 impl Intent {
+    /// New orders that the venue counts against the account's order limits: what
+    /// is checked only is none, and a changed order is a new one. Cancels and
+    /// amends that keep the place in the queue are not counted (source: the
+    /// vendor's *Limits*, *Order Amend Keep Priority*).
+    pub fn counted_orders(&self) -> u32 {
+        let orders = match &self.operation {
+            Operation::Place(group) if !group.test => group.orders.len(),
+            Operation::CancelReplace(_) | Operation::Modify(_) => 1,
+            Operation::ModifyMany(all) => all.len(),
+            _ => 0,
+        };
+        u32::try_from(orders).unwrap_or(u32::MAX)
+    }
+
     /// The market, where the request names exactly one.
     pub fn symbol(&self) -> Option<&str> {
         match &self.operation {
