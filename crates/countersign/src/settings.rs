@@ -4,6 +4,7 @@
 //! reads the rest.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -92,6 +93,9 @@ pub(crate) struct VenueTable {
     pub(crate) path_prefix: Option<String>,
     /// A certificate authority trusted beside the public ones, PEM file.
     pub(crate) root_certificates: Option<PathBuf>,
+    /// This machine's addresses that connections to it leave from.
+    #[serde(default)]
+    pub(crate) egress: Vec<IpAddr>,
 }
 
 /// `[supervisor]`: user ids of the children where started as root.

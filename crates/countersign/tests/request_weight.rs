@@ -122,3 +122,45 @@ fn one_bot_fires_orders_and_the_other_places_its_own() {
     }
     stack.verify();
 }
+
+#[test]
+fn two_egress_addresses_have_twice_the_weight() {
+    let mut stack = Stack::configured_with(|options| options.limits.weight_per_minute = 2000);
+    let reader = stack.add_bot("reader", &["--preset", "read-only"]);
+    stack.add_bot("maker", &["--preset", "market-maker", "--market", "BTCUSDT"]);
+    stack.set_venue("binance", "egress", r#"["127.0.0.2", "127.0.0.3"]"#);
+    stack.serve();
+    let mut client = Client::new(&stack.bot_url, &reader);
+    stack.wait_for("a read", || {
+        (client.signed("GET", "/api/v3/account", &[]).status == 200).then_some(())
+    });
+    // The limit is learned with the markets; from then on it is kept.
+    stack.wait_for("the markets", || {
+        let (_, status, _) = stack.run(&["status"], Unseal::No, "");
+        (status["markets_with_price"].as_u64() > Some(0)).then_some(())
+    });
+
+    let before = stack.venue.requests().len();
+    // Weight 80 each: one address takes 17 of them in a minute.
+    let read = (0..60)
+        .filter(|_| match client.signed("GET", "/api/v3/openOrders", &[]).status {
+            200 => true,
+            429 => false,
+            other => panic!("{other}"),
+        })
+        .count();
+    assert!(read > 20, "{read}");
+    let seen = stack.venue.requests();
+    for request in &seen {
+        assert!(!matches!(request.status, 418 | 429), "{request:?}");
+    }
+    for address in ["127.0.0.2", "127.0.0.3"] {
+        let reads = seen[before..]
+            .iter()
+            .filter(|one| one.path == "/api/v3/openOrders")
+            .filter(|one| one.client.ip().to_string() == address);
+        assert!(reads.count() > 8, "{address}");
+    }
+    assert!(seen[before..].iter().all(|one| one.client.ip().to_string() != "127.0.0.1"));
+    stack.verify();
+}

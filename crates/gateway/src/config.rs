@@ -155,6 +155,9 @@ pub struct VenueConfig {
     pub path_prefix: Option<String>,
     /// A plain listener of its own, on the plain listener's address.
     pub port: Option<u16>,
+    /// This machine's addresses that connections to it leave from; empty: the
+    /// one that the system chooses.
+    pub egress: Vec<IpAddr>,
 }
 
 /// An account at a venue and its keys in the vault, by name.

@@ -42,4 +42,5 @@ mod websocket;
 
 pub use config::{Config, ConfigError};
 pub use serve::{GatewayError, ServeOptions, run_child, serve};
+pub use upstream::dial;
 pub use virtual_key::{PublicKeyError, public_key_scheme};

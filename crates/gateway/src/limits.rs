@@ -75,6 +75,8 @@ pub const SHARES: usize = 4_096;
 pub const QUIET_S: u64 = 60;
 /// The longest that it is left alone, s.
 pub const QUIET_MOST_S: u64 = 3_600;
+/// Addresses that connections to one venue leave from.
+pub const EGRESS_ADDRESSES: usize = 16;
 /// Windows in which a venue counts an account's orders.
 pub const ORDER_WINDOWS: usize = 8;
 /// How long a count of orders is believed that may have fallen since, ms.

@@ -90,17 +90,14 @@ fn admit<'w>(
     received: &Received,
 ) -> Result<Option<Ticket<'w>>, Refused> {
     let endpoint = received.endpoint();
-    let (Some(weight), Some(budget)) = (received.weight(), worker.pool.budget(endpoint.host()))
-    else {
-        return Ok(None);
-    };
+    let Some(weight) = received.weight() else { return Ok(None) };
     let purpose = match endpoint.class() {
         Class::Cancel | Class::CancelAll => Purpose::Cancel,
         Class::Read => Purpose::Read,
         _ => Purpose::Order,
     };
     let who = Who::Bot(bot.identity.number);
-    budget.admit(who, purpose, weight).map(Some).map_err(Refused::throttled)
+    worker.pool.admit(endpoint.host(), who, purpose, weight).map_err(Refused::throttled)
 }
 
 async fn private(
@@ -115,12 +112,15 @@ async fn private(
     watch.lap(Phase::Authenticate);
 
     // Held until the venue has answered, and so has counted it.
-    let _ticket = admit(worker, &bot, &received)?;
+    let ticket = admit(worker, &bot, &received)?;
 
     // INVARIANT (record first): a request is cleared by its entry in the log.
     let cleared = judging::judge_and_record(worker, arrival, bot, received, &mut watch).await?;
 
-    let signed = sign::sign(worker, cleared).await?;
+    let mut signed = sign::sign(worker, cleared).await?;
+    if let Some(ticket) = &ticket {
+        signed.outgoing.egress = ticket.egress;
+    }
     watch.lap(Phase::Sign);
 
     let sent = send::send(worker, signed).await?;

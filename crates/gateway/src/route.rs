@@ -68,6 +68,7 @@ mod tests {
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             path_prefix: prefix.map(str::to_owned),
             port,
+            egress: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod budget;
 mod connect;
+pub(crate) mod egress;
 mod exchange;
 mod pool;
 mod socket;
@@ -15,9 +16,11 @@ use crate::http::request::Field;
 use crate::http::write;
 use crate::keys::RealKey;
 use crate::pipeline::accept::Arrival;
+use egress::Egress;
 
 pub(crate) use crate::config::Host;
 pub(crate) use connect::UpstreamHosts;
+pub use egress::dial;
 pub(crate) use pool::Pool;
 
 /// `X-MBX-TIME-UNIT`: the one header of bots that is passed on, where it has
@@ -64,6 +67,8 @@ pub(crate) struct Outgoing {
     pub(crate) frame: Option<u64>,
     /// Whether sending it twice does what sending it once does.
     pub(crate) repeatable: bool,
+    /// Which address it leaves from.
+    pub(crate) egress: Egress,
 }
 
 /// The headers that say whose request it is.
@@ -126,6 +131,7 @@ impl Outgoing {
             time_unit: None,
             frame: None,
             repeatable: true,
+            egress: Egress::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A short-lived process that asks the venue something for `key add`: it has
 //! the network and no secret, while the signer has the secret and no network.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use vault::sandbox::{self, Network, Profile, SandboxMode};
 
 use crate::failure::Failure;
@@ -39,6 +39,7 @@ pub(crate) fn run() -> Result<Answer, Failure> {
     };
     let extra = first.text("root_certificates").map(std::path::PathBuf::from);
     let connector = connector(extra.as_deref());
+    let from = first.text("egress").and_then(|text| text.parse().ok());
     read.extend(["/lib", "/usr/lib", "/lib64"].iter().map(Into::into));
     let allow = first.value.get("allow_missing_sandbox") == Some(&Value::Bool(true));
     let mode = if allow { SandboxMode::AllowMissing } else { SandboxMode::Enforce };
@@ -53,7 +54,8 @@ pub(crate) fn run() -> Result<Answer, Failure> {
         let asking = async {
             let connector = connector.as_ref().map_err(|error| error.to_string())?;
             let url = url.unwrap_or_default();
-            exchange(connector, url, target.unwrap_or_default(), packet.value.get("headers"))
+            let asked = (url, target.unwrap_or_default());
+            exchange(connector, from, asked, packet.value.get("headers"))
                 .await
                 .map_err(|error| error.to_string())
         };
@@ -87,15 +89,15 @@ fn connector(extra: Option<&std::path::Path>) -> Result<tokio_rustls::TlsConnect
 /// (unless a router stands between).
 async fn exchange(
     connector: &tokio_rustls::TlsConnector,
-    base_url: &str,
-    target: &str,
+    from: Option<IpAddr>,
+    (base_url, target): (&str, &str),
     headers: Option<&Value>,
 ) -> Result<Value, Wrong> {
     let base: hyper::Uri = base_url.parse()?;
     let host = base.host().ok_or("the venue's address has no host")?.to_owned();
     let tls = base.scheme_str() == Some("https");
     let port = base.port_u16().unwrap_or(if tls { 443 } else { 80 });
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+    let stream = gateway::dial(host.trim_matches(['[', ']']), port, from).await?;
     let local = stream.local_addr()?.ip();
     let authority = base.authority().map(ToString::to_string).unwrap_or_default();
     let mut request = hyper::Request::get(target).header("host", authority);

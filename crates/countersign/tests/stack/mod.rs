@@ -262,6 +262,15 @@ impl Stack {
         std::fs::write(&self.config, format!("{text}\n{more}\n")).expect("a configuration");
     }
 
+    /// Sets a field of a venue's table in the configuration.
+    pub fn set_venue(&self, venue: &str, field: &str, value: &str) {
+        let text = std::fs::read_to_string(&self.config).expect("a configuration");
+        let header = format!("[venue.{venue}]\n");
+        assert!(text.contains(&header), "{text}");
+        let text = text.replace(&header, &format!("{header}{field} = {value}\n"));
+        std::fs::write(&self.config, text).expect("a configuration");
+    }
+
     /// Sets more fields of a bot's table in the configuration.
     pub fn set_bot(&self, name: &str, fields: &[(&str, &str)]) {
         let mut text = std::fs::read_to_string(&self.config).expect("a configuration");

@@ -1,7 +1,7 @@
 //! The file as it is written, and its checks.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use judge::policy::config::BotPolicy;
@@ -119,6 +119,8 @@ struct WooXTable {
     hosts: Vec<String>,
     path_prefix: Option<String>,
     port: Option<u16>,
+    #[serde(default)]
+    egress: Vec<IpAddr>,
 }
 
 #[derive(Deserialize)]
@@ -136,6 +138,8 @@ struct BinanceTable {
     hosts: Vec<String>,
     path_prefix: Option<String>,
     port: Option<u16>,
+    #[serde(default)]
+    egress: Vec<IpAddr>,
 }
 
 #[derive(Deserialize)]
@@ -396,6 +400,7 @@ impl WooXTable {
             path_prefix: path_prefix("venue.woox.path_prefix", self.path_prefix.as_deref())?,
             hosts: self.hosts,
             port: self.port,
+            egress: check_egress("venue.woox.egress", self.egress)?,
         })
     }
 }
@@ -449,7 +454,25 @@ impl BinanceTable {
             path_prefix: path_prefix("venue.binance.path_prefix", self.path_prefix.as_deref())?,
             hosts: self.hosts,
             port: self.port,
+            egress: check_egress("venue.binance.egress", self.egress)?,
         })
+    }
+}
+
+fn check_egress(field: &str, egress: Vec<IpAddr>) -> Result<Vec<IpAddr>, ConfigError> {
+    if egress.len() > limits::EGRESS_ADDRESSES {
+        return Err(ConfigError::new(
+            field,
+            format!("names more than {} addresses", limits::EGRESS_ADDRESSES),
+        ));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    match egress.iter().find(|one| one.is_unspecified() || !seen.insert(**one)) {
+        None => Ok(egress),
+        Some(wrong) => Err(ConfigError::new(
+            field,
+            format!("`{wrong}` stands twice or is no address; name each of this machine's once"),
+        )),
     }
 }
 

@@ -120,8 +120,8 @@ impl House {
     /// The venue's limits of weight and orders.
     fn learn_limits(&self, host: Host, body: &[u8]) {
         let Ok(limits) = serde_json::from_slice::<Limits>(body) else { return };
-        if let (Some(limit), Some(budget)) = (limits.weight(), self.pool.budget(host)) {
-            budget.set_limit(limit);
+        if let Some(limit) = limits.weight() {
+            self.pool.set_weight_limit(host, limit);
         }
         let orders = limits.orders();
         for group in self.gateway.accounts.values().filter(|one| one.venue == Venue::Binance) {

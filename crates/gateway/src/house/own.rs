@@ -291,7 +291,10 @@ impl House {
         };
         let proof = Some(Proof { digest: sha256(&signed.text), sequence: signed.sequence });
         let outgoing = match venue::outgoing(&course, Sendable::Signed(signed)) {
-            Ok(outgoing) => outgoing,
+            Ok(mut outgoing) => {
+                outgoing.egress = self.pool.freest(outgoing.host);
+                outgoing
+            }
             Err(why) => {
                 ended(&course, SettleOutcome::Unsent, &why, proof);
                 return Err(why);

@@ -18,7 +18,7 @@ use crate::house::signer::HouseSigner;
 use crate::house::watch::markets_of;
 use crate::shared::held;
 use crate::upstream::Host;
-use crate::upstream::budget::Budget;
+use crate::upstream::egress::Egress;
 
 /// Everything that is told.
 #[derive(Debug)]
@@ -209,19 +209,27 @@ impl Gathered {
         tell.counters(("upstream_dial_failures", help, "host"), failed)
     }
 
-    /// Of spot and USD-M futures.
+    /// Of spot and USD-M futures, by egress address.
     fn weight(&self, tell: &mut Teller<'_, '_>) -> Told {
-        let hosts = [Host::Spot, Host::UsdFutures];
-        let told = hosts.map(|host| {
-            let told = self.gateway.hosts.budget(host).map(Budget::told).unwrap_or_default();
-            (host.name(), u64::from(told.0), u64::from(told.1))
-        });
-        let used = told.map(|(host, used, _)| (host, used));
+        let mut told = Vec::new();
+        for host in [Host::Spot, Host::UsdFutures] {
+            for (at, budget) in self.gateway.hosts.budgets(host).iter().enumerate() {
+                let egress = self.gateway.hosts.egress_name(host, Egress(at));
+                told.push((host.name(), egress, budget.told()));
+            }
+        }
+        let mut family = |name, help, value: &dyn Fn((u32, u32)) -> u32| {
+            let mut family = tell.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (host, egress, told) in &told {
+                let labels = [("host", *host), ("egress", egress)];
+                family.encode_family(&labels)?.encode_gauge(&f64::from(value(*told)))?;
+            }
+            Ok(())
+        };
         let help = "Request weight used in this minute, as the venue says";
-        tell.gauges(("venue_weight_used", help, "host"), &used)?;
-        let limits = told.map(|(host, _, limit)| (host, limit));
+        family("venue_weight_used", help, &|(used, _)| used)?;
         let help = "Request weight of a minute, as the venue says";
-        tell.gauges(("venue_weight_limit", help, "host"), &limits)
+        family("venue_weight_limit", help, &|(_, limit)| limit)
     }
 
     /// Of every account, on spot and USD-M futures.

@@ -51,16 +51,18 @@ pub(crate) async fn send(worker: &Worker, signed: Signed) -> Result<Sent, Refuse
 /// The venue cannot be reached.
 pub(crate) async fn relay(
     worker: &Worker,
-    outgoing: Outgoing,
+    mut outgoing: Outgoing,
     from: Option<IpAddr>,
 ) -> Result<(Ending, Reply), Refused> {
     let query = std::str::from_utf8(&outgoing.query).unwrap_or_default();
     let value =
         |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let weight = weight(outgoing.method, &outgoing.path, value);
-    let budget = worker.pool.budget(outgoing.host);
-    let admitted = budget.map(|budget| budget.admit(Who::Source(from), Purpose::Read, weight));
-    let _ticket = admitted.transpose().map_err(Refused::throttled)?;
+    let admitted = worker.pool.admit(outgoing.host, Who::Source(from), Purpose::Read, weight);
+    let ticket = admitted.map_err(Refused::throttled)?;
+    if let Some(ticket) = &ticket {
+        outgoing.egress = ticket.egress;
+    }
     match worker.pool.stream(&outgoing).await {
         Ok(streamed) => {
             let body = Body::Streamed(streamed.body);

@@ -37,7 +37,9 @@ pub(super) fn apply(gateway: &Gateway, mode: SandboxMode) -> Result<SandboxRepor
     let mut connect: Vec<u16> = urls.map(|(_, url)| url.port).chain([DNS]).collect();
     connect.sort_unstable();
     connect.dedup();
-    let profile =
-        Profile::network_process(read, write, Network::Ports { bind: Vec::new(), connect });
+    // Leaving from an address of one's own choice binds to it, at any port.
+    let chooses = config.venues.iter().any(|venue| !venue.egress.is_empty());
+    let bind = if chooses { vec![0] } else { Vec::new() };
+    let profile = Profile::network_process(read, write, Network::Ports { bind, connect });
     sandbox::apply(&profile, None, mode).map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::egress::Egress;
 use crate::clock::host_nanos;
 use crate::limits;
 use crate::shared::held;
@@ -67,6 +68,8 @@ pub(crate) struct Budget {
 pub(crate) struct Ticket<'b> {
     budget: &'b Budget,
     weight: u32,
+    /// The address that it leaves from.
+    pub(crate) egress: Egress,
 }
 
 impl Drop for Ticket<'_> {
@@ -76,7 +79,7 @@ impl Drop for Ticket<'_> {
 }
 
 /// How long to wait, s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wait(pub(crate) u64);
 
 const MINUTE_MS: u64 = 60_000;
@@ -115,17 +118,13 @@ impl Budget {
         who: Who,
         purpose: Purpose,
         weight: u32,
+        egress: Egress,
     ) -> Result<Ticket<'_>, Wait> {
-        self.admit_at(who, purpose, weight, now_ms())
+        self.admit_at(who, purpose, weight, now_ms())?;
+        Ok(Ticket { budget: self, weight, egress })
     }
 
-    fn admit_at(
-        &self,
-        who: Who,
-        purpose: Purpose,
-        weight: u32,
-        now_ms: u64,
-    ) -> Result<Ticket<'_>, Wait> {
+    fn admit_at(&self, who: Who, purpose: Purpose, weight: u32, now_ms: u64) -> Result<(), Wait> {
         let quiet_until = self.quiet_until_ms.load(Ordering::Relaxed);
         if quiet_until > now_ms {
             return Err(Wait((quiet_until - now_ms).div_ceil(1000)));
@@ -148,7 +147,15 @@ impl Budget {
             }
         }
         self.pending.fetch_add(weight, Ordering::Relaxed);
-        Ok(Ticket { budget: self, weight })
+        Ok(())
+    }
+
+    /// Of this minute's weight, what is gone; all where the venue wants quiet.
+    pub(crate) fn used(&self) -> u32 {
+        if self.quiet_until_ms.load(Ordering::Relaxed) > now_ms() {
+            return u32::MAX;
+        }
+        self.told().0.saturating_add(self.pending.load(Ordering::Relaxed))
     }
 
     /// Weight used in this minute and the limit, as the venue told them.
@@ -169,8 +176,8 @@ mod tests {
     fn at(budget: &Budget, who: Who, purpose: Purpose, weight: u32, ms: u64) -> Result<(), u64> {
         // What was sent is counted by the venue at once here.
         match budget.admit_at(who, purpose, weight, ms) {
-            Ok(ticket) => {
-                drop(ticket);
+            Ok(()) => {
+                budget.pending.fetch_sub(weight, Ordering::Relaxed);
                 let minute = ms / MINUTE_MS;
                 let told = budget.told.load(Ordering::Relaxed);
                 let used = if told >> 32 == minute { told & 0xffff_ffff } else { 0 };
@@ -224,17 +231,19 @@ mod tests {
     fn what_is_under_way_counts_and_quiet_is_kept() {
         let budget = Budget::default();
         budget.set_limit(100);
-        let ticket = budget.admit_at(ONE, Purpose::Read, 70, 0).unwrap();
-        assert!(budget.admit_at(TWO, Purpose::Read, 1, 0).is_err());
+        let ticket = budget.admit(ONE, Purpose::Read, 70, Egress(0)).unwrap();
+        assert!(budget.admit(TWO, Purpose::Read, 1, Egress(0)).is_err());
         drop(ticket);
+        budget.admit(TWO, Purpose::Read, 1, Egress(0)).unwrap();
         budget.heard_quiet(2);
-        assert!(budget.admit(ONE, Purpose::Cancel, 1).is_err());
+        assert!(budget.admit(ONE, Purpose::Cancel, 1, Egress(0)).is_err());
+        assert_eq!(budget.used(), u32::MAX);
     }
 
     #[test]
     fn without_a_limit_nobody_waits() {
         let budget = Budget::default();
         budget.heard_used(1_000_000);
-        budget.admit(ONE, Purpose::Read, 1_000_000).unwrap();
+        budget.admit(ONE, Purpose::Read, 1_000_000, Egress(0)).unwrap();
     }
 }

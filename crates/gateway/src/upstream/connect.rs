@@ -1,5 +1,6 @@
 //! Dialling the pinned hosts.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,9 +12,9 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
 
-use super::budget::Budget;
+use super::budget::{Budget, Purpose, Ticket, Wait, Who};
+use super::egress::{Egress, dial};
 use super::exchange::Stream;
 use super::{Host, SendError};
 use crate::config::{ConfigError, UpstreamUrl, VenueConfig};
@@ -33,9 +34,9 @@ pub(crate) struct UpstreamHosts {
     /// Every pool's connections in use, by host.
     pools: Mutex<Vec<Arc<InUse>>>,
     /// Binance counts weight for spot and for USD-M futures, over REST and in
-    /// frames together.
-    spot: Budget,
-    usd_futures: Budget,
+    /// frames together, each by egress address.
+    spot: Vec<Budget>,
+    usd_futures: Vec<Budget>,
 }
 
 /// One pool's connections in use, by host; read from outside.
@@ -63,6 +64,8 @@ pub(super) struct UpstreamHost {
     tls: Option<(tokio_rustls::TlsConnector, ServerName<'static>)>,
     dialled: AtomicU64,
     failed: AtomicU64,
+    /// Where connections leave from; empty: where the system chooses.
+    egress: Vec<IpAddr>,
 }
 
 /// The public certificate authorities, and one more where configured.
@@ -107,31 +110,85 @@ impl UpstreamHosts {
                         url: url.clone(),
                         dialled: AtomicU64::new(0),
                         failed: AtomicU64::new(0),
+                        egress: venue.egress.clone(),
                     });
                 }
             }
         }
-        Ok(Self {
-            hosts,
-            pools: Mutex::default(),
-            spot: Budget::default(),
-            usd_futures: Budget::default(),
-        })
+        let binance = venues.iter().find(|one| one.venue == wire::model::Venue::Binance);
+        let addresses = binance.map_or(1, |one| one.egress.len().max(1));
+        let budgets = || std::iter::repeat_with(Budget::default).take(addresses).collect();
+        Ok(Self { hosts, pools: Mutex::default(), spot: budgets(), usd_futures: budgets() })
     }
 
-    /// The request weight that a host counts; none where it counts otherwise.
-    pub(crate) const fn budget(&self, host: Host) -> Option<&Budget> {
+    /// How many addresses connections to a host leave from; at least one.
+    pub(super) fn egresses(&self, host: Host) -> usize {
+        let at = self.hosts.get(host as usize).and_then(Option::as_ref);
+        at.map_or(1, |at| at.egress.len().max(1))
+    }
+
+    /// The request weight that a host counts, by egress address; none where it
+    /// counts otherwise. A socket stays at the first address.
+    pub(crate) fn budgets(&self, host: Host) -> &[Budget] {
         match host {
-            Host::Spot | Host::SpotFrames => Some(&self.spot),
-            Host::UsdFutures | Host::UsdFuturesFrames => Some(&self.usd_futures),
-            _ => None,
+            Host::Spot => &self.spot,
+            Host::UsdFutures => &self.usd_futures,
+            Host::SpotFrames => self.spot.get(..1).unwrap_or_default(),
+            Host::UsdFuturesFrames => self.usd_futures.get(..1).unwrap_or_default(),
+            _ => &[],
         }
+    }
+
+    /// A place in a host's request weight, at the address that has most of it
+    /// left; none where the host counts otherwise.
+    ///
+    /// # Errors
+    /// The shortest wait of all addresses.
+    pub(crate) fn admit(
+        &self,
+        host: Host,
+        who: Who,
+        purpose: Purpose,
+        weight: u32,
+    ) -> Result<Option<Ticket<'_>>, Wait> {
+        let mut each: Vec<(Egress, &Budget)> =
+            self.budgets(host).iter().enumerate().map(|(at, one)| (Egress(at), one)).collect();
+        if each.len() > 1 {
+            each.sort_by_key(|(_, budget)| budget.used());
+        }
+        let mut shortest: Option<Wait> = None;
+        for (egress, budget) in each {
+            match budget.admit(who, purpose, weight, egress) {
+                Ok(ticket) => return Ok(Some(ticket)),
+                Err(wait) => shortest = Some(shortest.map_or(wait, |before| before.min(wait))),
+            }
+        }
+        shortest.map_or(Ok(None), Err)
+    }
+
+    /// An egress address, for metrics.
+    pub(crate) fn egress_name(&self, host: Host, egress: Egress) -> String {
+        let at = self.hosts.get(host as usize).and_then(Option::as_ref);
+        let address = at.and_then(|at| at.egress.get(egress.0));
+        address.map_or_else(|| "system".to_owned(), ToString::to_string)
+    }
+
+    /// The address that has most of a host's weight left.
+    pub(crate) fn freest(&self, host: Host) -> Egress {
+        let each = self.budgets(host).iter().enumerate();
+        Egress(each.min_by_key(|(_, budget)| budget.used()).map_or(0, |(at, _)| at))
     }
 
     /// Takes note of what an answer says of the weight. Quiet that is asked for
     /// because of orders alone is not for everybody.
-    pub(super) fn heard(&self, host: Host, status: u16, lines: &[u8], body: &[u8]) {
-        let Some(budget) = self.budget(host) else { return };
+    pub(super) fn heard(
+        &self,
+        (host, egress): (Host, Egress),
+        status: u16,
+        lines: &[u8],
+        body: &[u8],
+    ) {
+        let Some(budget) = self.budgets(host).get(egress.0) else { return };
         let number = |name: &str| line(lines, name)?.trim().parse::<u64>().ok();
         // The wallet's answers count otherwise, and have other headers.
         if let Some(used) = number("x-mbx-used-weight-1m") {
@@ -193,9 +250,10 @@ fn connector(venue: &str, roots: Option<&Path>) -> Result<tokio_rustls::TlsConne
 
 impl UpstreamHost {
     /// A new connection.
-    pub(super) async fn connect(&self) -> Result<Stream, String> {
+    pub(super) async fn connect(&self, egress: Egress) -> Result<Stream, String> {
         let connecting = async {
-            let stream = TcpStream::connect((self.url.host.as_str(), self.url.port))
+            let from = self.egress.get(egress.0).copied();
+            let stream = dial(&self.url.host, self.url.port, from)
                 .await
                 .map_err(|error| error.to_string())?;
             stream.set_nodelay(true).map_err(|error| error.to_string())?;
@@ -222,8 +280,8 @@ impl UpstreamHost {
 
     /// A new connection for what is streamed. Its driver is a task of this
     /// thread's `LocalSet`.
-    pub(super) async fn connect_for_streams(&self) -> Result<Sender, String> {
-        let stream = self.connect().await?;
+    pub(super) async fn connect_for_streams(&self, egress: Egress) -> Result<Sender, String> {
+        let stream = self.connect(egress).await?;
         handshake(stream).await.map_err(|error| self.unreachable(&error.to_string()))
     }
 

@@ -13,8 +13,9 @@ use hyper::body::Incoming;
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
-use super::budget::Budget;
+use super::budget::{Purpose, Ticket, Wait, Who};
 use super::connect::{InUse, Sender, UpstreamHosts};
+use super::egress::Egress;
 use super::exchange::{Broken, Connection};
 use super::socket::{SocketLane, VenueSocket};
 use super::{Answer, Host, Outgoing, SendError};
@@ -35,7 +36,7 @@ struct Idle<C> {
     since: Instant,
 }
 
-/// The connections to one host.
+/// The connections to one host from one address.
 struct Lane {
     /// Newest last: the warmest is used first.
     idle: RefCell<VecDeque<Idle<Connection>>>,
@@ -48,10 +49,17 @@ struct Lane {
 }
 
 impl Lane {
-    fn change_in_use(&self, count: usize) {
-        self.in_use.set(count);
+    fn enter(&self) {
+        self.in_use.set(self.in_use.get() + 1);
         if let Some(told) = self.told.get(self.host) {
-            told.store(count, Ordering::Relaxed);
+            told.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn leave(&self) {
+        self.in_use.set(self.in_use.get().saturating_sub(1));
+        if let Some(told) = self.told.get(self.host) {
+            told.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -59,7 +67,8 @@ impl Lane {
 /// One worker's connections to every host.
 pub(crate) struct Pool {
     hosts: Arc<UpstreamHosts>,
-    lanes: [Rc<Lane>; Host::ALL.len()],
+    /// By host, then by egress address.
+    lanes: [Vec<Rc<Lane>>; Host::ALL.len()],
     sockets: [SocketLane; Host::ALL.len()],
     /// Requests are written here, one after the other.
     output: RefCell<Vec<u8>>,
@@ -70,7 +79,7 @@ struct Place(Rc<Lane>);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.change_in_use(self.0.in_use.get().saturating_sub(1));
+        self.0.leave();
         self.0.freed.notify_one();
     }
 }
@@ -78,7 +87,7 @@ impl Drop for Place {
 impl Pool {
     pub(crate) fn new(hosts: Arc<UpstreamHosts>) -> Self {
         let told = hosts.enter_pool();
-        let lanes = std::array::from_fn(|host| {
+        let lane = |host| {
             Rc::new(Lane {
                 idle: RefCell::default(),
                 streams: RefCell::default(),
@@ -87,14 +96,22 @@ impl Pool {
                 told: Arc::clone(&told),
                 host,
             })
+        };
+        let lanes = Host::ALL.map(|host| {
+            std::iter::repeat_with(|| lane(host as usize)).take(hosts.egresses(host)).collect()
         });
         let sockets = std::array::from_fn(|_| SocketLane::default());
         Self { hosts, lanes, sockets, output: RefCell::default() }
     }
 
-    /// Opens a connection ahead of need where there is none.
+    /// Opens a connection ahead of need from every address that has none.
     pub(crate) async fn warm(&self, host: Host) {
-        let Some(lane) = self.lanes.get(host as usize) else { return };
+        for (at, lane) in self.lanes.get(host as usize).into_iter().flatten().enumerate() {
+            self.warm_lane(host, Egress(at), lane).await;
+        }
+    }
+
+    async fn warm_lane(&self, host: Host, egress: Egress, lane: &Lane) {
         {
             let mut idle = lane.idle.borrow_mut();
             idle.retain(|idle| {
@@ -105,7 +122,7 @@ impl Pool {
             }
         }
         let Ok(host) = self.hosts.get(host) else { return };
-        match host.connect().await {
+        match host.connect(egress).await {
             Ok(stream) => keep(&lane.idle, Connection::new(stream)),
             Err(error) => tracing::debug!(%error, "no warm connection"),
         }
@@ -131,16 +148,18 @@ impl Pool {
             let frame = String::from_utf8(request.body.clone())
                 .map_err(|_| SendError::NotSent("the frame is no text".to_owned()))?;
             let answer = lane.exchange(host, &request.path, id, frame, go).await?;
-            self.hosts.heard(request.host, answer.status, &answer.lines, &answer.body);
+            let counted = (request.host, Egress::default());
+            self.hosts.heard(counted, answer.status, &answer.lines, &answer.body);
             return Ok(answer);
         }
+        let counted = (request.host, request.egress);
         let mut repeated = false;
         loop {
-            let place = self.place(request.host).await?;
+            let place = self.place(request.host, request.egress).await?;
             let (mut connection, reused) = match take_idle(&place.0.idle, Connection::is_closed) {
                 Some(connection) => (connection, true),
                 None => {
-                    let stream = host.connect().await.map_err(SendError::NotSent)?;
+                    let stream = host.connect(request.egress).await.map_err(SendError::NotSent)?;
                     (Connection::new(stream), false)
                 }
             };
@@ -162,7 +181,7 @@ impl Pool {
                     if reusable {
                         keep(&place.0.idle, connection);
                     }
-                    self.hosts.heard(request.host, answer.status, &answer.lines, &answer.body);
+                    self.hosts.heard(counted, answer.status, &answer.lines, &answer.body);
                     return Ok(answer);
                 }
                 // Every round takes one idle connection out of the pool, so
@@ -177,9 +196,30 @@ impl Pool {
         }
     }
 
-    /// The request weight that a host counts.
-    pub(crate) fn budget(&self, host: Host) -> Option<&Budget> {
-        self.hosts.budget(host)
+    /// A place in a host's request weight; none where it counts otherwise.
+    ///
+    /// # Errors
+    /// How long to wait.
+    pub(crate) fn admit(
+        &self,
+        host: Host,
+        who: Who,
+        purpose: Purpose,
+        weight: u32,
+    ) -> Result<Option<Ticket<'_>>, Wait> {
+        self.hosts.admit(host, who, purpose, weight)
+    }
+
+    /// The address that has most of a host's request weight left.
+    pub(crate) fn freest(&self, host: Host) -> Egress {
+        self.hosts.freest(host)
+    }
+
+    /// Tells the request weight of a host's addresses.
+    pub(crate) fn set_weight_limit(&self, host: Host, limit: u32) {
+        for budget in self.hosts.budgets(host) {
+            budget.set_limit(limit);
+        }
     }
 
     /// Opens a socket at a path of a host.
@@ -202,13 +242,14 @@ impl Pool {
         let host = self.hosts.get(request.host)?;
         let mut repeated = false;
         loop {
-            let place = self.place(request.host).await?;
+            let place = self.place(request.host, request.egress).await?;
             let (mut sender, reused) = match take_idle(&place.0.streams, |sender: &Sender| {
                 sender.is_closed() || !sender.is_ready()
             }) {
                 Some(sender) => (sender, true),
                 None => {
-                    let sender = host.connect_for_streams().await.map_err(SendError::NotSent)?;
+                    let dialling = host.connect_for_streams(request.egress);
+                    let sender = dialling.await.map_err(SendError::NotSent)?;
                     (sender, false)
                 }
             };
@@ -223,7 +264,8 @@ impl Pool {
                     });
                     let (parts, body) = response.into_parts();
                     let lines = relayed_lines(&parts.headers);
-                    self.hosts.heard(request.host, parts.status.as_u16(), &lines, b"");
+                    let counted = (request.host, request.egress);
+                    self.hosts.heard(counted, parts.status.as_u16(), &lines, b"");
                     return Ok(Streamed {
                         status: parts.status.as_u16(),
                         lines,
@@ -246,8 +288,8 @@ impl Pool {
     /// A place among the host's connections.
     ///
     /// INVARIANT (bounded): waits for one only so long.
-    async fn place(&self, host: Host) -> Result<Place, SendError> {
-        let Some(lane) = self.lanes.get(host as usize) else {
+    async fn place(&self, host: Host, egress: Egress) -> Result<Place, SendError> {
+        let Some(lane) = self.lanes.get(host as usize).and_then(|each| each.get(egress.0)) else {
             return Err(SendError::NotSent("no such host".to_owned()));
         };
         if lane.in_use.get() >= limits::UPSTREAM_CONNECTIONS {
@@ -262,7 +304,7 @@ impl Pool {
                 ));
             }
         }
-        lane.change_in_use(lane.in_use.get() + 1);
+        lane.enter();
         Ok(Place(Rc::clone(lane)))
     }
 }

@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::budget::orders::OrderLimit;
 use super::connect::UpstreamHost;
+use super::egress::Egress;
 use super::exchange::Stream;
 use super::{Answer, SendError};
 use crate::limits;
@@ -78,7 +79,7 @@ pub(crate) fn socket_limits() -> WebSocketConfig {
 impl UpstreamHost {
     /// Opens a socket at a path of the host.
     pub(super) async fn open_socket(&self, path: &str) -> Result<VenueSocket, String> {
-        let stream = self.connect().await?;
+        let stream = self.connect(Egress::default()).await?;
         let request = format!("ws://{}{path}", self.authority)
             .into_client_request()
             .map_err(|error| format!("`{path}` is no target: {error}"))?;

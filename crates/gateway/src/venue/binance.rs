@@ -15,6 +15,7 @@ use crate::http::request::Field;
 use crate::pipeline::accept::Arrival;
 use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
+use crate::upstream::egress::Egress;
 use crate::upstream::{Auth, Host, Outgoing};
 use crate::virtual_key::{VirtualSecret, verify};
 
@@ -123,6 +124,7 @@ pub(super) fn outgoing(course: &Course, served: &'static Served, asked: Sendable
         auth: Auth::Binance(Arc::clone(&course.key)),
         time_unit: course.time_unit,
         frame: None,
+        egress: Egress::default(),
         repeatable: served.effect == Effect::Read,
     }
 }

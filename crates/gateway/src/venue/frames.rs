@@ -12,6 +12,7 @@ use super::{Asked, NewId, Sendable};
 use crate::keys::RealKey;
 use crate::pipeline::judging::Course;
 use crate::pipeline::refused::Why;
+use crate::upstream::egress::Egress;
 use crate::upstream::{Auth, Outgoing};
 
 /// A frame that needs a key.
@@ -82,6 +83,7 @@ pub(super) fn outgoing(
         auth: Auth::None,
         time_unit: None,
         frame: Some(course.request),
+        egress: Egress::default(),
         repeatable: served.effect == Effect::Read,
     })
 }

@@ -23,6 +23,7 @@ use crate::pipeline::accept::Arrival;
 use crate::pipeline::judging::Course;
 use crate::pipeline::refused::{Refused, Why};
 use crate::pipeline::settle::answer::Reading;
+use crate::upstream::egress::Egress;
 use crate::upstream::{Auth, Host, Outgoing};
 use crate::virtual_key::{VirtualSecret, verify};
 
@@ -145,6 +146,7 @@ pub(super) fn outgoing(
         },
         time_unit: None,
         frame: None,
+        egress: Egress::default(),
         repeatable: served.effect == Effect::Read,
     })
 }

@@ -29,6 +29,7 @@ use crate::pipeline::refused::Refused;
 use crate::pipeline::reply::{Body, Reply};
 use crate::pipeline::{self};
 use crate::upstream::budget::{Purpose, Who};
+use crate::upstream::egress::Egress;
 use crate::upstream::{Auth, Host, Outgoing, SendError};
 use crate::venue::{self, Received};
 
@@ -209,13 +210,12 @@ async fn relay(socket: &Socket, request: u64, method: &str, params: &str) -> Rep
         auth: Auth::None,
         time_unit: None,
         frame: Some(request),
+        egress: Egress::default(),
         repeatable: true,
     };
     let counters = &socket.worker.counters;
-    let budget = socket.worker.pool.budget(host);
     let who = Who::Source(socket.peer.address);
-    let admitted = budget.map(|budget| budget.admit(who, Purpose::Read, FRAME_WEIGHT)).transpose();
-    let _ticket = match admitted {
+    let _ticket = match socket.worker.pool.admit(host, who, Purpose::Read, FRAME_WEIGHT) {
         Ok(ticket) => ticket,
         Err(wait) => {
             counters.ended(Ending::Throttled, None);

@@ -254,7 +254,12 @@ fn add(
     if arguments.generated {
         session.ask(&ControlAsk::ForgetGenerated { name: arguments.name.clone() })?;
     }
-    Ok(Added { key, stated, ceiling: ceiling.describe(), local_address: observer.local_address })
+    Ok(Added {
+        key,
+        stated,
+        ceiling: ceiling.describe(),
+        egress_addresses: observer.egress_addresses,
+    })
 }
 
 fn sealed(session: &mut Session, key: BoxedKey) -> Result<KeyInfo, Failure> {

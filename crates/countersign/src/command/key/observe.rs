@@ -29,8 +29,8 @@ pub(super) struct Observer {
     child: Child,
     venue: Venue,
     base_url: String,
-    /// The address that we come from, as this machine sees it.
-    pub(super) local_address: Option<String>,
+    /// The addresses that we come from, as this machine sees them.
+    pub(super) egress_addresses: Vec<String>,
 }
 
 impl Observer {
@@ -55,10 +55,13 @@ impl Observer {
         let child = Child::start("fetch", uid)?;
         let base = settings.config_path.parent();
         let roots = roots.map(|path| base.map_or_else(|| path.clone(), |base| base.join(path)));
-        let observer = Self { child, venue, base_url, local_address: None };
+        let egress_addresses: Vec<String> = table.egress.iter().map(ToString::to_string).collect();
+        let first = egress_addresses.first().cloned();
+        let observer = Self { child, venue, base_url, egress_addresses };
         observer.tell(&json!({
             "kind": "start",
             "root_certificates": roots,
+            "egress": first,
             "allow_missing_sandbox": allow_missing_sandbox,
         }))?;
         Ok(observer)
@@ -93,7 +96,9 @@ impl Observer {
         if let Some(error) = packet.text("error") {
             return Err(unreachable(error));
         }
-        self.local_address = packet.text("local_address").map(str::to_owned);
+        if self.egress_addresses.is_empty() {
+            self.egress_addresses.extend(packet.text("local_address").map(str::to_owned));
+        }
         let status = packet.value.get("status").and_then(Value::as_u64).unwrap_or_default();
         Ok((status, packet.value.get("body").cloned().unwrap_or_default()))
     }

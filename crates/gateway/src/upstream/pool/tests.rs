@@ -58,6 +58,7 @@ async fn venue(acts: &'static [&'static [Act]]) -> (Pool, Counts) {
         hosts: Vec::new(),
         path_prefix: None,
         port: None,
+        egress: Vec::new(),
     };
     (Pool::new(Arc::new(UpstreamHosts::new(&[config]).unwrap())), counts)
 }
@@ -73,6 +74,7 @@ fn request(repeatable: bool) -> Outgoing {
         auth: crate::upstream::Auth::None,
         time_unit: None,
         frame: None,
+        egress: Default::default(),
         repeatable,
     }
 }
@@ -127,7 +129,7 @@ fn a_connection_that_the_venue_closed_is_replaced_before_anything_leaves() {
         let (pool, counts) = venue(&[&[Act::Answer], &[Act::Answer]]).await;
         pool.exchange(&request(false), || Ok(())).await.unwrap();
         // The end of the first connection arrives.
-        while !pool.lanes[0].idle.borrow().iter().all(|idle| idle.connection.is_closed()) {
+        while !pool.lanes[0][0].idle.borrow().iter().all(|idle| idle.connection.is_closed()) {
             tokio::task::yield_now().await;
         }
         pool.exchange(&request(false), || Ok(())).await.unwrap();

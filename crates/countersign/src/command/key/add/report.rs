@@ -20,7 +20,7 @@ pub(super) struct Added {
     pub(super) key: KeyInfo,
     pub(super) stated: Stated,
     pub(super) ceiling: Vec<String>,
-    pub(super) local_address: Option<String>,
+    pub(super) egress_addresses: Vec<String>,
 }
 
 /// What stays indistinguishable at the venue, in words.
@@ -137,7 +137,10 @@ pub(super) fn answer(
             }
         }
     }
-    let local = added.local_address.as_deref().unwrap_or("unknown");
+    let local = match &added.egress_addresses[..] {
+        [] => "unknown".to_owned(),
+        several => several.join(", "),
+    };
     let _ = writeln!(
         text,
         "  egress address       {local} as this machine sees it; behind a router the venue sees \
@@ -170,7 +173,7 @@ pub(super) fn answer(
         "address_restricted": added.stated.address_restricted,
         "ceiling": added.ceiling,
         "indistinguishable": pairs,
-        "egress_addresses": added.local_address.iter().collect::<Vec<_>>(),
+        "egress_addresses": added.egress_addresses,
         "egress_behind_nat": "unknown",
         "warnings": warnings,
         "in_use": unknown_accounts.is_some_and(|unknown| !unknown.contains(&arguments.account)),
