@@ -3,7 +3,8 @@
 //! target (`COUNTERSIGN_FUZZ_SECONDS`; a blink where it is not set).
 //!
 //! A finding is printed as hexadecimal, with its target: give it to the function
-//! of that name to see it again.
+//! of that name to see it again. With `COUNTERSIGN_FUZZ_SEEDS` the vectors are
+//! written there, a folder a target, as `fuzz/` wants them.
 
 #![allow(
     clippy::unwrap_used,
@@ -103,14 +104,17 @@ fn targets() -> Vec<Target> {
     let frames = fields("binance", "frame");
     let frames =
         frames.iter().flat_map(|frame| [0_u8, 1, 2, 3].map(|kind| [&[kind], &frame[..]].concat()));
+    let frames: Vec<Vec<u8>> = frames.collect();
     let json = fields("woox", "body");
     vec![
         ("wire::fuzz::binance_request", wire::fuzz::binance_request, requests("binance")),
-        ("wire::fuzz::binance_frame", wire::fuzz::binance_frame, frames.collect()),
+        ("wire::fuzz::binance_frame", wire::fuzz::binance_frame, frames.clone()),
         ("wire::fuzz::woox_request", wire::fuzz::woox_request, requests("woox")),
         ("wire::fuzz::woox_text", wire::fuzz::woox_text, fields("woox", "text")),
         ("wire::fuzz::woox_json", wire::fuzz::woox_json, json),
         ("differential::binance", differential::binance, requests("binance")),
+        ("differential::binance_frame", differential::binance_frame, frames.clone()),
+        ("differential::woox", differential::woox, requests("woox")),
         ("gateway::fuzz::request_head", gateway::fuzz::request_head, heads),
         ("gateway::fuzz::venue_answer", gateway::fuzz::venue_answer, answers),
         ("gateway::fuzz::stream_command", gateway::fuzz::stream_command, commands),
@@ -178,6 +182,19 @@ fn seconds() -> Duration {
     set.map_or(Duration::from_millis(150), Duration::from_secs)
 }
 
+/// Writes every target's vectors as files, for a fuzzer that keeps a corpus.
+fn write_seeds(directory: &Path, targets: &[Target]) {
+    for (name, _, seeds) in targets {
+        // As the target is called in `fuzz/`.
+        let name = name.rsplit("fuzz::").next().unwrap_or_default().replace("::", "_");
+        let folder = directory.join(name.replace("audit_", ""));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (number, seed) in seeds.iter().enumerate() {
+            std::fs::write(folder.join(format!("vector-{number}")), seed).unwrap();
+        }
+    }
+}
+
 /// Runs one target; how often.
 fn run(name: &str, target: fn(&[u8]), seeds: &[Vec<u8>], seed: u64) -> u64 {
     let find = |input: &[u8]| {
@@ -201,6 +218,9 @@ fn every_parser_of_outside_bytes_survives() {
     let seed = std::env::var("COUNTERSIGN_FUZZ_SEED").ok().and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or(20_261_126);
     let targets = targets();
+    if let Some(directory) = std::env::var_os("COUNTERSIGN_FUZZ_SEEDS") {
+        write_seeds(Path::new(&directory), &targets);
+    }
     // Two at a time: as many as there are cores where it matters.
     let mut lanes: [Vec<Target>; 2] = [Vec::new(), Vec::new()];
     for (at, target) in targets.into_iter().enumerate() {
