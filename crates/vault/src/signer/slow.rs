@@ -67,7 +67,12 @@ impl Outbox {
             return Ok(bell);
         }
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(self.bell.get_or_init(|| bell))
+        let bell = self.bell.get_or_init(|| bell);
+        // What was put in while there was no bell rang none.
+        if self.done.lock().is_ok_and(|done| !done.is_empty()) {
+            ring(bell);
+        }
+        Ok(bell)
     }
 
     fn put(&self, answer: Answer) {
@@ -76,7 +81,7 @@ impl Outbox {
             done.push(answer);
         }
         if let Some(bell) = self.bell.get() {
-            let _ = rustix::io::write(bell, &1_u64.to_ne_bytes());
+            ring(bell);
         }
     }
 
@@ -88,6 +93,10 @@ impl Outbox {
         }
         self.done.lock().map(|mut done| std::mem::take(&mut *done)).unwrap_or_default()
     }
+}
+
+fn ring(bell: &OwnedFd) {
+    let _ = rustix::io::write(bell, &1_u64.to_ne_bytes());
 }
 
 /// The way to the thread.
@@ -118,5 +127,29 @@ impl Bench {
 fn run(work: &Receiver<(Job, Arc<Outbox>)>) {
     for (job, to) in work {
         to.put(job.done());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    fn rings(outbox: &Outbox) -> bool {
+        let bell = outbox.bell().unwrap();
+        let mut both = [PollFd::new(bell, PollFlags::IN)];
+        poll(&mut both, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).unwrap() == 1
+    }
+
+    #[test]
+    fn what_was_done_before_anybody_waited_is_heard() {
+        let outbox = Outbox::default();
+        outbox.put(Answer::Ok);
+        assert!(rings(&outbox));
+        assert_eq!(outbox.take().len(), 1);
+        assert!(!rings(&outbox));
+        outbox.put(Answer::Ok);
+        assert!(rings(&outbox));
     }
 }
