@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::order::{Orders, whole};
+use crate::order::{Kind, Orders, whole};
 
 /// What one load run saw.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -26,7 +26,8 @@ pub(crate) struct Seen {
     pub(crate) p999: f64,
 }
 
-/// `load --address A --key K --secret S --run NAME --seconds F --connections N`
+/// `load --address A --key K --secret S --run NAME --seconds F --connections N
+/// [--lists] [--pause-ms N]`
 pub(crate) fn run(value: &dyn Fn(&str) -> Option<String>) -> Result<(), crate::Failure> {
     let address = value("--address").ok_or("no --address")?;
     let prefix = value("--prefix").unwrap_or_default();
@@ -35,10 +36,14 @@ pub(crate) fn run(value: &dyn Fn(&str) -> Option<String>) -> Result<(), crate::F
     let run = value("--run").ok_or("no --run")?;
     let time = Duration::from_secs_f64(value("--seconds").ok_or("no --seconds")?.parse()?);
     let connections: usize = value("--connections").ok_or("no --connections")?.parse()?;
+    let kind = if value("--lists").is_some() { Kind::List } else { Kind::Order };
+    let pause = value("--pause-ms").map(|text| text.parse()).transpose()?;
+    let pause = pause.map(Duration::from_millis);
     let mut tally = Tally::default();
     let start = Instant::now();
     if connections == 1 {
-        one(&mut tally, &address, Orders::new(&key, &secret, &address, &prefix, &run), time)?;
+        let orders = Orders::new(&key, &secret, &address, &prefix, &run).of(kind);
+        one(&mut tally, &address, orders, time, pause)?;
     } else {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -109,6 +114,7 @@ fn one(
     address: &str,
     mut orders: Orders,
     time: Duration,
+    pause: Option<Duration>,
 ) -> Result<(), crate::Failure> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -131,6 +137,9 @@ fn one(
         };
         tally.count(message.status, &buffer, start.elapsed());
         buffer.drain(..message.length);
+        if let Some(pause) = pause {
+            std::thread::sleep(pause);
+        }
     }
     Ok(())
 }

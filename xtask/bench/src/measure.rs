@@ -5,7 +5,7 @@
 //! that polls, alone on the other core. B, cost: what is measured alone on core 1, client
 //! and upstream on core 0; processor time from `/proc/PID/task/*/schedstat`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::Failure;
 use crate::load::Seen;
@@ -70,16 +70,25 @@ pub(crate) fn pin(process: u32, core: usize) -> Result<(), Failure> {
     }
 }
 
-fn load(target: &Target, core: usize, size: Size, run: &str) -> Result<Seen, Failure> {
-    let output = Command::new("taskset")
+fn loading(target: &Target, core: usize, size: Size, run: &str) -> Result<Command, Failure> {
+    let mut command = Command::new("taskset");
+    command
         .args(["-c", &core.to_string()])
         .arg(std::env::current_exe()?)
         .args(["load", "--address", &target.address, "--prefix", &target.prefix])
         .args(["--key", &target.api_key])
         .args(["--secret", &target.secret, "--run", run])
         .args(["--seconds", &size.seconds.to_string()])
-        .args(["--connections", &size.connections.to_string()])
-        .output()?;
+        .args(["--connections", &size.connections.to_string()]);
+    Ok(command)
+}
+
+fn load(target: &Target, core: usize, size: Size, run: &str) -> Result<Seen, Failure> {
+    let output = loading(target, core, size, run)?.output()?;
+    seen(target, &output)
+}
+
+fn seen(target: &Target, output: &std::process::Output) -> Result<Seen, Failure> {
     if !output.status.success() {
         return Err(format!("{}: {}", target.name, String::from_utf8_lossy(&output.stderr)).into());
     }
@@ -95,6 +104,64 @@ fn load(target: &Target, core: usize, size: Size, run: &str) -> Result<Seen, Fai
         .into());
     }
     Ok(seen)
+}
+
+/// How an order's latency is beside another load, ÷ beside as many single
+/// orders with an HMAC key; medians over the repetitions.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub(crate) struct Beside {
+    pub(crate) rsa_p50: f64,
+    pub(crate) rsa_p99: f64,
+    pub(crate) order_list_p50: f64,
+    pub(crate) order_list_p99: f64,
+}
+
+/// Pause between two requests of the load beside, ms: about 45 a second.
+const PAUSE_MS: &str = "20";
+
+/// One connection places orders; another, beside it, asks for what takes long.
+pub(crate) fn beside(gateway: &Target, rsa: &Target, size: Size) -> Result<Beside, Failure> {
+    let mut rows = Vec::new();
+    for repetition in 0..size.repetitions {
+        let mut row = [(0.0, 0.0); 3];
+        for (at, place) in row.iter_mut().enumerate() {
+            // The repetitions begin with each in turn.
+            let kind = (at + repetition) % 3;
+            let (other, lists) = (if kind == 1 { rsa } else { gateway }, kind == 2);
+            // From before the first measured order until after the last.
+            let longer = Size { seconds: size.seconds + 0.3, ..size };
+            let run = format!("o{kind}{repetition}");
+            let mut command = loading(other, 0, longer, &run)?;
+            command.args(["--pause-ms", PAUSE_MS]);
+            if lists {
+                command.args(["--lists", "yes"]);
+            }
+            let background = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            let measured = load(gateway, 0, size, &format!("f{kind}{repetition}"))?;
+            seen(other, &background.wait_with_output()?)?;
+            *place = (measured.p50, measured.p99);
+        }
+        row.rotate_right(repetition % 3);
+        let [plain, with_rsa, with_lists] = row;
+        eprintln!(
+            "  beside {}/{}: p50 {:.1}, with RSA {:.1}, with lists {:.1} µs",
+            repetition + 1,
+            size.repetitions,
+            plain.0,
+            with_rsa.0,
+            with_lists.0
+        );
+        rows.push((plain, with_rsa, with_lists));
+    }
+    type Pair = (f64, f64);
+    let of = |value: &dyn Fn(&(Pair, Pair, Pair)) -> f64| median(rows.iter().map(value).collect());
+    Ok(Beside {
+        rsa_p50: of(&|(plain, rsa, _)| rsa.0 / plain.0),
+        rsa_p99: of(&|(plain, rsa, _)| rsa.1 / plain.1),
+        order_list_p50: of(&|(plain, _, lists)| lists.0 / plain.0),
+        order_list_p99: of(&|(plain, _, lists)| lists.1 / plain.1),
+    })
 }
 
 /// Layout A (or A′, by how the caller pinned the signer).

@@ -5,8 +5,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One order.
+    Order,
+    /// An order list of two: one cancels the other.
+    List,
+}
+
 /// Signs orders with one key.
 pub(crate) struct Orders {
+    kind: Kind,
     api_key: String,
     key: hmac::Key,
     host: String,
@@ -25,6 +35,7 @@ pub(crate) fn now_ms() -> u64 {
 impl Orders {
     pub(crate) fn new(api_key: &str, secret: &str, host: &str, prefix: &str, run: &str) -> Self {
         Self {
+            kind: Kind::Order,
             api_key: api_key.to_owned(),
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()),
             host: host.to_owned(),
@@ -34,21 +45,41 @@ impl Orders {
         }
     }
 
-    /// Writes the next order into `buffer`.
+    /// Asks for something else than single orders.
+    pub(crate) const fn of(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Writes the next request into `buffer`.
     pub(crate) fn next(&mut self, buffer: &mut Vec<u8>) {
         self.count += 1;
-        let text = format!(
-            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.001&price=50000.00\
-             &newClientOrderId=b{}-{:010}&recvWindow=5000&timestamp={}",
-            self.run,
-            self.count,
-            now_ms()
-        );
+        let (run, count, now) = (&self.run, self.count, now_ms());
+        let (path, text) = match self.kind {
+            Kind::Order => (
+                "/api/v3/order",
+                format!(
+                    "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.001\
+                     &price=50000.00&newClientOrderId=b{run}-{count:010}&recvWindow=5000\
+                     &timestamp={now}"
+                ),
+            ),
+            Kind::List => (
+                "/api/v3/orderList/oco",
+                format!(
+                    "symbol=BTCUSDT&side=SELL&quantity=0.001&aboveType=LIMIT_MAKER\
+                     &abovePrice=50500.00&aboveClientOrderId=a{run}-{count:010}\
+                     &belowType=STOP_LOSS_LIMIT&belowPrice=49500.00&belowStopPrice=49500.00\
+                     &belowTimeInForce=GTC&belowClientOrderId=b{run}-{count:010}\
+                     &listClientOrderId=l{run}-{count:010}&recvWindow=5000&timestamp={now}"
+                ),
+            ),
+        };
         let signature = hex::encode(hmac::sign(&self.key, text.as_bytes()));
         buffer.clear();
         buffer.extend_from_slice(
             format!(
-                "POST {}/api/v3/order HTTP/1.1\r\nHost: {}\r\nX-MBX-APIKEY: {}\r\n\
+                "POST {}{path} HTTP/1.1\r\nHost: {}\r\nX-MBX-APIKEY: {}\r\n\
                  Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n\
                  {text}&signature={signature}",
                 self.prefix,

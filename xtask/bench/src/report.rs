@@ -1,8 +1,8 @@
 //! Runs the layouts and prints what they gave.
 
 use crate::Failure;
-use crate::measure::{Cost, Latency, Size, cost, latency, pin};
-use crate::stack::{Signer, Stack, Upstream};
+use crate::measure::{Beside, Cost, Latency, Size, beside, cost, latency, pin};
+use crate::stack::{Accounts, Signer, Stack, Upstream};
 
 #[derive(serde::Serialize)]
 struct Ratios {
@@ -17,6 +17,9 @@ struct Ratios {
 struct Report {
     ratio_to_nginx: Ratios,
     ratio_to_nginx_tls: Ratios,
+    /// An order's latency beside RSA signatures and order lists, ÷ beside as many
+    /// single orders.
+    ratio_to_single_orders_beside: Beside,
     own_work_ns: serde_json::Value,
     idle_memory_mib: f64,
     plain: Details,
@@ -36,6 +39,7 @@ struct Details {
 pub(crate) fn run(quick: bool, json: bool) -> Result<(), Failure> {
     let (plain, own_work_ns, idle_memory_mib) = layouts(Upstream::Plain, quick)?;
     let (tls, _, _) = layouts(Upstream::Tls, quick)?;
+    let beside = delays(quick)?;
     let ratios = |details: &Details| Ratios {
         added_p50: details.a.added_p50,
         added_p50_signer_on_its_own_core: details.a_signer_apart.added_p50,
@@ -46,6 +50,7 @@ pub(crate) fn run(quick: bool, json: bool) -> Result<(), Failure> {
     let report = Report {
         ratio_to_nginx: ratios(&plain),
         ratio_to_nginx_tls: ratios(&tls),
+        ratio_to_single_orders_beside: beside,
         own_work_ns,
         idle_memory_mib,
         plain,
@@ -67,10 +72,9 @@ pub(crate) fn run(quick: bool, json: bool) -> Result<(), Failure> {
 fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Value, f64), Failure> {
     let name = if upstream == Upstream::Tls { "tls" } else { "plain" };
     eprintln!("{name}: starting upstream, nginx and the gateway");
-    let stack = Stack::start(upstream, Signer::Sleeps)?;
+    let stack = Stack::start(upstream, Signer::Sleeps, Accounts::One)?;
     let idle = stack.memory_mib();
-    let (repetitions, seconds) = if quick { (3, 0.5) } else { (7, 1.5) };
-    let one = Size { repetitions, seconds, connections: 1 };
+    let one = one_connection(quick);
     for process in stack.all() {
         pin(process, 0)?;
     }
@@ -83,7 +87,7 @@ fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Valu
     let b64 = cost(nginx, gateway, Size { connections: 64, ..one }, "n")?;
     let own = stack.own_work_ns()?;
     drop(stack);
-    let stack = Stack::start(upstream, Signer::Polls)?;
+    let stack = Stack::start(upstream, Signer::Polls, Accounts::One)?;
     for process in stack.all() {
         pin(process, 0)?;
     }
@@ -92,11 +96,32 @@ fn layouts(upstream: Upstream, quick: bool) -> Result<(Details, serde_json::Valu
     Ok((Details { a, a_signer_apart, b32, b64 }, own, idle))
 }
 
+const fn one_connection(quick: bool) -> Size {
+    let (repetitions, seconds) = if quick { (3, 0.5) } else { (7, 1.5) };
+    Size { repetitions, seconds, connections: 1 }
+}
+
+/// Whether what takes long to sign or to read delays what does not.
+fn delays(quick: bool) -> Result<Beside, Failure> {
+    eprintln!("beside: starting upstream, nginx and the gateway");
+    let stack = Stack::start(Upstream::Plain, Signer::Sleeps, Accounts::WithRsa)?;
+    for process in stack.all() {
+        pin(process, 0)?;
+    }
+    for process in stack.measured() {
+        pin(process, 1)?;
+    }
+    let [.., gateway] = &stack.targets;
+    let rsa = stack.rsa.as_ref().ok_or("no bot with an RSA key")?;
+    beside(gateway, rsa, one_connection(quick))
+}
+
 /// Starts everything as layout B (or A', polling) has it and holds it until standard input ends,
 /// so that a profiler can look: prints where what runs.
 pub(crate) fn hold(tls: bool, polls: bool) -> Result<(), Failure> {
     let upstream = if tls { Upstream::Tls } else { Upstream::Plain };
-    let stack = Stack::start(upstream, if polls { Signer::Polls } else { Signer::Sleeps })?;
+    let signer = if polls { Signer::Polls } else { Signer::Sleeps };
+    let stack = Stack::start(upstream, signer, Accounts::One)?;
     for process in stack.all() {
         pin(process, 0)?;
     }
@@ -152,6 +177,12 @@ fn table(report: &Report) {
         plain.b32.gateway_per_second,
         tls.b32.nginx_per_second,
         tls.b32.gateway_per_second
+    );
+    let beside = &report.ratio_to_single_orders_beside;
+    println!(
+        "an order beside RSA signatures, ÷ beside single orders: p50 {:.2}, p99 {:.2}; beside order \
+         lists: p50 {:.2}, p99 {:.2}",
+        beside.rsa_p50, beside.rsa_p99, beside.order_list_p50, beside.order_list_p99
     );
     println!("idle memory of all our processes: {:.0} MiB", report.idle_memory_mib);
     println!("own work, ns a request: {}", report.own_work_ns);

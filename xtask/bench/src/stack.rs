@@ -24,12 +24,23 @@ pub(crate) enum Signer {
     Polls,
 }
 
+/// Whether there is an account with an RSA key beside the one that is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accounts {
+    One,
+    WithRsa,
+}
+
+/// The real key of the account with RSA.
+const RSA_KEY: &str = include_str!("../../../crates/vault/testdata/rsa-2048.pem");
 const REAL_KEY: &str = "benchRealKeyAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const REAL_SECRET: &str = "benchRealSecretAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Everything that runs, and ends with it.
 pub(crate) struct Stack {
     pub(crate) targets: [Target; 3],
+    /// A bot whose account's key is RSA, where there is one.
+    pub(crate) rsa: Option<Target>,
     pub(crate) signer: u32,
     upstream: u32,
     children: Children,
@@ -52,7 +63,11 @@ impl Drop for Children {
 
 impl Stack {
     /// Starts all three, with one worker each.
-    pub(crate) fn start(kind: Upstream, signer: Signer) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        kind: Upstream,
+        signer: Signer,
+        accounts: Accounts,
+    ) -> Result<Self, Failure> {
         let directory = tempfile::tempdir()?;
         let folder = directory.path();
         // The gateway's own user must reach its data directory inside it.
@@ -80,7 +95,7 @@ impl Stack {
         children.0.push(nginx);
         answers(nginx_port)?;
 
-        let gateway = Gateway::start(folder, port, kind, signer)?;
+        let gateway = Gateway::start(folder, port, kind, (signer, accounts))?;
         let processes = with_children(gateway.child.id());
         let signer_process = find(&processes, "__signer").ok_or("the signer is not running")?;
         children.0.push(gateway.child);
@@ -107,6 +122,14 @@ impl Stack {
             processes,
         };
         Ok(Self {
+            rsa: gateway.rsa.map(|(api_key, secret)| Target {
+                name: "rsa",
+                address: gateway.address.clone(),
+                prefix: gateway.prefix.clone(),
+                api_key,
+                secret,
+                processes: Vec::new(),
+            }),
             targets: [
                 real("direct", direct, Vec::new()),
                 real("nginx", nginx_port, nginx_processes),
@@ -186,6 +209,7 @@ struct Gateway {
     prefix: String,
     api_key: String,
     secret: String,
+    rsa: Option<(String, String)>,
     configuration: PathBuf,
 }
 
@@ -194,7 +218,7 @@ impl Gateway {
         folder: &Path,
         upstream: u16,
         kind: Upstream,
-        signer: Signer,
+        (signer, accounts): (Signer, Accounts),
     ) -> Result<Self, Failure> {
         let configuration = folder.join("countersign.toml");
         let key_file = folder.join("key");
@@ -229,29 +253,10 @@ impl Gateway {
             let mut file = std::fs::OpenOptions::new().append(true).open(&configuration)?;
             file.write_all(b"\n[signer]\nwait = \"poll\"\n")?;
         }
-        for class in ["trade", "read"] {
-            let name = format!("main-{class}");
-            #[rustfmt::skip]
-            let arguments = [
-                "key", "add", "binance", &name, "--json", "--class", class, "--market", "BTCUSDT",
-                "--order-notional", "1000000", "--hourly-notional", "1000000000000",
-                "--key-file", &key_argument, "--secret-stdin", "--allow-missing-sandbox",
-            ];
-            let keys = format!("{REAL_KEY}\n{REAL_SECRET}\n");
-            countersign(&configuration, &arguments, Some(&keys))?;
-        }
-        #[rustfmt::skip]
-        let arguments = [
-            "bot", "add", "bench", "--json", "--preset", "taker", "--market", "BTCUSDT",
-            "--max-order-notional", "1000000", "--max-notional-per-hour", "1000000000000",
-            "--max-orders-per-second", "1000000", "--max-open-orders", "100000",
-        ];
-        let bot = countersign(&configuration, &arguments, None)?;
-        let field = |name: &str| {
-            bot.get(name)
-                .and_then(serde_json::Value::as_str)
-                .map(str::to_owned)
-                .ok_or(format!("`bot add` printed no `{name}`"))
+        let (api_key, secret) = account(&configuration, &key_argument, "main", REAL_SECRET)?;
+        let rsa = match accounts {
+            Accounts::One => None,
+            Accounts::WithRsa => Some(account(&configuration, &key_argument, "rsa", RSA_KEY)?),
         };
         let mut child = Command::new(binary()?)
             .arg("--config")
@@ -277,11 +282,47 @@ impl Gateway {
                 .pointer("/bot_urls/binance")
                 .and_then(|url| url.as_str()?.splitn(4, '/').nth(3).map(|path| format!("/{path}")))
                 .unwrap_or_default(),
-            api_key: field("api_key")?,
-            secret: field("secret")?,
+            api_key,
+            secret,
+            rsa,
             configuration,
         })
     }
+}
+
+/// Adds an account's keys and a bot that trades in it; that one's virtual key.
+fn account(
+    configuration: &Path,
+    key_file: &str,
+    account: &str,
+    secret: &str,
+) -> Result<(String, String), Failure> {
+    let scheme = if secret == REAL_SECRET { "hmac" } else { "rsa" };
+    for class in ["trade", "read"] {
+        let name = format!("{account}-{class}");
+        #[rustfmt::skip]
+        let arguments = [
+            "key", "add", "binance", &name, "--json", "--class", class, "--market", "BTCUSDT",
+            "--order-notional", "1000000", "--hourly-notional", "1000000000000",
+            "--account", account, "--scheme", scheme,
+            "--key-file", key_file, "--secret-stdin", "--allow-missing-sandbox",
+        ];
+        countersign(configuration, &arguments, Some(&format!("{REAL_KEY}\n{secret}\n")))?;
+    }
+    let name = format!("bench-{account}");
+    #[rustfmt::skip]
+    let arguments = [
+        "bot", "add", &name, "--json", "--preset", "taker", "--market", "BTCUSDT",
+        "--account", account,
+        "--max-order-notional", "1000000", "--max-notional-per-hour", "1000000000000",
+        "--max-orders-per-second", "1000000", "--max-open-orders", "100000",
+    ];
+    let bot = countersign(configuration, &arguments, None)?;
+    let field = |name: &str| {
+        let text = bot.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        text.ok_or(format!("`bot add` printed no `{name}`"))
+    };
+    Ok((field("api_key")?, field("secret")?))
 }
 
 /// Has the gateway trust the upstream's own certificate.
