@@ -230,6 +230,10 @@ fn private(
         if text.contains(['&', '=']) {
             return Err(Refusal::of(RefusalCode::IllegalCharacters, name, "holds `&` or `=`"));
         }
+        // What goes to the venue in its place is a string.
+        if name == "apiKey" && value.as_text().is_none() {
+            return Err(Refusal::of(RefusalCode::Malformed, name, "is no string"));
+        }
         if value.as_text().is_none() {
             bare.push(name.clone());
         }
