@@ -33,19 +33,13 @@ use sim::binance::PaperOptions;
 use check::Checker;
 use load::Load;
 use stack::client::Client;
-use stack::{Bot, Stack, is_running, signal};
+use stack::kill::Victim;
+use stack::{Bot, Stack};
 
 /// Threads that trade at once.
 const THREADS: u64 = 4;
 /// Longest time under load before a kill.
 const LOAD_MS: u64 = 400;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Victim {
-    Gateway,
-    Signer,
-    Supervisor,
-}
 
 #[test]
 fn whatever_the_venue_saw_has_its_entry_after_any_kill() {
@@ -62,7 +56,7 @@ fn whatever_the_venue_saw_has_its_entry_after_any_kill() {
         // Each of the three in every three, so that no process dies so often
         // in a row that its supervisor waits long.
         if waiting.is_empty() {
-            waiting = vec![Victim::Gateway, Victim::Signer, Victim::Supervisor];
+            waiting = Victim::ALL.to_vec();
             waiting.shuffle(&mut random);
         }
         let victim = waiting.pop().expect("a victim");
@@ -127,54 +121,9 @@ fn start() -> (Stack, Bot) {
 /// Kills one, and waits until everything works again. After a signer's end:
 /// how many requests the gateway denied for it.
 fn kill(stack: &mut Stack, victim: Victim, load: &Load, bot: &Bot) -> Option<u64> {
-    let (gateway, signer) =
-        (stack.child("gateway").expect("a gateway"), stack.child("signer").expect("a signer"));
-    match victim {
-        Victim::Gateway => {
-            signal(gateway, "KILL");
-            wait_for_other(stack, "gateway", gateway);
-            wait_for_other(stack, "signer", signer);
-            wait_until_it_works(stack, bot);
-            None
-        }
-        Victim::Signer => {
-            let before = load.ledger.denials_without_signer();
-            signal(signer, "KILL");
-            wait_for_other(stack, "signer", signer);
-            wait_until_it_works(stack, bot);
-            assert_eq!(stack.child("gateway"), Some(gateway), "{}", stack.said());
-            Some(load.ledger.denials_without_signer() - before)
-        }
-        Victim::Supervisor => {
-            let mut supervisor = stack.serve.take().expect("a supervisor");
-            signal(supervisor.id(), "KILL");
-            supervisor.wait().expect("its end");
-            // INVARIANT (fail closed): nobody runs without the supervisor.
-            for orphan in [gateway, signer] {
-                stack.wait_for("the end of what the supervisor ran", || {
-                    (!is_running(orphan)).then_some(())
-                });
-            }
-            stack.serve();
-            wait_until_it_works(stack, bot);
-            None
-        }
-    }
-}
-
-fn wait_for_other(stack: &Stack, role: &str, than: u32) {
-    stack.wait_for("the process that was started again", || {
-        stack.child(role).filter(|process| *process != than)
-    });
-}
-
-/// Until a signed read passes.
-fn wait_until_it_works(stack: &Stack, bot: &Bot) {
-    stack.wait_for("an answered read", || {
-        let answer =
-            Client::new(&stack.bot_url, bot).try_signed("GET", "/api/v3/account", &[]).ok()?;
-        (answer.status == 200).then_some(())
-    });
+    let before = load.ledger.denials_without_signer();
+    stack::kill::kill(stack, victim, bot);
+    (victim == Victim::Signer).then(|| load.ledger.denials_without_signer() - before)
 }
 
 /// Cancels what is left: also orders whose answer was lost are the bot's.

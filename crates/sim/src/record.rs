@@ -85,6 +85,10 @@ impl Records {
         self.kept.iter().cloned().collect()
     }
 
+    pub(crate) fn take(&mut self) -> Vec<Recorded> {
+        std::mem::take(&mut self.kept).into()
+    }
+
     pub(crate) fn total(&self) -> u64 {
         self.total
     }

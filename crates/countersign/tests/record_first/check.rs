@@ -9,15 +9,7 @@ use serde_json::Value;
 use sim::binance::Recorded;
 
 use crate::load::{Ledger, Told};
-use crate::stack::Stack;
-
-/// A line of the signer's list.
-#[derive(Clone, Debug)]
-struct Signed {
-    sequence: u64,
-    entry: u64,
-    asked: String,
-}
+use crate::stack::{Signed, Stack};
 
 /// By the hash of what was signed.
 type SignedTexts = HashMap<String, Vec<Signed>>;
@@ -182,26 +174,8 @@ fn is_its_verdict(entry: &Value, endpoint: &str, asked: &str) -> bool {
 /// The signer's list.
 fn signed_texts(stack: &Stack) -> SignedTexts {
     let mut signed = SignedTexts::new();
-    for file in std::fs::read_dir(stack.data("signer-state")).expect("the signer's state") {
-        let path = file.expect("a file").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if !(name.starts_with("signed") && name.ends_with(".log")) {
-            continue;
-        }
-        for line in std::fs::read_to_string(&path).expect("the signer's list").lines() {
-            let words: Vec<&str> = line.split(' ').collect();
-            // SEQUENCE UNIX_MS KEY ENTRY EFFECT ASKED SIGNED CHARGE; the head
-            // of the file and a line that is being written are shorter.
-            if words.len() < 8 {
-                continue;
-            }
-            let line = Signed {
-                sequence: words[0].parse().expect("a number"),
-                entry: words[3].parse().expect("an index"),
-                asked: words[5].to_owned(),
-            };
-            signed.entry(words[6].to_owned()).or_default().push(line);
-        }
+    for line in stack.signed(0) {
+        signed.entry(line.digest.clone()).or_default().push(line);
     }
     signed
 }

@@ -184,6 +184,21 @@ impl Client {
         outcome
     }
 
+    /// One request as it is written here, over a new connection after an error.
+    pub fn try_raw(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> io::Result<Answer> {
+        let outcome = self.raw(method, target, headers, body);
+        if outcome.is_err() {
+            self.connection = None;
+        }
+        outcome
+    }
+
     fn exchange(
         &mut self,
         method: &str,

@@ -13,6 +13,7 @@
 )]
 
 pub mod client;
+pub mod kill;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -49,6 +50,18 @@ pub struct Bot {
     pub name: String,
     pub api_key: String,
     pub secret: String,
+}
+
+/// A line of the signer's list.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    pub sequence: u64,
+    /// The index of its verdict.
+    pub entry: u64,
+    /// Hash of what it was asked to sign, in hexadecimal.
+    pub asked: String,
+    /// The same of what it signed.
+    pub digest: String,
 }
 
 /// Everything that runs; ends with it.
@@ -119,6 +132,16 @@ impl Stack {
         markets: &[&str],
         woox: Option<woox::PaperVenue>,
     ) -> Self {
+        let stack = Self::initialized(change, woox);
+        stack.add_main_keys(markets, &[]);
+        stack
+    }
+
+    /// A venue, and WOO X where there is one, and `init`; no keys yet.
+    pub fn initialized(
+        change: impl FnOnce(&mut PaperOptions),
+        woox: Option<woox::PaperVenue>,
+    ) -> Self {
         let mut options =
             PaperOptions::with_key(ApiKey::hmac(REAL_TRADE_KEY, REAL_TRADE_SECRET, Rights::TRADE));
         let account = options.accounts.first_mut().expect("one account");
@@ -155,16 +178,22 @@ impl Stack {
             init.extend(["--venue", "binance", "--venue", "woox", "--woox-url", url]);
         }
         stack.must(&init, Unseal::Yes, "");
-        for (name, class, key, secret) in [
-            ("main-trade", "trade", REAL_TRADE_KEY, REAL_TRADE_SECRET),
-            ("main-read", "read", REAL_READ_KEY, REAL_READ_SECRET),
+        stack
+    }
+
+    /// The account `main` at Binance: a trade key, with these more arguments,
+    /// and a read key.
+    pub fn add_main_keys(&self, markets: &[&str], more: &[&str]) {
+        for (name, class, key, secret, more) in [
+            ("main-trade", "trade", REAL_TRADE_KEY, REAL_TRADE_SECRET, more),
+            ("main-read", "read", REAL_READ_KEY, REAL_READ_SECRET, &[]),
         ] {
             let mut arguments = vec!["key", "add", "binance", name, "--class", class];
             arguments.extend(markets.iter().flat_map(|market| ["--market", market]));
+            arguments.extend(more);
             arguments.push("--secret-stdin");
-            stack.must(&arguments, Unseal::Yes, &format!("{key}\n{secret}\n"));
+            self.must(&arguments, Unseal::Yes, &format!("{key}\n{secret}\n"));
         }
-        stack
     }
 
     /// Configured, one market maker on BTCUSDT, serving.
@@ -315,6 +344,35 @@ impl Stack {
                 (entry.index, serde_json::from_slice(&entry.bytes).expect("JSON"))
             })
             .collect()
+    }
+
+    /// What the signer says it signed after that number of its own, in no order.
+    pub fn signed(&self, after: u64) -> Vec<Signed> {
+        let mut signed = Vec::new();
+        for file in std::fs::read_dir(self.data("signer-state")).expect("the signer's state") {
+            let path = file.expect("a file").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if !(name.starts_with("signed") && name.ends_with(".log")) {
+                continue;
+            }
+            for line in std::fs::read_to_string(&path).expect("the signer's list").lines() {
+                let words: Vec<&str> = line.split(' ').collect();
+                // SEQUENCE UNIX_MS KEY ENTRY EFFECT ASKED SIGNED CHARGE; the
+                // head of the file and a line that is being written are
+                // shorter.
+                let [sequence, _, _, entry, _, asked, digest, _, ..] = words[..] else { continue };
+                let sequence = sequence.parse().expect("a number");
+                if sequence > after {
+                    signed.push(Signed {
+                        sequence,
+                        entry: entry.parse().expect("an index"),
+                        asked: asked.to_owned(),
+                        digest: digest.to_owned(),
+                    });
+                }
+            }
+        }
+        signed
     }
 
     /// `log verify`, which must pass. Until the first checkpoint of a new log

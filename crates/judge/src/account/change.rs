@@ -19,8 +19,8 @@ pub(crate) struct Change {
     pub(crate) slot: Slot,
     /// What it will be worth whole, micro-USD.
     pub(crate) worth: u64,
-    /// Its new limit price, quote per base.
-    pub(crate) price: Decimal,
+    /// Its new limit price, quote per base; none where it is not on record.
+    pub(crate) price: Option<Decimal>,
 }
 
 /// A change that awaits its answer.
@@ -67,7 +67,7 @@ impl State {
             let whole = told.iter().find(is_it).is_some_and(|update| {
                 update.status == OrderStatus::Open && update.quantity.is_some()
             });
-            self.book.set_terms(change.slot, side, whole.then_some(change.price));
+            self.book.set_terms(change.slot, side, change.price.filter(|_| whole));
             if whole {
                 self.set_worth(change.slot, |_| change.worth);
             }
@@ -112,7 +112,7 @@ impl State {
             let counts = order.side == Some(side)
                 && order.symbol == market
                 && !without.contains(&pending.change.slot);
-            counts.then_some(pending.change.price)
+            pending.change.price.filter(|_| counts)
         });
         let resting = self.book.nearest(market, side, without, through);
         let all = changing.chain(resting);
@@ -122,13 +122,25 @@ impl State {
         }
     }
 
-    /// A change that was allowed before a restart: of unknown outcome.
+    /// A change that was allowed before a restart: it awaits its outcome, which
+    /// the log may have, as it did then.
     pub(crate) fn restore_change(&mut self, id: u64, restored: &RestoredChange) {
         self.next_reservation = self.next_reservation.max(id.saturating_add(1));
+        let several = restored.orders.len() > 1;
+        let mut pending = Vec::with_capacity(restored.orders.len());
         for reference in &restored.orders {
             let super::book::Named::One(slot) = self.book.named(reference) else { continue };
-            self.set_worth(slot, |worth| worth.max(restored.worth_micro_usd));
-            self.may_differ(slot);
+            let mut worth = restored.worth_micro_usd;
+            let before = self.set_worth(slot, |before| before.max(worth));
+            if several {
+                // What each of them is worth is not on record.
+                worth = worth.max(before);
+            }
+            let change = Change { slot, worth, price: None };
+            pending.push(PendingChange { change, before });
+        }
+        if !pending.is_empty() {
+            self.changes.insert(id, pending);
         }
     }
 

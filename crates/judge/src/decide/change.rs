@@ -48,8 +48,9 @@ impl Judge {
             let worth = valuation::order_micro_usd(&order, &prices);
             total =
                 total.zip(worth).and_then(|(total, worth): (u64, u64)| total.checked_add(worth));
-            if let Some(price) = order.price {
-                weighed.changes.push(Change { slot, worth: worth.unwrap_or(0), price });
+            if order.price.is_some() {
+                let (worth, price) = (worth.unwrap_or(0), order.price);
+                weighed.changes.push(Change { slot, worth, price });
             }
             orders.push(order);
         }

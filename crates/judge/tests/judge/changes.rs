@@ -224,24 +224,48 @@ fn what_a_change_leaves_out_stays_as_it_was() {
     allowed(&mut world, &again);
 }
 
-#[test]
-fn a_change_from_before_a_restart_holds_the_larger() {
+/// An order of 100 USD, and a change of it to so much from before a restart.
+fn restored(usd: u64) -> (World, String, ReservationId) {
     let mut world = World::new(TWO);
-    resting(&mut world, "a", 11);
+    let client = resting(&mut world, "a", 11);
+    let reservation = ReservationId(900);
     let restored = Restored {
-        reservation: ReservationId(900),
+        reservation,
         bot: "a".to_owned(),
         at: world.now,
         holds: RestoredHold::Changes(RestoredChange {
             orders: vec![named(11)],
-            worth_micro_usd: 250_000_000,
+            worth_micro_usd: usd * 1_000_000,
         }),
     };
     world.judge.apply(&AccountEvent::Restored(restored), world.now);
+    (world, client, reservation)
+}
+
+#[test]
+fn a_change_from_before_a_restart_holds_the_larger() {
+    let (mut world, _, reservation) = restored(250);
     assert_eq!(held(&mut world), 250);
-    assert_eq!(world.judge.unsettled().len(), 1);
     let next = allowed(&mut world, &limit(Side::Buy, "1", "100"));
-    assert!(next > ReservationId(900), "{next:?}");
+    assert!(next > reservation, "{next:?}");
+    world.judge.apply(&AccountEvent::Unknown { reservation }, world.now);
+    assert_eq!(held(&mut world), 350);
+    assert_eq!(world.judge.unsettled().len(), 1);
+}
+
+#[test]
+fn a_change_from_before_a_restart_ends_as_it_did() {
+    let (mut world, _, reservation) = restored(250);
+    world.judge.apply(&AccountEvent::Rejected { reservation }, world.now);
+    assert_eq!(held(&mut world), 100);
+    assert!(world.judge.unsettled().is_empty());
+
+    let (mut world, client, reservation) = restored(50);
+    assert_eq!(held(&mut world), 100);
+    let orders = vec![told(11, &client, "0.5")];
+    world.judge.apply(&AccountEvent::Acknowledged { reservation, orders }, world.now);
+    assert_eq!(held(&mut world), 50);
+    assert!(world.judge.unsettled().is_empty());
 }
 
 #[test]

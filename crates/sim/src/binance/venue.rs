@@ -55,6 +55,8 @@ pub struct OrderNow {
     pub quantity: Decimal,
     /// Quantity executed, in base.
     pub executed: Decimal,
+    /// The same in quote.
+    pub executed_quote: Decimal,
     /// Status in the venue's word, such as `NEW`.
     pub status: &'static str,
 }
@@ -156,6 +158,13 @@ impl PaperVenue {
         self.desk.state().records.all()
     }
 
+    /// The requests kept, oldest first, which are then forgotten: none is lost in
+    /// between.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<Recorded> {
+        self.desk.state().records.take()
+    }
+
     /// How many requests there have been since the start, kept or not.
     #[must_use]
     pub fn request_count(&self) -> u64 {
@@ -249,6 +258,7 @@ impl PaperVenue {
                 price: order.price,
                 quantity: order.quantity,
                 executed: order.executed,
+                executed_quote: order.quote_executed,
                 status: order.status.word(),
             })
             .collect();

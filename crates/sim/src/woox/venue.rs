@@ -53,6 +53,8 @@ pub struct OrderNow {
     pub quantity: Decimal,
     /// Quantity executed, in base.
     pub executed: Decimal,
+    /// The same in quote.
+    pub executed_quote: Decimal,
     /// Whether it only reduces a position.
     pub reduce_only: bool,
     /// Status in the venue's word, such as `NEW`.
@@ -175,6 +177,13 @@ impl PaperVenue {
         self.desk.act(|state, _| state.records.all())
     }
 
+    /// The requests kept, oldest first, which are then forgotten: none is lost in
+    /// between.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<Recorded> {
+        self.desk.act(|state, _| state.records.take())
+    }
+
     /// How many requests there have been since the start, kept or not.
     #[must_use]
     pub fn request_count(&self) -> u64 {
@@ -293,6 +302,7 @@ impl PaperVenue {
                     price: order.price,
                     quantity: order.quantity,
                     executed: order.executed,
+                    executed_quote: order.quote_executed,
                     reduce_only: order.reduce_only,
                     status: order.status.word(),
                 })

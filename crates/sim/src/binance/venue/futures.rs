@@ -87,6 +87,7 @@ impl PaperVenue {
                 price: order.price,
                 quantity: order.quantity,
                 executed: order.executed,
+                executed_quote: order.quote_executed,
                 status: order.status.word(),
             })
             .collect();
