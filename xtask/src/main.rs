@@ -15,7 +15,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask test [--full] [--no-install] | bench [--quick] [--json]
   test   install what the tests need, then format, lint, build and run every test
-         --full         the long sizes: 200 kills, a million policy requests
+         --full         the long sizes; `CONTRIBUTING.md` has them all
          --no-install   use what is installed; say what is missing
   bench  install nginx, build in release, and measure beside it
          --quick        short repetitions

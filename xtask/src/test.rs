@@ -94,6 +94,8 @@ fn tests(options: &Options, clients: Option<PathBuf>) -> Outcome {
     }
     // Kills of gateway, signer and supervisor in the record-first test.
     test.env("COUNTERSIGN_KILLS", if options.full { "200" } else { "20" });
+    // Requests in the day in the life.
+    test.env("COUNTERSIGN_REQUESTS", if options.full { "1000000" } else { "10000" });
     // Seconds a fuzzing target.
     test.env("COUNTERSIGN_FUZZ_SECONDS", if options.full { "60" } else { "15" });
     if options.full {

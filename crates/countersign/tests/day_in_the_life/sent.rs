@@ -1,7 +1,7 @@
 //! Every private request that a venue saw has its verdict, and every verdict
 //! is settled as what the venue did with it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::Value;
 use sim::binance::Recorded;
@@ -19,17 +19,14 @@ pub struct Sent {
     /// By the hash of what was signed.
     signed: HashMap<String, Vec<Signed>>,
     last_sequence: u64,
-    /// Signatures that arrived for anything but a read.
-    arrived: HashSet<String>,
     pub requests: u64,
     pub faulty: u64,
 }
 
-/// A request that carries a real key: what was signed, its signature, and how
-/// its endpoint is called.
+/// A request that carries a real key: what was signed, and how its endpoint is
+/// called.
 struct Private {
     text: String,
-    signature: String,
     endpoint: String,
 }
 
@@ -51,25 +48,26 @@ impl Sent {
     }
 
     fn has_its_verdict(&mut self, recorded: &Recorded, private: &Private, log: &mut Log) {
-        let Private { text, signature, endpoint } = private;
+        let Private { text, endpoint } = private;
         let lines = self
             .signed
             .get(&sha256(text))
             .unwrap_or_else(|| panic!("{endpoint} is not in the signer's list: {text}"));
-        // Two reads in one millisecond can be one text.
-        let entry = lines.iter().find(|line| {
+        // Two reads in one millisecond can be one text, and so can two cancels of
+        // everything; a read may be asked again over a new connection. Of the
+        // rest, each verdict arrives once.
+        let line = lines.iter().find(|line| {
             log.verdicts.get(&line.entry).is_some_and(|verdict| {
-                verdict.text == line.asked && is_named(endpoint, &verdict.endpoint)
+                verdict.text == line.asked
+                    && is_named(endpoint, &verdict.endpoint)
+                    && (verdict.reads || verdict.arrival.is_none())
             })
         });
-        let Some(line) = entry else {
-            panic!("{endpoint} has no verdict among {lines:?}: {text}");
+        let Some(line) = line else {
+            panic!("{endpoint} has no verdict of its own among {lines:?}: {text}");
         };
         let verdict = log.verdicts.get_mut(&line.entry).expect("its verdict");
-        // A read may be asked again over a new connection, nothing else.
         if !verdict.reads {
-            let first = self.arrived.insert(signature.clone());
-            assert!(first, "{endpoint} arrived twice with one signature: {text}");
             verdict.arrival = Some(Arrival {
                 status: recorded.status,
                 faulty: recorded.fault.is_some(),
@@ -135,24 +133,22 @@ fn of_binance(recorded: &Recorded) -> Option<Private> {
             })
             .collect();
         pairs.sort();
-        let signature = frame["params"]["signature"].as_str()?.to_owned();
-        return Some(Private { text: pairs.join("&"), signature, endpoint });
+        return Some(Private { text: pairs.join("&"), endpoint });
     }
     recorded.header("x-mbx-apikey")?;
     let endpoint = format!("{} {}", recorded.method, recorded.path);
     let text = [recorded.query.as_bytes(), &recorded.body].concat();
     let text = String::from_utf8(text).expect("text");
-    let Some((text, signature)) = text.rsplit_once("&signature=") else {
+    let Some((text, _)) = text.rsplit_once("&signature=") else {
         panic!("{endpoint} is not signed: {text}");
     };
-    Some(Private { text: text.to_owned(), signature: signature.to_owned(), endpoint })
+    Some(Private { text: text.to_owned(), endpoint })
 }
 
 fn of_woox(recorded: &Recorded) -> Option<Private> {
     recorded.header("x-api-key")?;
     let endpoint = format!("{} {}", recorded.method, recorded.path);
     let time = recorded.header("x-api-timestamp").expect("a time");
-    let signature = recorded.header("x-api-signature").expect("a signature").to_owned();
     let body = String::from_utf8_lossy(&recorded.body);
     let text = match recorded.path.starts_with("/v3/") {
         true => {
@@ -164,7 +160,7 @@ fn of_woox(recorded: &Recorded) -> Option<Private> {
         }
         false => format!("{}{body}|{time}", recorded.query),
     };
-    Some(Private { text, signature, endpoint })
+    Some(Private { text, endpoint })
 }
 
 /// Whether an endpoint of the log's words is that one: its path may have holes.
