@@ -81,6 +81,15 @@ impl VenueClock {
         self.measured.load(Ordering::Acquire)
     }
 
+    /// What is wrong with it, for whoever is denied because of it; nothing where
+    /// it can be believed.
+    pub(crate) fn complaint(&self) -> String {
+        if self.state() == ClockState::Sane {
+            return String::new();
+        }
+        format!("; the gateway's clock is off by {} ms: fix time synchronisation", self.offset_ms())
+    }
+
     /// Venue time now.
     pub(crate) fn now(&self) -> UnixNanos {
         self.venue_time(host_nanos())

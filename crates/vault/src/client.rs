@@ -162,6 +162,19 @@ impl ControlClient {
         Ok(Self { stream })
     }
 
+    /// Whether the signer answers within so long. Other questions keep the
+    /// patience that they had.
+    ///
+    /// # Errors
+    /// It does not, or the connection is broken: it carries nothing more.
+    pub fn ping(&mut self, within: Duration) -> Result<(), ClientError> {
+        let usual = self.stream.read_timeout()?;
+        self.stream.set_read_timeout(Some(within))?;
+        self.ask(&ControlAsk::Ping)?;
+        self.stream.set_read_timeout(usual)?;
+        Ok(())
+    }
+
     /// Asks one thing and waits for its answer.
     pub fn ask(&mut self, ask: &ControlAsk) -> Result<ControlAnswer, ClientError> {
         let mut frame = Vec::new();

@@ -25,6 +25,14 @@ const DRAIN: Duration = Duration::from_secs(15);
 /// (the first snapshot takes most of it).
 const READY: Duration = Duration::from_secs(90);
 
+/// How often the signer is asked whether it is there, and how long it may take
+/// to say so: together less than the gateway waits for a signature, so that a
+/// signer that hangs is replaced, and its connections with it.
+const PING_EVERY: Duration = Duration::from_secs(2);
+const PING: Duration = Duration::from_secs(2);
+const _: () =
+    assert!(PING_EVERY.as_secs() + PING.as_secs() < ::gateway::limits::SIGNER_TIME.as_secs());
+
 /// What the supervisor needs to know.
 pub(crate) struct Plan<'a> {
     /// The configuration.
@@ -74,6 +82,8 @@ struct Supervisor<'a> {
     /// Ends to the newest signer that the gateway has not been given.
     connections: Vec<OwnedFd>,
     signer_epoch: u64,
+    /// When the signer was last heard.
+    signer_heard: Instant,
     has_been_ready: bool,
     /// Where `key` commands ask.
     keys: KeyDesk,
@@ -152,6 +162,7 @@ impl<'a> Supervisor<'a> {
             control: None,
             connections: Vec::new(),
             signer_epoch: 0,
+            signer_heard: Instant::now(),
             has_been_ready: false,
             started_from_newer: false,
             newer_failed: false,
@@ -172,6 +183,7 @@ impl<'a> Supervisor<'a> {
             }
             self.bury()?;
             self.keys.serve(&mut self.control);
+            self.ping_signer();
         }
     }
 
@@ -224,7 +236,10 @@ impl<'a> Supervisor<'a> {
         };
         // The gateway waits for the signer, whatever the clock says.
         let gateway = self.signer.ready.then(|| wait(&self.gateway)).flatten();
-        let soonest = wait(&self.signer).into_iter().chain(gateway).chain(self.keys.due()).min();
+        let ping =
+            self.signer.ready.then(|| PING_EVERY.saturating_sub(self.signer_heard.elapsed()));
+        let due = wait(&self.signer).into_iter().chain(gateway).chain(self.keys.due());
+        let soonest = due.chain(ping).min();
         // A millisecond more, so that what is due is due on waking.
         let timeout = soonest.map(|wait| timespec(wait + Duration::from_millis(1)));
         let mut watched = vec![
@@ -243,11 +258,29 @@ impl<'a> Supervisor<'a> {
         }
     }
 
+    /// Ends a signer that does not answer any more; its exit starts a new one.
+    ///
+    /// INVARIANT (fail closed, but let risk down): a signer that hangs signs no
+    /// cancel either.
+    fn ping_signer(&mut self) {
+        if !self.signer.ready || self.signer_heard.elapsed() < PING_EVERY {
+            return;
+        }
+        let Some(control) = &mut self.control else { return };
+        let answered = control.ping(PING);
+        self.signer_heard = Instant::now();
+        let (Err(error), Some(child)) = (answered, &mut self.signer.child) else { return };
+        self.signer.said.get_or_insert_with(|| format!("it does not answer ({error})"));
+        self.control = None;
+        child.kill();
+    }
+
     fn signer_is_up(&mut self, started: signer::Started) {
         self.connections = started.connections;
         self.signer.child = Some(started.child);
         self.signer.ready = true;
         self.control = Some(started.control);
+        self.signer_heard = Instant::now();
         self.signer_epoch += 1;
         if self.has_been_ready {
             warn(&format!("signer is back (process {})", id(&self.signer)));

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use judge::ClockState;
 use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
 use wire::model::Class;
 
@@ -94,15 +93,8 @@ pub(crate) fn authenticate(
 /// The end of the bot's receive window, where it is now within it.
 fn check_time(gateway: &Gateway, received: &Received, now_ms: u64) -> Result<u64, Refused> {
     let stale = |why: Why, text: &str| {
-        let hint = if gateway.clock.state() == ClockState::Sane {
-            String::new()
-        } else {
-            format!(
-                "; the gateway's clock is off by {} ms: fix time synchronisation",
-                gateway.clock.offset_ms()
-            )
-        };
-        Refused::new(Ending::Unauthenticated, why, format_args!("{text}{hint}"))
+        let complaint = gateway.clock.complaint();
+        Refused::new(Ending::Unauthenticated, why, format_args!("{text}{complaint}"))
     };
     let Some(timestamp) = received.timestamp_ms() else {
         return Err(stale(Why::NoTimestamp, "a signed request needs a timestamp"));

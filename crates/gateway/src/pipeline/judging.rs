@@ -105,7 +105,7 @@ pub(crate) async fn judge_and_record(
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
-        Outcome::Deny(kind) => return Err(denied(kind, &verdict)),
+        Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     };
     let reservation = permit.reservation();
     let index = recorded.unwrap_or(Err(audit::Error::Full)).map_err(|error| {
@@ -180,7 +180,7 @@ pub(crate) fn judge_local(
         decide(worker, group, identity, &ready, endpoint, true, arrival, &mut watch);
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     if let Outcome::Deny(kind) = verdict.outcome {
-        return Err(denied(kind, &verdict));
+        return Err(denied(gateway, kind, &verdict));
     }
     recorded.unwrap_or(Err(audit::Error::Full)).map_err(|error| {
         Refused::not_executed(Ending::Unrecorded, format_args!("the log takes no entry ({error})"))
@@ -380,13 +380,15 @@ async fn durable(worker: &Worker, course: &Course) -> Result<(), Refused> {
 }
 
 /// How a denial reads: the venue's code by the strongest reason.
-fn denied(kind: DenyKind, verdict: &Verdict) -> Refused {
+fn denied(gateway: &Gateway, kind: DenyKind, verdict: &Verdict) -> Refused {
     let why = match kind {
         DenyKind::Never => Why::Never,
         DenyKind::Limit => Why::Limit,
         DenyKind::CancelRejected => Why::CancelRejected,
     };
-    Refused::new(Ending::Denied, why, verdict.message())
+    let clock = verdict.reasons.first().is_some_and(|reason| reason.code == "clock");
+    let complaint = if clock { gateway.clock.complaint() } else { String::new() };
+    Refused::new(Ending::Denied, why, format_args!("{}{complaint}", verdict.message()))
 }
 
 /// An authenticated request that cannot be read, or whose endpoint is never

@@ -97,6 +97,10 @@ fn explain(unsigned: Unsigned, effect: Effect) -> (Refused, String) {
 fn refused_by_signer(refusal: &SignRefusal, effect: Effect) -> Refused {
     let why = match refusal.code {
         RefusalCode::Deadline => Why::TimestampOld,
+        // No dead key: it reads again when the clock is right.
+        RefusalCode::Clock if effect == Effect::Read => {
+            return Refused::not_executed(Ending::Unsigned, refusal);
+        }
         _ if refusal.retry => return Refused::not_executed(Ending::Unsigned, refusal),
         RefusalCode::Ceiling
         | RefusalCode::Window
