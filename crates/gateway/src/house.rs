@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod fills;
 pub(crate) mod instruments;
+pub(crate) mod order_limits;
 pub(crate) mod own;
 pub(crate) mod reload;
 pub(crate) mod rights;
@@ -67,6 +68,7 @@ pub(crate) fn run(
         tokio::task::spawn_local(watch::clock(Rc::clone(&house)));
         tokio::task::spawn_local(watch::prices(Rc::clone(&house)));
         tokio::task::spawn_local(instruments::run(Rc::clone(&house)));
+        tokio::task::spawn_local(order_limits::run(Rc::clone(&house)));
         tokio::task::spawn_local(watch::refusals(Rc::clone(&house)));
         tokio::task::spawn_local(watch::denials(Rc::clone(&house)));
         tokio::task::spawn_local(watch::room(Rc::clone(&house)));

@@ -16,6 +16,8 @@ pub(crate) struct Asking {
     pub(crate) book_ticker: &'static str,
     /// Every market that trades, public.
     pub(crate) markets: &'static str,
+    /// How many orders the account may place.
+    pub(crate) order_limits: &'static str,
     /// Where public questions go.
     pub(crate) host: Host,
     /// Whether prices of several markets can be asked for at once by name.
@@ -29,6 +31,7 @@ const SPOT: Asking = Asking {
     book_ticker: "/api/v3/ticker/bookTicker",
     // Without what is not read of it. Weight 20.
     markets: "/api/v3/exchangeInfo?showPermissionSets=false&symbolStatus=TRADING",
+    order_limits: "/api/v3/rateLimit/order",
     host: Host::Spot,
     lists_markets: true,
 };
@@ -39,6 +42,7 @@ const USD_FUTURES: Asking = Asking {
     trades: "/fapi/v1/userTrades",
     book_ticker: "/fapi/v1/ticker/bookTicker",
     markets: "/fapi/v1/exchangeInfo",
+    order_limits: "/fapi/v1/rateLimit/order",
     host: Host::UsdFutures,
     lists_markets: false,
 };

@@ -125,7 +125,8 @@ impl House {
         }
         let orders = limits.orders();
         for group in self.gateway.accounts.values().filter(|one| one.venue == Venue::Binance) {
-            if let Some(budget) = group.orders.of(host).filter(|_| !orders.is_empty()) {
+            // The account's own limits may be others: once known they stay.
+            if let Some(budget) = group.orders.of(host).filter(|one| !one.has_limits()) {
                 budget.set_limits(&orders);
             }
         }

@@ -103,6 +103,11 @@ impl OrderBudgets {
 }
 
 impl OrderBudget {
+    /// Whether limits are known.
+    pub(crate) fn has_limits(&self) -> bool {
+        !held(&self.0).windows.is_empty()
+    }
+
     /// The venue's limits. Counts of windows that go on are kept.
     pub(crate) fn set_limits(&self, limits: &[OrderLimit]) {
         let mut counts = held(&self.0);
