@@ -28,8 +28,8 @@ const READY: Duration = Duration::from_secs(90);
 /// How often the signer is asked whether it is there, and how long it may take
 /// to say so: together less than the gateway waits for a signature, so that a
 /// signer that hangs is replaced, and its connections with it.
-const PING_EVERY: Duration = Duration::from_secs(2);
-const PING: Duration = Duration::from_secs(2);
+const PING_EVERY: Duration = Duration::from_secs(1);
+const PING: Duration = Duration::from_secs(3);
 const _: () =
     assert!(PING_EVERY.as_secs() + PING.as_secs() < ::gateway::limits::SIGNER_TIME.as_secs());
 
