@@ -234,15 +234,33 @@ fn ccxt_in_python_trades_futures_with_a_virtual_key() {
 #[test]
 fn ccxt_pro_trades_over_the_websocket_api() {
     let library = Library { name: "ccxt.pro", environment: "ccxt", script: "ccxt_pro.py" };
+    over_sockets(&library, Stack::configured, "BTCUSDT", 15, (15, 4));
+}
+
+#[test]
+fn ccxt_pro_hears_and_trades_futures_over_sockets() {
+    let library = Library { name: "ccxt.pro", environment: "ccxt", script: "ccxt_pro_futures.py" };
+    over_sockets(&library, on_futures, "UM/BTCUSDT", 12, (3, 0));
+}
+
+/// Drives a client of the WebSocket API through at least `steps`; so many
+/// frames at least are signed by the trade key and by the read key.
+fn over_sockets(
+    library: &Library,
+    configured: impl FnOnce() -> Stack,
+    market: &str,
+    steps: usize,
+    (trade, read): (usize, usize),
+) {
     let Some(clients) = clients() else {
         return library.not_run();
     };
-    let mut stack = Stack::configured();
+    let mut stack = configured();
     let many = ["--max-orders-per-second", "100"];
-    let taker = ["--preset", "taker", "--market", "BTCUSDT"];
+    let taker = ["--preset", "taker", "--market", market];
     let bot = stack.add_bot("matrix", &[&taker[..], &many].concat());
     stack.serve();
-    drive_client(&library, &clients, &stack, &stack.bot_url, &bot, 15);
+    drive_client(library, &clients, &stack, &stack.bot_url, &bot, steps);
     let requests = stack.venue.requests();
     let frames: Vec<Value> = requests
         .iter()
@@ -250,8 +268,8 @@ fn ccxt_pro_trades_over_the_websocket_api() {
         .filter_map(|request| serde_json::from_slice(&request.body).ok())
         .collect();
     let signed = |key: &str| frames.iter().filter(|frame| frame["params"]["apiKey"] == key).count();
-    assert!(signed(REAL_TRADE_KEY) >= 15, "{}", signed(REAL_TRADE_KEY));
-    assert!(signed(REAL_READ_KEY) >= 4, "{}", signed(REAL_READ_KEY));
+    assert!(signed(REAL_TRADE_KEY) >= trade, "{}", signed(REAL_TRADE_KEY));
+    assert!(signed(REAL_READ_KEY) >= read, "{}", signed(REAL_READ_KEY));
     for frame in &frames {
         let text = frame.to_string();
         assert!(!text.contains(&bot.api_key), "the virtual key reached the venue: {text}");
@@ -272,6 +290,13 @@ fn python_binance_trades_with_a_virtual_key() {
         environment: "ccxt",
         script: "python_binance_matrix.py",
     });
+}
+
+#[test]
+fn python_binance_trades_futures_with_a_virtual_key() {
+    let script = "python_binance_futures.py";
+    let library = Library { name: "python-binance", environment: "ccxt", script };
+    drive_with(&library, on_futures, "UM/BTCUSDT");
 }
 
 #[test]

@@ -30,18 +30,26 @@ struct Line {
     name: String,
     class: Class,
     reached: [bool; 3],
+    /// Whether the gateway answers by itself where it does not refuse: nothing
+    /// of the bot's reaches the venue.
+    here: bool,
     /// What the market maker was told, where it was refused.
     why: String,
 }
 
 impl Line {
     fn text(&self) -> String {
-        let words = self.reached.map(|reached| if reached { "venue" } else { "refused" });
+        let let_through = if self.here { "here" } else { "venue" };
+        let words = self.reached.map(|reached| if reached { let_through } else { "refused" });
         format!("{}\t{}\t{}\t{}", self.name, self.class.name(), words.join("\t"), self.why)
     }
 
     /// What a preset may let through at all, whatever the list says.
     fn check(&self) {
+        if self.here {
+            assert_eq!(self.class, Class::StreamKey, "answered here: {self:?}");
+            return;
+        }
         let [reader, maker, treasury] = self.reached;
         let read = self.class == Class::Read;
         let trade = matches!(

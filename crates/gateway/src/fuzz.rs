@@ -4,8 +4,8 @@
 use crate::http::answer::Reader;
 use crate::http::request::Head;
 use crate::limits;
+use crate::websocket::names::fuzz_command;
 use crate::websocket::open::fuzz_upgrade;
-use crate::websocket::streams::fuzz_command;
 
 /// A bot's request: a head cut anywhere reads as the whole one or not at all.
 ///

@@ -19,12 +19,14 @@ use crate::denials::Denials;
 use crate::house::reload::Numbers;
 use crate::http::write::Date;
 use crate::keys::KeyRing;
+use crate::limits;
 use crate::prices::PriceBoard;
 use crate::record::LogDesk;
 use crate::refusals::Refusals;
 use crate::replay::ReplayCache;
 use crate::shared::held;
 use crate::signer::SignerLink;
+use crate::stream_keys::StreamKeys;
 use crate::upstream::budget::orders::OrderBudgets;
 use crate::upstream::{Pool, UpstreamHosts};
 use crate::venue::NewId;
@@ -45,6 +47,7 @@ pub(crate) struct Gateway {
     pub(crate) account_keys: ArcSwap<BTreeMap<String, AccountConfig>>,
     pub(crate) log: LogDesk,
     pub(crate) replay: ReplayCache,
+    pub(crate) stream_keys: StreamKeys,
     /// Host time of the start, Unix ns, where another process ran before on
     /// this log: what it remembered of signed texts is lost.
     pub(crate) forgets_before: Option<u64>,
@@ -72,12 +75,62 @@ pub(crate) struct AccountGroup {
     pub(crate) judge: Mutex<Judge>,
     /// Venue time of the last order that left, ns: a snapshot follows soon.
     pub(crate) traded_at: AtomicU64,
-    /// The account's own events, in the venue's JSON.
-    pub(crate) events: broadcast::Sender<Arc<str>>,
-    /// Whether they are followed now.
-    pub(crate) events_on: AtomicBool,
+    /// Its own events: of spot, or of all that the venue tells together.
+    pub(crate) events: EventFeed,
+    /// Those of USD-M futures.
+    pub(crate) futures_events: EventFeed,
     /// The venue's count of its orders.
     pub(crate) orders: OrderBudgets,
+}
+
+/// An account's own events, in the venue's JSON, for whoever may hear them.
+#[derive(Debug)]
+pub(crate) struct EventFeed {
+    sender: broadcast::Sender<Arc<str>>,
+    on: AtomicBool,
+    wanted: AtomicBool,
+}
+
+impl Default for EventFeed {
+    fn default() -> Self {
+        Self {
+            sender: broadcast::channel(limits::EVENTS_WAITING).0,
+            on: AtomicBool::new(false),
+            wanted: AtomicBool::new(false),
+        }
+    }
+}
+
+impl EventFeed {
+    /// Tells everybody who hears; perhaps nobody.
+    pub(crate) fn tell(&self, event: Arc<str>) {
+        let _ = self.sender.send(event);
+    }
+
+    /// Hears what is told from now on.
+    pub(crate) fn hear(&self) -> broadcast::Receiver<Arc<str>> {
+        self.sender.subscribe()
+    }
+
+    /// Whether the venue tells them now.
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::Acquire)
+    }
+
+    /// Says whether it does; whether it did.
+    pub(crate) fn set_on(&self, on: bool) -> bool {
+        self.on.swap(on, Ordering::AcqRel)
+    }
+
+    /// Somebody waits for them: they are followed from soon on.
+    pub(crate) fn want(&self) {
+        self.wanted.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody has asked for them.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
+    }
 }
 
 /// The halts in force. What sets them comes later; what obeys them is here.

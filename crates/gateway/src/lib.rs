@@ -35,6 +35,7 @@ mod replay;
 mod route;
 mod shared;
 mod signer;
+mod stream_keys;
 mod upstream;
 mod venue;
 mod virtual_key;

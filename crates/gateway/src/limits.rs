@@ -94,6 +94,8 @@ pub const FRAMES_WAITING: usize = 1_024;
 pub const EVENTS_WAITING: usize = 1_024;
 /// Subscriptions to events on one socket.
 pub const SUBSCRIPTIONS: usize = 8;
+/// Stream keys of one virtual key, each for another address.
+pub const STREAM_KEYS: usize = 16;
 /// Public streams on one socket; the venue's own bound.
 pub const STREAMS_PER_SOCKET: usize = 1_024;
 /// Longest name of a stream, bytes.

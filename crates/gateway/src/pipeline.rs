@@ -11,6 +11,7 @@ pub(crate) mod reply;
 pub(crate) mod send;
 pub(crate) mod settle;
 pub(crate) mod sign;
+mod stream_key;
 
 use wire::model::{Class, Venue};
 
@@ -113,6 +114,9 @@ async fn private(
 
     // Held until the venue has answered, and so has counted it.
     let ticket = admit(worker, &bot, &received)?;
+    if let Some(ask) = received.stream_key() {
+        return stream_key::answer(worker, arrival, &bot, &received, ask).await;
+    }
 
     // INVARIANT (record first): a request is cleared by its entry in the log.
     let cleared = judging::judge_and_record(worker, arrival, bot, received, &mut watch).await?;

@@ -22,7 +22,7 @@ use crate::config::{Config, ConfigError};
 use crate::control::{Control, SignerSockets, Start, Told};
 use crate::counters::{Counters, Failures};
 use crate::entry;
-use crate::gateway::{AccountGroup, Gateway, Halts};
+use crate::gateway::{AccountGroup, EventFeed, Gateway, Halts};
 use crate::house::reload::{self, Numbers};
 use crate::house::signer::HouseSigner;
 use crate::house::{self, checkpoints};
@@ -33,6 +33,7 @@ use crate::record::{LogDesk, Purpose};
 use crate::recovery;
 use crate::replay::ReplayCache;
 use crate::signer::SignerConnection;
+use crate::stream_keys::StreamKeys;
 use crate::upstream::UpstreamHosts;
 use crate::upstream::budget::orders::OrderBudgets;
 use worker::WorkerThread;
@@ -256,8 +257,8 @@ fn open(
                 venue: account.venue,
                 judge: Mutex::new(judges.remove(name)?),
                 traded_at: std::sync::atomic::AtomicU64::new(0),
-                events: tokio::sync::broadcast::channel(limits::EVENTS_WAITING).0,
-                events_on: std::sync::atomic::AtomicBool::new(false),
+                events: EventFeed::default(),
+                futures_events: EventFeed::default(),
                 orders: OrderBudgets::default(),
             };
             Some((name.clone(), Arc::new(group)))
@@ -274,6 +275,7 @@ fn open(
         keys: ArcSwap::default(),
         log,
         replay: ReplayCache::default(),
+        stream_keys: StreamKeys::default(),
         forgets_before: (restored.entries > 0).then(clock::host_nanos),
         clock: VenueClock::new(),
         prices,

@@ -22,6 +22,7 @@ pub(crate) use crate::config::Host;
 pub(crate) use connect::UpstreamHosts;
 pub use egress::dial;
 pub(crate) use pool::Pool;
+pub(crate) use socket::VenueSocket;
 
 /// `X-MBX-TIME-UNIT`: the one header of bots that is passed on, where it has
 /// one of its two values.

@@ -12,8 +12,9 @@ pub(crate) mod woox;
 use hyper::StatusCode;
 use vault::protocol::Signed;
 use wire::model::{Class, Effect, Intent, Venue};
-use wire::venue::binance::Refusal;
+use wire::venue::binance::listed::StreamKeyAsk;
 use wire::venue::binance::weight::weight;
+use wire::venue::binance::{Refusal, Security};
 
 use crate::keys::RealKey;
 use crate::pipeline::accept::Arrival;
@@ -80,6 +81,14 @@ impl Endpoint {
         match self {
             Self::Binance(served) => served.effect,
             Self::WooX(served) => served.effect,
+        }
+    }
+
+    /// Whether the venue wants it signed; some calls carry the key alone.
+    pub(crate) fn is_signed(self) -> bool {
+        match self {
+            Self::Binance(served) => served.security == Security::Signed,
+            Self::WooX(_) => true,
         }
     }
 
@@ -244,6 +253,35 @@ impl Received {
         counted.then(|| weight(served.method, served.path, |name| received.params.get(name)))
     }
 
+    /// What it asks of a stream key, where it is about one.
+    pub(crate) fn stream_key(&self) -> Option<StreamKeyAsk> {
+        match self.endpoint() {
+            Endpoint::Binance(served) => served.stream_key(),
+            Endpoint::WooX(_) => None,
+        }
+    }
+
+    /// Checks the parameters of a call that is answered here.
+    ///
+    /// # Errors
+    /// One is not in the closed table, or not in its form.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Binance(received) => wire::venue::binance::read(received).map(|_| ()),
+            Self::Frame(frame) => wire::venue::binance::read(&frame.private.received).map(|_| ()),
+            Self::WooX(_) => Ok(()),
+        }
+    }
+
+    /// A parameter of a request for Binance.
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        match self {
+            Self::Binance(received) => received.params.get(name),
+            Self::Frame(frame) => frame.private.received.params.get(name),
+            Self::WooX(_) => None,
+        }
+    }
+
     /// The path as it was sent, where the venue's paths have variable parts.
     pub(crate) fn path(&self) -> Option<&str> {
         match self {
@@ -269,6 +307,7 @@ pub(crate) fn question(
         params.set(name, value).map_err(|refusal| refusal.to_string())?;
     }
     let text = match endpoint {
+        Endpoint::Binance(_) if !endpoint.is_signed() => params.canonical(),
         Endpoint::Binance(_) => {
             params.set("timestamp", &now_ms.to_string()).map_err(|refusal| refusal.to_string())?;
             params.canonical()

@@ -201,7 +201,13 @@ fn each_preset_reaches_what_the_list_of_woox_says() {
                 why = refusal.unwrap_or_else(|| "-".to_owned());
             }
         }
-        lines.push(Line { name: endpoint.name.clone(), class: endpoint.class, reached, why });
+        lines.push(Line {
+            name: endpoint.name.clone(),
+            class: endpoint.class,
+            reached,
+            here: false,
+            why,
+        });
     }
     // The recorder has the last word.
     for request in stack.woox.as_ref().unwrap().requests() {

@@ -1,5 +1,7 @@
 //! A bot's socket, one frame at a time.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use judge::{HouseRead, Outcome, Permit, UnixNanos};
 use vault::protocol::{Answer as SignerAnswer, Ask, SignAsk, Surface};
 use wire::limits::SIGNED_RECEIVE_WINDOW_MS;
-use wire::model::{Effect, Intent, Operation};
+use wire::model::{Class, Effect, Intent, Operation};
 use wire::venue::binance::endpoints::HostGroup;
 use wire::venue::binance::frames;
 
@@ -107,7 +107,11 @@ impl House {
         let intent = Intent {
             venue: endpoint.venue(),
             endpoint: endpoint.name(),
-            class: endpoint.class(),
+            // A stream key that stays here reads, and no more.
+            class: match endpoint.class() {
+                Class::StreamKey => Class::Read,
+                class => class,
+            },
             operation: Operation::Read { symbol: symbol.map(|(_, value)| (*value).to_owned()) },
         };
         let request = self.requests.get().wrapping_add(1);
@@ -118,7 +122,7 @@ impl House {
         let course = Course {
             group: Arc::clone(group),
             endpoint,
-            is_signed: true,
+            is_signed: endpoint.is_signed(),
             path,
             symbol: intent.symbol().unwrap_or_default().to_owned(),
             key,
@@ -250,7 +254,7 @@ impl House {
             venue: endpoint.venue().name(),
             endpoint: endpoint.name(),
             class: endpoint.class(),
-            security: "signed",
+            security: if endpoint.is_signed() { "signed" } else { "key-only" },
             intent: None,
             outcome: "allow",
             reasons: &[],
@@ -282,15 +286,25 @@ impl House {
             settlement.proof = proof;
             settle::record(gateway, course, settlement);
         };
-        let signed = match self.sign(&course, permit) {
-            Ok(signed) => signed,
+        let sendable = if course.is_signed {
+            self.sign(&course, permit).map(Sendable::Signed)
+        } else {
+            Ok(Sendable::KeyOnly(permit.into_parts().text))
+        };
+        let sendable = match sendable {
+            Ok(sendable) => sendable,
             Err(why) => {
                 ended(&course, SettleOutcome::Unsigned, &why, None);
                 return Err(why);
             }
         };
-        let proof = Some(Proof { digest: sha256(&signed.text), sequence: signed.sequence });
-        let outgoing = match venue::outgoing(&course, Sendable::Signed(signed)) {
+        let proof = match &sendable {
+            Sendable::Signed(signed) => {
+                Some(Proof { digest: sha256(&signed.text), sequence: signed.sequence })
+            }
+            Sendable::KeyOnly(_) => None,
+        };
+        let outgoing = match venue::outgoing(&course, sendable) {
             Ok(mut outgoing) => {
                 outgoing.egress = self.pool.freest(outgoing.host);
                 outgoing

@@ -315,16 +315,22 @@ impl Gathered {
 
     fn accounts(&self, tell: &mut Teller<'_, '_>) -> Told {
         let mut outcomes = Vec::new();
-        let mut events = Vec::new();
+        let (mut events, mut futures) = (Vec::new(), Vec::new());
         let mut withdrawals = Vec::new();
         for (name, group) in &self.gateway.accounts {
-            events.push((name.as_str(), u64::from(group.events_on.load(Ordering::Relaxed))));
+            events.push((name.as_str(), u64::from(group.events.is_on())));
+            if group.futures_events.is_wanted() {
+                futures.push((name.as_str(), u64::from(group.futures_events.is_on())));
+            }
             let judge = held(&group.judge);
             outcomes.push((name.as_str(), judge.unsettled().len() as u64));
             withdrawals.push((name.as_str(), judge.unknown_withdrawals().len() as u64));
         }
         let help = "Whether the account's events are followed";
         tell.gauges(("account_events", help, "account"), &events)?;
+        let help =
+            "Whether the account's USD-M futures events are followed; absent where not asked for";
+        tell.gauges(("account_futures_events", help, "account"), &futures)?;
         let help = "Requests whose outcome is not known yet";
         tell.gauges(("unknown_outcomes", help, "account"), &outcomes)?;
         let help = "Withdrawals whose outcome is not known yet";

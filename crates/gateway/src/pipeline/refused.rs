@@ -31,6 +31,8 @@ pub(crate) enum Why {
     BadSignature,
     /// It has no timestamp.
     NoTimestamp,
+    /// The stream key that it is about does not exist.
+    NoStreamKey,
     /// Its timestamp lies ahead.
     TimestampAhead,
     /// Its receive window has passed.

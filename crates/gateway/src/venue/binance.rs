@@ -160,6 +160,7 @@ pub(super) fn error(why: &Why, message: &str) -> (u16, String) {
         Why::NoVenue | Why::Never | Why::Withheld => {
             (errors::UNAUTHORIZED, errors::UNAUTHORIZED_TEXT)
         }
+        Why::NoStreamKey => (errors::NO_STREAM_KEY, errors::STREAM_KEY_TEXT),
         Why::Limit => (errors::NEW_ORDER_REJECTED, ""),
         Why::CancelRejected => (errors::CANCEL_REJECTED, ""),
         Why::NotExecuted => (NOT_EXECUTED, ""),

@@ -167,7 +167,7 @@ pub(super) fn error(why: &Why, message: &str) -> (u16, String) {
             (errors::UNAUTHORIZED, errors::UNAUTHORIZED_TEXT)
         }
         Why::Limit => (errors::RISK_TOO_HIGH, ""),
-        Why::CancelRejected => (errors::NOT_FOUND, ""),
+        Why::CancelRejected | Why::NoStreamKey => (errors::NOT_FOUND, ""),
         // The venue has no word for it; its status says it.
         Why::NotExecuted | Why::Unknown => (errors::UNKNOWN, ""),
         Why::Throttled { .. } | Why::TooManyOrders { .. } => (errors::TOO_MANY_REQUESTS, ""),

@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
@@ -45,8 +44,8 @@ pub(super) fn subscribe(
         ));
     }
     let group = judge_local(worker, &arrival, &bot, received.endpoint())?;
-    let mut events = group.events.subscribe();
-    if !group.events_on.load(Ordering::Acquire) {
+    let mut events = group.events.hear();
+    if !group.events.is_on() {
         return Err(Refused::not_executed(
             Ending::Unsent,
             "the venue does not tell the account's events at the moment",

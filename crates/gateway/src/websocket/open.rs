@@ -9,8 +9,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use wire::model::Venue;
 use wire::venue::binance::endpoints::HostGroup;
 
+use super::account;
 use super::api::{self, Socket};
-use super::streams;
+use super::names::{Wanted, wanted};
+use super::streams::Streams;
 use crate::connection::Host;
 use crate::counters::Ending;
 use crate::http::request::Head;
@@ -18,20 +20,17 @@ use crate::limits;
 use crate::pipeline::accept::{Arrival, Peer, accept};
 use crate::pipeline::refused::{Refused, Why};
 use crate::pipeline::reply::Reply;
-use crate::upstream;
 
 /// What a socket is for, by the path that it was opened at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
     /// Frames of a WebSocket API.
     Api(HostGroup),
-    /// Market data of a host, from this path there on.
-    Streams(upstream::Host, String),
+    /// Market data, and events of accounts by their stream keys.
+    Streams(Wanted),
 }
 
 impl Opening {
-    /// Futures have a host of their own for streams, told apart here by
-    /// `/fstream` in front of the venue's path.
     fn at(venue: Venue, path: &str, query: Option<&str>) -> Option<Self> {
         if venue != Venue::Binance {
             return None;
@@ -41,12 +40,7 @@ impl Opening {
             "/ws-fapi/v1" => return Some(Self::Api(HostGroup::WsFapi)),
             _ => {}
         }
-        let (host, path) = match path.strip_prefix("/fstream") {
-            Some(path) => (upstream::Host::UsdFuturesStreams, path),
-            None => (upstream::Host::SpotStreams, path),
-        };
-        let target = streams::target(path, query)?;
-        Some(Self::Streams(host, target))
+        wanted(path, query).map(Self::Streams)
     }
 }
 
@@ -70,9 +64,16 @@ where
         let opening = Opening::at(venue, arrival.path, arrival.query).ok_or_else(|| {
             refused("no socket of the venue is served at this path; see `docs/websocket.md`")
         })?;
-        Ok((opening, switch(&buffer)?))
+        let switching = switch(&buffer)?;
+        let keys = match &opening {
+            Opening::Streams(wanted) => wanted.keys.as_slice(),
+            Opening::Api(_) => &[],
+        };
+        let accounts: Result<Vec<_>, _> =
+            keys.iter().map(|key| account::admit(&host.worker, &arrival, key)).collect();
+        Ok((opening, switching, accounts?))
     });
-    let (opening, switching) = match made {
+    let (opening, switching, accounts) = match made {
         Ok(made) => made,
         Err(refused) => {
             host.worker.counters.ended(refused.ending, None);
@@ -95,8 +96,10 @@ where
             let session = Rc::new(Socket::new(worker, group, peer, head, buffer));
             api::serve(session, socket, host.stop.clone()).await;
         }
-        Opening::Streams(at, target) => {
-            streams::serve(&host.worker, socket, at, &target, host.stop.clone()).await;
+        Opening::Streams(wanted) => {
+            let worker = Rc::clone(&host.worker);
+            let streams = Streams { worker, peer, head, buffer, wanted, accounts };
+            streams.serve(socket, host.stop.clone()).await;
         }
     }
     None
@@ -151,12 +154,8 @@ mod tests {
         let at = |path| Opening::at(Venue::Binance, path, None);
         assert_eq!(at("/ws-api/v3"), Some(Opening::Api(HostGroup::WsApi)));
         assert_eq!(at("/ws-fapi/v1"), Some(Opening::Api(HostGroup::WsFapi)));
-        let streams = |host, path: &str| Some(Opening::Streams(host, path.to_owned()));
-        assert_eq!(at("/ws"), streams(upstream::Host::SpotStreams, "/ws"));
-        assert_eq!(
-            at("/fstream/ws/btcusdt@depth"),
-            streams(upstream::Host::UsdFuturesStreams, "/ws/btcusdt@depth")
-        );
+        assert_eq!(at("/ws"), wanted("/ws", None).map(Opening::Streams));
+        assert!(at("/fstream/ws/btcusdt@depth").is_some());
         for none in ["/ws-api/v4", "/ws-api", "/api/v3/order", "/", "/fstream/ws-api/v3"] {
             assert_eq!(at(none), None, "{none}");
         }

@@ -1,184 +1,200 @@
-//! Market data streams: the venue's events as they come, and of the bot's words
-//! those alone that choose between public streams.
+//! Sockets for streams: the venue's public events as they come, and those of
+//! accounts for bots that show a stream key.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde::Deserialize;
+use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use wire::model::Venue;
 
-use crate::gateway::Worker;
+use super::account::{self, Said};
+use super::names::{Ask, Command, Wanted, command};
+use crate::gateway::{AccountGroup, Worker};
+use crate::http::request::Head;
 use crate::limits;
-use crate::upstream::Host;
+use crate::pipeline::accept::{Arrival, Peer};
+use crate::pipeline::reply::Body;
+use crate::upstream::VenueSocket;
 
-/// Whether a stream is public market data (`btcusdt@depth`, `!ticker@arr`). A
-/// listen key is letters and digits alone, and opens an account.
-///
-/// INVARIANT (no escape hatch): capabilities do not pass.
-fn is_public(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@!_.-+:".contains(&byte);
-    (2..=limits::STREAM_NAME_BYTES).contains(&name.len())
-        && name.contains('@')
-        && name.bytes().all(plain)
+/// A bot's socket for streams.
+pub(super) struct Streams {
+    pub(super) worker: Rc<Worker>,
+    pub(super) peer: Peer,
+    /// The request that opened it.
+    pub(super) head: Head,
+    pub(super) buffer: Vec<u8>,
+    pub(super) wanted: Wanted,
+    /// The account that each of the keys in `wanted` opens.
+    pub(super) accounts: Vec<Arc<AccountGroup>>,
 }
 
-/// The target at the venue for streams that are named in path or query.
-pub(super) fn target(path: &str, query: Option<&str>) -> Option<String> {
-    let public = |names: &str| {
-        let mut count = 0;
-        names.split('/').all(|name| {
-            count += 1;
-            is_public(name) && count <= limits::STREAMS_PER_SOCKET
-        })
-    };
-    match (path, query.filter(|query| !query.is_empty())) {
-        ("/ws" | "/stream", None) => Some(path.to_owned()),
-        ("/stream", Some(query)) => {
-            let names = query.strip_prefix("streams=")?;
-            public(names).then(|| format!("{path}?{query}"))
-        }
-        (_, None) => {
-            let names = path.strip_prefix("/ws/")?;
-            // ccxt numbers its connections: `/ws/0`.
-            let numbered = names.len() <= 4 && names.bytes().all(|byte| byte.is_ascii_digit());
-            if numbered { Some("/ws".to_owned()) } else { public(names).then(|| path.to_owned()) }
-        }
-        _ => None,
+/// The accounts' events that a socket tells, by stream key.
+struct Feeds {
+    tasks: BTreeMap<String, AbortHandle>,
+    say: mpsc::Sender<Said>,
+}
+
+impl Drop for Feeds {
+    fn drop(&mut self) {
+        self.tasks.values().for_each(AbortHandle::abort);
     }
 }
 
-/// What a bot may say on such a socket.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Command {
-    method: String,
-    #[serde(default)]
-    params: Vec<serde_json::Value>,
-    id: serde_json::Value,
-}
+impl Streams {
+    fn follow(&self, feeds: &mut Feeds, key: String, group: &AccountGroup) {
+        let gateway = Arc::clone(&self.worker.gateway);
+        let (say, combined) = (feeds.say.clone(), self.wanted.combined);
+        let task = account::follow(gateway, group, key.clone(), combined, say);
+        if let Some(before) = feeds.tasks.insert(key, task) {
+            before.abort();
+        }
+    }
 
-/// The command as it goes out, written anew; none for one that does not.
-fn command(text: &str) -> Option<String> {
-    let command: Command = serde_json::from_str(text).ok()?;
-    let id = command.id.is_u64() || command.id.as_str().is_some_and(|id| id.len() <= 64);
-    let fine = id
-        && command.params.len() <= limits::STREAMS_PER_SOCKET
-        && match command.method.as_str() {
-            "SUBSCRIBE" | "UNSUBSCRIBE" => {
-                command.params.iter().all(|name| name.as_str().is_some_and(is_public))
+    /// Relays until either side ends, or the gateway drains.
+    pub(super) async fn serve<S>(self, mut bot: WebSocketStream<S>, mut stop: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut venue = None;
+        if let Some(target) = &self.wanted.target {
+            match self.worker.pool.open_socket(self.wanted.host, target).await {
+                Ok(socket) => venue = Some(socket),
+                Err(error) => {
+                    tracing::debug!(%error, "no market data stream");
+                    let _ = bot.close(None).await;
+                    return;
+                }
             }
-            "LIST_SUBSCRIPTIONS" => command.params.is_empty(),
-            _ => false,
+        }
+        let (say, mut said) = mpsc::channel(limits::SUBSCRIPTIONS);
+        let mut feeds = Feeds { tasks: BTreeMap::new(), say };
+        for (key, group) in self.wanted.keys.iter().zip(&self.accounts) {
+            self.follow(&mut feeds, key.clone(), group);
+        }
+        let mut heard_at = Instant::now();
+        let mut look = tokio::time::interval(limits::SOCKET_IDLE / 3);
+        look.reset();
+        while !*stop.borrow() {
+            let passed = tokio::select! {
+                told = next(&mut venue) => match told {
+                    Some(Message::Text(text)) => written(&mut bot, Message::Text(text)).await,
+                    Some(Message::Ping(_) | Message::Pong(_)) => true,
+                    _ => false,
+                },
+                Some(event) = said.recv() => match event {
+                    Said::Event(event) => written(&mut bot, Message::text(event)).await,
+                    Said::Ended => false,
+                },
+                heard = bot.next() => {
+                    heard_at = Instant::now();
+                    match heard {
+                        Some(Ok(Message::Text(text))) => {
+                            self.obey(&mut bot, &mut venue, &mut feeds, text.as_str()).await
+                        }
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
+                        _ => false,
+                    }
+                }
+                // INVARIANT (bounded): who is gone does not keep its place.
+                _ = look.tick() => {
+                    heard_at.elapsed() <= limits::SOCKET_IDLE
+                        && written(&mut bot, Message::Ping(Vec::new().into())).await
+                }
+                _ = stop.changed() => false,
+            };
+            if !passed {
+                break;
+            }
+        }
+        if let Some(mut venue) = venue {
+            let _ = tokio::time::timeout(limits::BODY_TIME, venue.close(None)).await;
+        }
+        let _ = tokio::time::timeout(limits::BODY_TIME, bot.close(None)).await;
+    }
+
+    /// Does what the bot says; false where a side is gone.
+    async fn obey<S>(
+        &self,
+        bot: &mut WebSocketStream<S>,
+        venue: &mut Option<VenueSocket>,
+        feeds: &mut Feeds,
+        text: &str,
+    ) -> bool
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(Command { ask, keys, is_public, id, at_venue }) = command(text) else {
+            return written(bot, Message::text(REFUSED)).await;
         };
-    let Command { method, params, id } = command;
-    fine.then(|| serde_json::json!({ "method": method, "params": params, "id": id }).to_string())
+        for key in keys {
+            match ask {
+                Ask::Unsubscribe => {
+                    if let Some(task) = feeds.tasks.remove(&key) {
+                        task.abort();
+                    }
+                }
+                // INVARIANT (bounded).
+                _ if feeds.tasks.len() >= limits::SUBSCRIPTIONS => {
+                    return written(bot, Message::text(REFUSED)).await;
+                }
+                _ => {
+                    let request = self.worker.next_request();
+                    let arrival = Arrival::new(self.peer, request, &self.head, &self.buffer, &[]);
+                    match account::admit(&self.worker, &arrival, &key) {
+                        Ok(group) => self.follow(feeds, key, &group),
+                        Err(refused) => {
+                            let Body::Whole(error) = refused.reply(Venue::Binance).body else {
+                                return false;
+                            };
+                            let error = String::from_utf8_lossy(&error);
+                            let told = format!("{{\"error\":{error},\"id\":{id}}}");
+                            return written(bot, Message::text(told)).await;
+                        }
+                    }
+                }
+            }
+        }
+        let answer = match (venue, ask) {
+            (Some(venue), Ask::List) => return venue.send(Message::text(at_venue)).await.is_ok(),
+            (Some(venue), _) if is_public => {
+                return venue.send(Message::text(at_venue)).await.is_ok();
+            }
+            (None, _) if is_public => REFUSED.to_owned(),
+            (_, Ask::List) => {
+                let keys: Vec<&String> = feeds.tasks.keys().collect();
+                json!({ "result": keys, "id": id }).to_string()
+            }
+            _ => json!({ "result": null, "id": id }).to_string(),
+        };
+        written(bot, Message::text(answer)).await
+    }
 }
 
-/// What passes, checked again by eye; for fuzzers.
-pub(crate) fn fuzz_command(text: &str) {
-    if let Some(passed) = command(text) {
-        let passed: serde_json::Value = serde_json::from_str(&passed).unwrap_or_default();
-        let names = passed.get("params").and_then(serde_json::Value::as_array);
-        let public = |name: &serde_json::Value| {
-            name.as_str().is_some_and(|name| name.contains('@') && name.is_ascii())
-        };
-        assert!(names.is_some_and(|names| names.iter().all(public)), "{text}");
-    }
-    if let Some(target) = target(text, None) {
-        let plain = target == "/ws" || target == "/stream" || target.contains('@');
-        assert!(plain && target.starts_with('/'), "{target}");
+/// What the venue says next; nothing, for ever, where it was not asked.
+async fn next(venue: &mut Option<VenueSocket>) -> Option<Message> {
+    match venue {
+        Some(venue) => venue.next().await.and_then(Result::ok),
+        None => std::future::pending().await,
     }
 }
 
-/// Relays until either side ends, or the gateway drains.
-pub(super) async fn serve<S>(
-    worker: &Worker,
-    mut bot: WebSocketStream<S>,
-    host: Host,
-    target: &str,
-    mut stop: watch::Receiver<bool>,
-) where
+/// Whether a bot took a message in time: who does not read is left.
+async fn written<S>(bot: &mut WebSocketStream<S>, message: Message) -> bool
+where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut venue = match worker.pool.open_socket(host, target).await {
-        Ok(venue) => venue,
-        Err(error) => {
-            tracing::debug!(%error, "no market data stream");
-            let _ = bot.close(None).await;
-            return;
-        }
-    };
-    while !*stop.borrow() {
-        let passed = tokio::select! {
-            told = venue.next() => match told {
-                Some(Ok(Message::Text(text))) => {
-                    tokio::time::timeout(limits::BODY_TIME, bot.send(Message::Text(text)))
-                        .await
-                        .is_ok_and(|sent| sent.is_ok())
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
-                _ => false,
-            },
-            said = bot.next() => match said {
-                Some(Ok(Message::Text(text))) => match command(text.as_str()) {
-                    Some(command) => venue.send(Message::text(command)).await.is_ok(),
-                    None => bot.send(Message::text(REFUSED)).await.is_ok(),
-                },
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => true,
-                _ => false,
-            },
-            _ = stop.changed() => false,
-        };
-        if !passed {
-            break;
-        }
-    }
-    let _ = tokio::time::timeout(limits::BODY_TIME, venue.close(None)).await;
-    let _ = tokio::time::timeout(limits::BODY_TIME, bot.close(None)).await;
+    matches!(tokio::time::timeout(limits::BODY_TIME, bot.send(message)).await, Ok(Ok(())))
 }
 
 /// In the shape of the venue's own.
 const REFUSED: &str = "{\"error\":{\"code\":2,\"msg\":\"Countersign: SUBSCRIBE, UNSUBSCRIBE and \
-                       LIST_SUBSCRIPTIONS of public streams are let through\"},\"id\":null}";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LISTEN_KEY: &str = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1";
-
-    #[test]
-    fn public_streams_are_let_through_and_listen_keys_are_not() {
-        assert_eq!(target("/ws", None).as_deref(), Some("/ws"));
-        assert_eq!(target("/ws/0", None).as_deref(), Some("/ws"));
-        assert_eq!(target("/ws/btcusdt@trade", None).as_deref(), Some("/ws/btcusdt@trade"));
-        let two = "streams=btcusdt@trade/!ticker@arr";
-        assert_eq!(target("/stream", Some(two)), Some(format!("/stream?{two}")));
-        assert_eq!(target(&format!("/ws/{LISTEN_KEY}"), None), None);
-        assert_eq!(target("/stream", Some(&format!("streams={LISTEN_KEY}"))), None);
-        assert_eq!(target("/stream", Some("streams=a@b/")), None);
-        assert_eq!(target("/stream", Some("listenKey=a@b")), None);
-        assert_eq!(target("/ws/a@b?c", None), None);
-        assert_eq!(target("/wsx", None), None);
-        assert_eq!(target("/ws/../api@v3", None), None);
-    }
-
-    #[test]
-    fn a_bot_chooses_between_public_streams_and_says_nothing_else() {
-        let fine = r#"{"method":"SUBSCRIBE","params":["btcusdt@depth"],"id":1}"#;
-        assert!(command(fine).is_some());
-        assert!(command(r#"{"method":"LIST_SUBSCRIPTIONS","id":3}"#).is_some());
-        for not in [
-            &format!(r#"{{"method":"SUBSCRIBE","params":["{LISTEN_KEY}"],"id":1}}"#),
-            r#"{"method":"SET_PROPERTY","params":["combined",true],"id":5}"#,
-            r#"{"method":"SUBSCRIBE","params":["a@b"],"id":1,"listenKey":"x"}"#,
-            r#"{"method":"SUBSCRIBE","params":["a@b"],"id":{}}"#,
-            r#"{"method":"SUBSCRIBE","method":"LOGIN","params":["a@b"],"id":1}"#,
-            "[]",
-            "",
-        ] {
-            assert!(command(not).is_none(), "{not}");
-        }
-    }
-}
+                       LIST_SUBSCRIPTIONS of public streams are let through, and stream keys of \
+                       USD-M futures; market data has a socket of its own\"},\"id\":null}";

@@ -35,6 +35,8 @@ pub const PARAM_EMPTY: i32 = -1105;
 pub const NEW_ORDER_REJECTED: i32 = -2010;
 /// The cancel was rejected. HTTP 400.
 pub const CANCEL_REJECTED: i32 = -2011;
+/// There is no such stream key. HTTP 400.
+pub const NO_STREAM_KEY: i32 = -1125;
 /// The API key has the wrong format. HTTP 401.
 pub const BAD_API_KEY_FORMAT: i32 = -2014;
 /// Unknown key, address or missing permission. HTTP 401.
@@ -53,6 +55,9 @@ pub const SIGNATURE_TEXT: &str = "Signature for this request is not valid.";
 pub const KEY_FORMAT_TEXT: &str = "API-key format invalid.";
 /// The venue's own words for a key that may not.
 pub const KEY_REJECTED_TEXT: &str = "Invalid API-key, IP, or permissions for action.";
+
+/// The venue's own words for a stream key that does not exist.
+pub const STREAM_KEY_TEXT: &str = "This listenKey does not exist.";
 
 /// The HTTP status that goes with a code.
 pub const fn http_status(code: i32) -> u16 {

@@ -205,6 +205,19 @@ impl Served {
         self.method.is_empty()
     }
 
+    /// What it asks of a stream key, where it is about one of USD-M futures.
+    /// (Spot's were taken out of service by the venue in 2025; the sockets of
+    /// other products are not served.)
+    pub fn stream_key(&self) -> Option<StreamKeyAsk> {
+        let ask = match self.name {
+            "POST /fapi/v1/listenKey" | "ws-fapi userDataStream.start" => StreamKeyAsk::Start,
+            "PUT /fapi/v1/listenKey" | "ws-fapi userDataStream.ping" => StreamKeyAsk::KeepAlive,
+            "DELETE /fapi/v1/listenKey" | "ws-fapi userDataStream.stop" => StreamKeyAsk::Close,
+            _ => return None,
+        };
+        Some(ask)
+    }
+
     /// Whether its parameters are read at all: otherwise only the attempt is.
     pub const fn is_read(&self) -> bool {
         !matches!(self.reading, Reading::Refused | Reading::Withheld(_))
@@ -214,6 +227,18 @@ impl Served {
     pub fn parameter(&self, name: &str) -> Option<&'static Listed> {
         self.parameters.iter().find(|listed| listed.name == name)
     }
+}
+
+/// What is asked of a stream key (`listenKey`): who holds it hears an account's
+/// events without the account's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKeyAsk {
+    /// Give it, and let it live for an hour from now.
+    Start,
+    /// Let it live for an hour from now.
+    KeepAlive,
+    /// End it.
+    Close,
 }
 
 /// The tables that were written by hand.

@@ -19,6 +19,22 @@ fn no_endpoint_and_no_parameter_stands_twice() {
 }
 
 #[test]
+fn stream_keys_are_local_on_both_surfaces() {
+    let frames = ["start", "ping", "stop"].map(|word| {
+        let method = format!("userDataStream.{word}");
+        crate::venue::binance::frames::served(HostGroup::WsFapi, &method).unwrap()
+    });
+    let rest = ["POST", "PUT", "DELETE"].map(|method| known(method, "/fapi/v1/listenKey").unwrap());
+    for (frame, rest) in frames.into_iter().zip(rest) {
+        assert!(frame.stream_key().is_some());
+        assert_eq!(frame.stream_key(), rest.stream_key());
+        assert_eq!((frame.reading, rest.reading), (Reading::Local, Reading::Local));
+        assert_eq!((frame.effect, frame.class), (Effect::Read, Class::StreamKey));
+    }
+    assert_eq!(known("GET", "/api/v3/order").unwrap().stream_key(), None);
+}
+
+#[test]
 fn what_is_served_is_trading_reading_or_read_in_full() {
     for endpoint in all() {
         assert_ne!(endpoint.reading, Reading::Refused, "{}", endpoint.name);
