@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command;
 use crate::failure::{EXIT_MISUSE, EXIT_NEGATIVE, Failure};
+use crate::logging::LogArguments;
 use crate::output::{Answer, Output};
 use crate::process;
 
@@ -22,6 +23,8 @@ struct Arguments {
     /// One JSON object on standard output, and nothing else
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    log: LogArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -68,6 +71,8 @@ pub(crate) struct Context {
     pub(crate) config: PathBuf,
     /// Where the answer goes.
     pub(crate) output: Output,
+    /// How `serve` and its processes write log lines.
+    pub(crate) log: LogArguments,
 }
 
 /// Parses the arguments, runs the command, prints its answer.
@@ -78,7 +83,7 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Err(error) => return misuse(&all, &error),
     };
     let output = Output::new(parsed.json);
-    let context = Context { config: parsed.config, output };
+    let context = Context { config: parsed.config, output, log: parsed.log };
     match dispatch(&context, parsed.command) {
         Ok(answer) => {
             output.finish(&answer);
@@ -103,8 +108,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Status(arguments) => command::status::run(context, &arguments),
         Command::Reload => command::reload::run(context),
         Command::Venue(arguments) => command::venue::run(context, &arguments),
-        Command::SignerProcess => process::signer::run(),
-        Command::GatewayProcess => process::gateway::run(),
+        Command::SignerProcess => process::signer::run(context.log),
+        Command::GatewayProcess => process::gateway::run(context.log),
         Command::FetchProcess => process::fetch::run(),
     }
 }

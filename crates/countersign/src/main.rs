@@ -4,11 +4,12 @@
 //! Reading order: [`arguments`] (the command tree), [`command`] (one file per
 //! subcommand), [`supervisor`] (the processes), [`process`] (what the children
 //! do when they start), and the small things every command shares:
-//! [`failure`], [`output`], [`secret`], [`settings`], [`snippet`], [`venue`].
+//! [`failure`], [`logging`], [`output`], [`secret`], [`settings`], [`snippet`], [`venue`].
 
 mod arguments;
 mod command;
 mod failure;
+mod logging;
 mod output;
 mod process;
 mod secret;

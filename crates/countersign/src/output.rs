@@ -120,7 +120,10 @@ fn print_out(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// One line on standard error.
+/// One line on standard error; of `serve`, in the form that its log has.
 pub(crate) fn warn(line: &str) {
+    if crate::logging::said_as_json(line) {
+        return;
+    }
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

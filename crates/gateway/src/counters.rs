@@ -162,6 +162,21 @@ impl Ending {
     }
 }
 
+impl Ending {
+    /// The phase in which a request ends so.
+    pub(crate) const fn phase(self) -> Phase {
+        match self {
+            Self::Unreadable => Phase::Parse,
+            Self::Unauthenticated | Self::Replayed | Self::Throttled => Phase::Authenticate,
+            Self::Denied => Phase::Judge,
+            Self::Unrecorded => Phase::Record,
+            Self::Unsigned => Phase::Sign,
+            Self::Public | Self::Unsent | Self::Unknown => Phase::Send,
+            Self::Answered | Self::Rejected => Phase::Settle,
+        }
+    }
+}
+
 /// Requests by how they ended.
 type Endings = Tally<{ Ending::ALL.len() }>;
 

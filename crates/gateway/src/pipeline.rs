@@ -46,7 +46,33 @@ pub(crate) async fn handle(worker: &Worker, mut arrival: Arrival<'_>) -> Reply {
         Err(refused) => (refused.ending, refused.reply(venue)),
     };
     worker.counters.ended(ending, bot);
+    told(worker, venue, arrival.request, ending, bot, reply.status);
     reply
+}
+
+/// A line for every request, where the log has them.
+fn told(
+    worker: &Worker,
+    venue: Venue,
+    request: u64,
+    ending: Ending,
+    bot: Option<u32>,
+    status: u16,
+) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let identities = worker.gateway.identities.load();
+    let bot = identities.all().find(|one| Some(one.number) == bot).map(|one| one.name.as_str());
+    tracing::debug!(
+        request,
+        venue = venue.name(),
+        bot,
+        phase = ending.phase().name(),
+        ending = ending.name(),
+        status,
+        "request ended"
+    );
 }
 
 async fn life(
@@ -81,6 +107,7 @@ pub(crate) async fn handle_frame(
         Err(refused) => (refused.ending, refused.reply(venue)),
     };
     worker.counters.ended(ending, bot);
+    told(worker, venue, arrival.request, ending, bot, reply.status);
     reply
 }
 

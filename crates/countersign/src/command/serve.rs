@@ -7,6 +7,7 @@ use vault::venue::Venue;
 
 use crate::arguments::Context;
 use crate::failure::Failure;
+use crate::logging::Speaker;
 use crate::output::{Answer, warn};
 use crate::secret::UnsealArguments;
 use crate::settings::Settings;
@@ -24,6 +25,7 @@ pub(crate) struct Arguments {
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
+    context.log.start(Speaker::Supervisor);
     let settings = Settings::read(&context.config)?;
     if !settings.data("vault").is_dir() {
         return Err(Failure::misuse(format!(
@@ -67,6 +69,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         settings: &settings,
         unsealer: &unsealer,
         allow_missing_sandbox: arguments.allow_missing_sandbox,
+        log: context.log,
         ready: &mut ready,
     })?;
     warn("stopped");

@@ -10,13 +10,15 @@ use vault::sealed::UnsealSource;
 use vault::signer::{SignerOptions, Wait};
 
 use crate::failure::Failure;
+use crate::logging::{LogArguments, Speaker};
 use crate::output::Answer;
 use crate::secret::SECRET_BYTES;
 use crate::supervisor::channel::{Channel, Packet};
 
 /// Becomes the signer.
-pub(crate) fn run() -> Result<Answer, Failure> {
+pub(crate) fn run(log: LogArguments) -> Result<Answer, Failure> {
     super::harden()?;
+    log.start(Speaker::Signer);
     let failed =
         |error| Failure::negative(format!("the signer is started by `serve` only: {error}"));
     let channel = Channel::from_standard_input().map_err(failed)?;

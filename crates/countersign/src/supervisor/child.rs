@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::channel::Channel;
 use crate::failure::Failure;
+use crate::logging::LogArguments;
 
 /// How long a child may take to leave when asked.
 const LEAVE: Duration = Duration::from_secs(3);
 /// How often a leaving child is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 /// What a child may see of the environment.
-const ENVIRONMENT: [&str; 5] = ["RUST_LOG", "RUST_BACKTRACE", "TZ", "NO_COLOR", "TMPDIR"];
+const ENVIRONMENT: [&str; 4] = ["RUST_BACKTRACE", "TZ", "NO_COLOR", "TMPDIR"];
 
 /// A running child and the socket to it.
 #[derive(Debug)]
@@ -27,7 +28,11 @@ pub(crate) struct Child {
 
 impl Child {
     /// Starts this binary again as `__NAME`.
-    pub(crate) fn start(name: &'static str, uid: Option<u32>) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        name: &'static str,
+        uid: Option<u32>,
+        log: LogArguments,
+    ) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| {
             Failure::negative(format!("cannot start the {name} process: {error}"))
         };
@@ -35,6 +40,7 @@ impl Child {
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("countersign")
+            .args(log.to_arguments())
             .arg(format!("__{name}"))
             .env_clear()
             .envs(ENVIRONMENT.iter().filter_map(|key| Some((key, std::env::var_os(key)?))))

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::child::Child;
 use super::ground;
 use crate::failure::Failure;
+use crate::logging::LogArguments;
 use crate::settings::Settings;
 
 /// Starts the gateway with connections to a signer that is ready.
@@ -16,9 +17,10 @@ pub(crate) fn start(
     connections: &[OwnedFd],
     signer_epoch: u64,
     allow_missing_sandbox: bool,
+    log: LogArguments,
 ) -> Result<Child, Failure> {
     let uid = ground::separate_users().then(|| settings.gateway_uid());
-    let child = Child::start("gateway", uid)?;
+    let child = Child::start("gateway", uid, log)?;
     let start = json!({
         "kind": "start",
         "config_text": settings.text,

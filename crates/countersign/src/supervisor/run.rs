@@ -15,6 +15,7 @@ use super::child::Child;
 use super::keys::KeyDesk;
 use super::{gateway, signer};
 use crate::failure::Failure;
+use crate::logging::LogArguments;
 use crate::output::warn;
 use crate::secret::Unsealer;
 use crate::settings::Settings;
@@ -41,6 +42,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) unsealer: &'a Unsealer,
     /// Whether a missing sandbox feature is let through.
     pub(crate) allow_missing_sandbox: bool,
+    /// How the processes write their log lines.
+    pub(crate) log: LogArguments,
     /// Called once, when the gateway takes requests.
     pub(crate) ready: &'a mut dyn FnMut(&Ready),
 }
@@ -196,6 +199,7 @@ impl<'a> Supervisor<'a> {
                 self.plan.unsealer,
                 wanted,
                 self.plan.allow_missing_sandbox,
+                self.plan.log,
             );
             match started {
                 Ok(started) => self.signer_is_up(started),
@@ -219,6 +223,7 @@ impl<'a> Supervisor<'a> {
                 &connections,
                 self.signer_epoch,
                 self.plan.allow_missing_sandbox,
+                self.plan.log,
             )?);
         }
         Ok(())

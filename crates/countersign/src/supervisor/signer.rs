@@ -12,6 +12,7 @@ use vault::protocol::control::{ControlAnswer, ControlAsk};
 use super::child::Child;
 use super::{channel, ground};
 use crate::failure::Failure;
+use crate::logging::LogArguments;
 use crate::secret::Unsealer;
 use crate::settings::Settings;
 
@@ -36,9 +37,10 @@ pub(crate) fn start(
     unsealer: &Unsealer,
     connections: usize,
     allow_missing_sandbox: bool,
+    log: LogArguments,
 ) -> Result<Started, Failure> {
     let uid = ground::separate_users().then(|| settings.signer_uid());
-    let child = Child::start("signer", uid)?;
+    let child = Child::start("signer", uid, log)?;
     let failed = |error: std::io::Error| {
         Failure::negative(format!("cannot tell the signer what to do: {error}"))
     };

@@ -224,8 +224,13 @@ impl Stack {
 
     /// Starts `serve` and waits until it is ready.
     pub fn serve(&mut self) {
+        self.serve_with(&[]);
+    }
+
+    /// The same with more arguments.
+    pub fn serve_with(&mut self, more: &[&str]) {
         let mut command = self.command();
-        command.args(["--json", "serve", "--key-file"]).arg(&self.key_file);
+        command.args(["--json", "serve", "--key-file"]).arg(&self.key_file).args(more);
         command.stdout(Stdio::piped()).stderr(self.log_file());
         let mut child = command.spawn().expect("serve starts");
         let stdout = child.stdout.take().expect("standard output");

@@ -11,6 +11,7 @@ use super::question;
 use super::rights::Stated;
 use super::session::Session;
 use crate::failure::Failure;
+use crate::logging::LogArguments;
 use crate::settings::Settings;
 use crate::supervisor::child::Child;
 use crate::supervisor::ground;
@@ -52,7 +53,7 @@ impl Observer {
         })?;
         let roots = table.root_certificates.as_ref();
         let uid = ground::separate_users().then(|| settings.gateway_uid());
-        let child = Child::start("fetch", uid)?;
+        let child = Child::start("fetch", uid, LogArguments::default())?;
         let base = settings.config_path.parent();
         let roots = roots.map(|path| base.map_or_else(|| path.clone(), |base| base.join(path)));
         let egress_addresses: Vec<String> = table.egress.iter().map(ToString::to_string).collect();

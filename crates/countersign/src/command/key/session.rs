@@ -9,6 +9,7 @@ use wire::model::Effect;
 
 use super::running::{self, Running};
 use crate::failure::Failure;
+use crate::logging::LogArguments;
 use crate::secret::{UnsealArguments, Unsealer};
 use crate::settings::Settings;
 use crate::supervisor::child::Child;
@@ -58,7 +59,8 @@ impl Session {
         let unsealer: Unsealer = unseal.read(false)?;
         ground::prepare(settings)?;
         crate::process::harden()?;
-        let mut started = signer::start(settings, &unsealer, 1, allow_missing_sandbox)?;
+        let mut started =
+            signer::start(settings, &unsealer, 1, allow_missing_sandbox, LogArguments::default())?;
         let end = started
             .connections
             .pop()
