@@ -13,7 +13,7 @@ const DEBIAN: [(&str, &str); 4] =
     [("cc", "gcc"), ("node", "nodejs"), ("npm", "npm"), ("curl", "curl")];
 
 /// Python environments, one a list: some libraries share a module name.
-const PYTHON: [&str; 2] = ["ccxt", "vendor"];
+const PYTHON: [&str; 4] = ["ccxt", "vendor", "nautilus", "freqtrade"];
 
 /// Installs the client libraries into `target`.
 pub(crate) fn clients(target: &Path) -> Outcome {

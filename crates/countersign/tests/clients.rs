@@ -11,6 +11,8 @@
     reason = "test code: a failure is a failed test"
 )]
 
+#[path = "clients/live.rs"]
+mod live;
 mod stack;
 #[path = "clients/woox.rs"]
 mod woox;

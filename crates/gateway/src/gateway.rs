@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use arc_swap::ArcSwap;
 use judge::{HaltLevel, Judge};
 use tokio::sync::broadcast;
+use wire::model::Product;
 
 use crate::clock::VenueClock;
 use crate::config::{AccountConfig, Config};
@@ -81,6 +82,13 @@ pub(crate) struct AccountGroup {
     pub(crate) futures_events: EventFeed,
     /// The venue's count of its orders.
     pub(crate) orders: OrderBudgets,
+}
+
+impl AccountGroup {
+    /// The events of a product, where there are any.
+    pub(crate) fn feed(&self, product: Product) -> &EventFeed {
+        if product == Product::Spot { &self.events } else { &self.futures_events }
+    }
 }
 
 /// An account's own events, in the venue's JSON, for whoever may hear them.

@@ -141,8 +141,8 @@ async fn private(
 
     // Held until the venue has answered, and so has counted it.
     let ticket = admit(worker, &bot, &received)?;
-    if let Some(ask) = received.stream_key() {
-        return stream_key::answer(worker, arrival, &bot, &received, ask).await;
+    if let Some((product, ask)) = received.stream_key() {
+        return stream_key::answer(worker, arrival, &bot, &received, product, ask).await;
     }
 
     // INVARIANT (record first): a request is cleared by its entry in the log.

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use wire::model::Product;
 
 use crate::limits;
 use crate::shared::held;
@@ -32,6 +33,8 @@ pub(crate) struct Holder {
     pub(crate) api_key: Arc<str>,
     /// None over the Unix socket.
     pub(crate) address: Option<IpAddr>,
+    /// Whose events it opens.
+    pub(crate) product: Product,
 }
 
 struct Held {
@@ -133,7 +136,11 @@ mod tests {
     use super::*;
 
     fn holder(api_key: &str, last: u8) -> Holder {
-        Holder { api_key: api_key.into(), address: Some(IpAddr::from([192, 0, 2, last])) }
+        Holder {
+            api_key: api_key.into(),
+            address: Some(IpAddr::from([192, 0, 2, last])),
+            product: Product::UsdFutures,
+        }
     }
 
     #[test]
@@ -156,6 +163,8 @@ mod tests {
         let keys = StreamKeys::default();
         let (mine, theirs) = (holder("mine", 1), holder("mine", 2));
         let key = keys.start(mine.clone(), 0).unwrap();
+        let spot = Holder { product: Product::Spot, ..mine.clone() };
+        assert_eq!(keys.keep_alive(&spot, Some(&key), 0), None);
         assert_eq!(keys.keep_alive(&theirs, Some(&key), 0), None);
         assert!(!keys.close(&theirs, Some(&key)) && !keys.close(&theirs, None));
         let other = keys.start(theirs.clone(), 0).unwrap();

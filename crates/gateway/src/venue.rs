@@ -11,7 +11,7 @@ pub(crate) mod woox;
 
 use hyper::StatusCode;
 use vault::protocol::Signed;
-use wire::model::{Class, Effect, Intent, Venue};
+use wire::model::{Class, Effect, Intent, Product, Venue};
 use wire::venue::binance::listed::StreamKeyAsk;
 use wire::venue::binance::weight::weight;
 use wire::venue::binance::{Refusal, Security};
@@ -254,7 +254,7 @@ impl Received {
     }
 
     /// What it asks of a stream key, where it is about one.
-    pub(crate) fn stream_key(&self) -> Option<StreamKeyAsk> {
+    pub(crate) fn stream_key(&self) -> Option<(Product, StreamKeyAsk)> {
         match self.endpoint() {
             Endpoint::Binance(served) => served.stream_key(),
             Endpoint::WooX(_) => None,

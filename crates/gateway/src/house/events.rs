@@ -19,7 +19,7 @@ use wire::model::{Decimal, OrderReference, Product, Venue};
 use super::{House, watch};
 use crate::clock;
 use crate::entry;
-use crate::gateway::{AccountGroup, EventFeed, Gateway};
+use crate::gateway::{AccountGroup, Gateway};
 use crate::record::Purpose;
 use crate::shared::held;
 
@@ -55,10 +55,6 @@ pub(crate) fn terminated(gateway: &Gateway) -> Arc<str> {
     format!("{TERMINATED},\"E\":{at}}}").into()
 }
 
-fn feed(group: &AccountGroup, product: Product) -> &EventFeed {
-    if product == Product::Spot { &group.events } else { &group.futures_events }
-}
-
 /// Waits until somebody needs the events of a product: spot's always, those of
 /// futures where a bot trades them or has asked for them.
 async fn needed(group: &AccountGroup, product: Product) {
@@ -73,7 +69,7 @@ async fn needed(group: &AccountGroup, product: Product) {
 
 async fn follow(house: Rc<House>, group: Arc<AccountGroup>, product: Product) {
     let mut pause = PAUSE;
-    let feed = feed(&group, product);
+    let feed = group.feed(product);
     loop {
         needed(&group, product).await;
         let opened = match product {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use wire::model::Product;
 use wire::venue::binance::listed::StreamKeyAsk;
 
 use super::accept::Arrival;
@@ -12,7 +13,7 @@ use super::judging::judge_local;
 use super::refused::{Refused, Why};
 use super::reply::Reply;
 use crate::counters::Ending;
-use crate::gateway::{AccountGroup, Worker};
+use crate::gateway::{EventFeed, Worker};
 use crate::stream_keys::Holder;
 use crate::venue::Received;
 
@@ -30,6 +31,7 @@ pub(super) async fn answer(
     arrival: &Arrival<'_>,
     bot: &Authenticated,
     received: &Received,
+    product: Product,
     ask: StreamKeyAsk,
 ) -> Result<(Ending, Reply), Refused> {
     // The closed parameter table holds here too.
@@ -38,7 +40,7 @@ pub(super) async fn answer(
     let api_key = received.api_key(arrival).map_err(|why| {
         Refused::new(Ending::Unauthenticated, why, "send the virtual key in the venue's header")
     })?;
-    let holder = Holder { api_key: api_key.into(), address: arrival.peer.address };
+    let holder = Holder { api_key: api_key.into(), address: arrival.peer.address, product };
     let named = received.parameter("listenKey");
     let now_ms = gateway.clock.now().0 / 1_000_000;
     let keys = &gateway.stream_keys;
@@ -56,7 +58,7 @@ pub(super) async fn answer(
                 // INVARIANT (record first): who is let in to an account's events
                 // is in the log.
                 let group = judge_local(worker, arrival, bot, received.endpoint())?;
-                followed(&group).await?;
+                followed(group.feed(product)).await?;
                 let wait = Why::Throttled { wait_s: 60 };
                 let full = |why| Refused::new(Ending::Denied, wait, why);
                 told(&keys.start(holder, now_ms).map_err(full)?)
@@ -71,10 +73,10 @@ pub(super) async fn answer(
 
 /// Waits a moment until the account's events are followed: a bot that has its
 /// key misses none.
-async fn followed(group: &AccountGroup) -> Result<(), Refused> {
-    group.futures_events.want();
+async fn followed(feed: &EventFeed) -> Result<(), Refused> {
+    feed.want();
     let until = Instant::now() + FOLLOWED_WITHIN;
-    while !group.futures_events.is_on() {
+    while !feed.is_on() {
         if Instant::now() >= until {
             return Err(Refused::not_executed(
                 Ending::Unsent,

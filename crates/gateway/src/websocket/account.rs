@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use wire::model::Product;
 
 use crate::counters::Ending;
 use crate::gateway::{AccountGroup, Gateway, Worker};
@@ -35,6 +36,7 @@ pub(super) enum Said {
 pub(super) fn admit(
     worker: &Worker,
     arrival: &Arrival<'_>,
+    product: Product,
     key: &str,
 ) -> Result<Arc<AccountGroup>, Refused> {
     let gateway = &worker.gateway;
@@ -43,7 +45,7 @@ pub(super) fn admit(
     let holder = gateway.stream_keys.holder(key, now_ms);
     let identities = gateway.identities.load();
     let identity = holder
-        .filter(|holder| holder.address == address)
+        .filter(|holder| holder.address == address && holder.product == product)
         .and_then(|holder| identities.find(&holder.api_key).cloned())
         .filter(|identity| identity.config.may_come_from(address))
         .filter(|identity| identity.config.may_come_with(arrival.peer.certificate.as_ref()));
@@ -53,15 +55,19 @@ pub(super) fn admit(
         return Err(Refused::new(
             Ending::Unauthenticated,
             Why::NoStreamKey,
-            "start one with `POST /fapi/v1/listenKey`, from this address",
+            "start one with the call for it, from this address",
         ));
     };
     let bot = Authenticated { identity, deadline_ms: 0 };
-    let endpoint = Endpoint::binance("POST", "/fapi/v1/listenKey");
+    let path = match product {
+        Product::Spot => "/api/v3/userDataStream",
+        _ => "/fapi/v1/listenKey",
+    };
+    let endpoint = Endpoint::binance("POST", path);
     let endpoint = endpoint.map_err(|why| Refused::not_executed(Ending::Unsent, why))?;
     // INVARIANT (record first): who hears an account's events is in the log.
     let group = judge_local(worker, arrival, &bot, endpoint)?;
-    if !group.futures_events.is_on() {
+    if !group.feed(product).is_on() {
         return Err(Refused::not_executed(
             Ending::Unsent,
             "the venue does not tell the account's events at the moment",
@@ -74,11 +80,12 @@ pub(super) fn admit(
 pub(super) fn follow(
     gateway: Arc<Gateway>,
     group: &AccountGroup,
+    product: Product,
     key: String,
     combined: bool,
     say: mpsc::Sender<Said>,
 ) -> AbortHandle {
-    let mut events = group.futures_events.hear();
+    let mut events = group.feed(product).hear();
     let task = tokio::task::spawn_local(async move {
         let written = |event: &str| match combined {
             true => format!("{{\"stream\":\"{key}\",\"data\":{event}}}"),

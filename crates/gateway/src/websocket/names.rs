@@ -2,6 +2,7 @@
 //! public ones, which are the venue's, and stream keys, which are ours.
 
 use serde::Deserialize;
+use wire::model::Product;
 
 use crate::limits;
 use crate::stream_keys::is_stream_key;
@@ -21,7 +22,7 @@ fn is_public(name: &str) -> bool {
 /// What a socket for streams is opened for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
-    pub(super) host: Host,
+    pub(super) product: Product,
     /// The target at the venue; none where nothing there is asked for.
     pub(super) target: Option<String>,
     /// Stream keys, as the bot names them.
@@ -30,13 +31,23 @@ pub(super) struct Wanted {
     pub(super) combined: bool,
 }
 
+impl Wanted {
+    /// Where the venue's public streams of the product are.
+    pub(super) fn host(&self) -> Host {
+        match self.product {
+            Product::Spot => Host::SpotStreams,
+            _ => Host::UsdFuturesStreams,
+        }
+    }
+}
+
 /// Futures have a host of their own, told apart here by `/fstream` in front of
 /// the venue's path, and routes on it: for what everybody may see, and for
 /// accounts.
 pub(super) fn wanted(path: &str, query: Option<&str>) -> Option<Wanted> {
     let query = query.filter(|query| !query.is_empty());
     let Some(path) = path.strip_prefix("/fstream") else {
-        return named(Host::SpotStreams, "", path, query).filter(|one| one.keys.is_empty());
+        return named(Product::Spot, "", path, query);
     };
     let route = ["/public", "/market", "/private"].into_iter().find_map(|route| {
         let rest = path.strip_prefix(route)?;
@@ -45,12 +56,12 @@ pub(super) fn wanted(path: &str, query: Option<&str>) -> Option<Wanted> {
     let (route, path) = route.unwrap_or(("", path));
     let mut wanted = match (path, query.and_then(|query| query.strip_prefix("listenKey="))) {
         ("/ws" | "/stream", Some(key)) if is_stream_key(key) => Wanted {
-            host: Host::UsdFuturesStreams,
+            product: Product::UsdFutures,
             target: None,
             keys: vec![key.to_owned()],
             combined: path == "/stream",
         },
-        _ => named(Host::UsdFuturesStreams, route, path, query)?,
+        _ => named(Product::UsdFutures, route, path, query)?,
     };
     // The venue has no public stream there, and no account of ours.
     if route == "/private" {
@@ -60,7 +71,7 @@ pub(super) fn wanted(path: &str, query: Option<&str>) -> Option<Wanted> {
 }
 
 /// Streams that are named in path or query, behind a route.
-fn named(host: Host, route: &str, path: &str, query: Option<&str>) -> Option<Wanted> {
+fn named(product: Product, route: &str, path: &str, query: Option<&str>) -> Option<Wanted> {
     let (combined, base, names) = match (path, query) {
         ("/ws" | "/stream", None) => (path == "/stream", path, ""),
         ("/stream", Some(query)) => (true, "/stream?streams=", query.strip_prefix("streams=")?),
@@ -79,7 +90,7 @@ fn named(host: Host, route: &str, path: &str, query: Option<&str>) -> Option<Wan
         let names = public.join("/");
         format!("{route}{base}{names}")
     });
-    Some(Wanted { host, target, keys, combined })
+    Some(Wanted { product, target, keys, combined })
 }
 
 /// Stream keys and public streams; none where there is something else, or too
@@ -179,8 +190,7 @@ mod tests {
         assert_eq!(target("/ws/btcusdt@trade", None).as_deref(), Some("/ws/btcusdt@trade"));
         let two = "streams=btcusdt@trade/!ticker@arr";
         assert_eq!(target("/stream", Some(two)), Some(format!("/stream?{two}")));
-        assert_eq!(wanted(&format!("/ws/{KEY}"), None), None);
-        assert_eq!(wanted("/stream", Some(&format!("streams={KEY}"))), None);
+        assert_eq!(wanted("/ws", Some(&format!("listenKey={KEY}"))), None);
         assert_eq!(wanted("/stream", Some("streams=a@b/")), None);
         assert_eq!(wanted("/stream", Some("listenKey=a@b")), None);
         assert_eq!(wanted("/ws/a@b?c", None), None);
@@ -204,7 +214,11 @@ mod tests {
         let by_query = format!("listenKey={KEY}");
         let one = wanted("/fstream/private/ws", Some(&by_query)).unwrap();
         assert_eq!((one.target, one.keys, one.combined), (None, vec![KEY.to_owned()], false));
-        for path in [format!("/fstream/ws/{KEY}"), format!("/fstream/private/ws/{KEY}")] {
+        for path in [
+            format!("/ws/{KEY}"),
+            format!("/fstream/ws/{KEY}"),
+            format!("/fstream/private/ws/{KEY}"),
+        ] {
             let one = wanted(&path, None).unwrap();
             assert_eq!((one.target, one.keys.len()), (None, 1), "{path}");
         }

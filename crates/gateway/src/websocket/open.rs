@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use wire::model::Venue;
+use wire::model::{Product, Venue};
 use wire::venue::binance::endpoints::HostGroup;
 
 use super::account;
@@ -65,12 +65,12 @@ where
             refused("no socket of the venue is served at this path; see `docs/websocket.md`")
         })?;
         let switching = switch(&buffer)?;
-        let keys = match &opening {
-            Opening::Streams(wanted) => wanted.keys.as_slice(),
-            Opening::Api(_) => &[],
+        let (product, keys) = match &opening {
+            Opening::Streams(wanted) => (wanted.product, wanted.keys.as_slice()),
+            Opening::Api(_) => (Product::Spot, &[][..]),
         };
         let accounts: Result<Vec<_>, _> =
-            keys.iter().map(|key| account::admit(&host.worker, &arrival, key)).collect();
+            keys.iter().map(|key| account::admit(&host.worker, &arrival, product, key)).collect();
         Ok((opening, switching, accounts?))
     });
     let (opening, switching, accounts) = match made {

@@ -52,7 +52,7 @@ impl Streams {
     fn follow(&self, feeds: &mut Feeds, key: String, group: &AccountGroup) {
         let gateway = Arc::clone(&self.worker.gateway);
         let (say, combined) = (feeds.say.clone(), self.wanted.combined);
-        let task = account::follow(gateway, group, key.clone(), combined, say);
+        let task = account::follow(gateway, group, self.wanted.product, key.clone(), combined, say);
         if let Some(before) = feeds.tasks.insert(key, task) {
             before.abort();
         }
@@ -65,7 +65,7 @@ impl Streams {
     {
         let mut venue = None;
         if let Some(target) = &self.wanted.target {
-            match self.worker.pool.open_socket(self.wanted.host, target).await {
+            match self.worker.pool.open_socket(self.wanted.host(), target).await {
                 Ok(socket) => venue = Some(socket),
                 Err(error) => {
                     tracing::debug!(%error, "no market data stream");
@@ -148,7 +148,7 @@ impl Streams {
                 _ => {
                     let request = self.worker.next_request();
                     let arrival = Arrival::new(self.peer, request, &self.head, &self.buffer, &[]);
-                    match account::admit(&self.worker, &arrival, &key) {
+                    match account::admit(&self.worker, &arrival, self.wanted.product, &key) {
                         Ok(group) => self.follow(feeds, key, &group),
                         Err(refused) => {
                             let Body::Whole(error) = refused.reply(Venue::Binance).body else {

@@ -142,14 +142,20 @@ impl Book {
         found.next().is_none().then_some(name)
     }
 
-    /// The order that a reference names.
+    /// The order that a reference names. The venue goes by the order id where
+    /// there are both, and may not look at the other: one that is not known by
+    /// it is not known, whatever the client id says.
     pub(crate) fn named(&self, reference: &OrderReference) -> Named {
         let venue = reference.order_id.map(|id| self.by_venue(&reference.symbol, id));
         let client =
             reference.client_order_id.as_deref().map(|id| self.by_client(&reference.symbol, id));
         match (venue, client) {
             (Some(Some(a)), Some(Some(b))) if a != b => Named::Two,
-            (Some(Some(slot)), _) | (_, Some(Some(slot))) => Named::One(slot),
+            (Some(None), Some(Some(slot))) => match self.get(slot).and_then(|one| one.order_id) {
+                Some(_) => Named::Two,
+                None => Named::Nothing,
+            },
+            (Some(Some(slot)), _) | (None, Some(Some(slot))) => Named::One(slot),
             _ => Named::Nothing,
         }
     }

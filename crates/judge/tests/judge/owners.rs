@@ -139,6 +139,28 @@ fn two_ids_of_two_orders_are_no_reference() {
     assert_eq!(codes(&world.decide("a", &intent)), ["two_orders"]);
 }
 
+/// USD-M futures go by the order id alone where both are sent.
+#[test]
+fn an_own_client_id_opens_no_other_order() {
+    let mut world = World::new(TWO);
+    let (_, own) = resting(&mut world, "a", 11);
+    resting(&mut world, "b", 12);
+    let both = |id, client: &str| {
+        let mut intent = cancel_by_id(id);
+        if let Operation::Cancel(reference) = &mut intent.operation {
+            reference.client_order_id = Some(client.to_owned());
+        }
+        intent
+    };
+    assert!(world.decide("a", &both(11, &own)).is_allowed());
+    assert_eq!(codes(&world.decide("a", &both(99, &own))), ["two_orders"]);
+    // The venue's id of the order is not known yet: it may be another's.
+    let verdict = world.decide("b", &limit(Side::Buy, "1", "100"));
+    let placed = world.decide("a", &limit(Side::Buy, "1", "100"));
+    assert!(verdict.is_allowed() && placed.is_allowed());
+    assert!(!world.decide("a", &both(99, "cs-2")).is_allowed());
+}
+
 #[test]
 fn a_live_client_order_id_is_not_given_twice() {
     let mut world = World::new(TWO);

@@ -205,17 +205,21 @@ impl Served {
         self.method.is_empty()
     }
 
-    /// What it asks of a stream key, where it is about one of USD-M futures.
-    /// (Spot's were taken out of service by the venue in 2025; the sockets of
-    /// other products are not served.)
-    pub fn stream_key(&self) -> Option<StreamKeyAsk> {
+    /// What it asks of a stream key, where it is about one of spot or of USD-M
+    /// futures. (The venue itself took spot's out of service in 2025; libraries
+    /// that still ask for them, such as nautilus_trader 1.221, go on here.)
+    pub fn stream_key(&self) -> Option<(Product, StreamKeyAsk)> {
+        use StreamKeyAsk::{Close, KeepAlive, Start};
         let ask = match self.name {
-            "POST /fapi/v1/listenKey" | "ws-fapi userDataStream.start" => StreamKeyAsk::Start,
-            "PUT /fapi/v1/listenKey" | "ws-fapi userDataStream.ping" => StreamKeyAsk::KeepAlive,
-            "DELETE /fapi/v1/listenKey" | "ws-fapi userDataStream.stop" => StreamKeyAsk::Close,
+            "POST /fapi/v1/listenKey" | "ws-fapi userDataStream.start" => Start,
+            "PUT /fapi/v1/listenKey" | "ws-fapi userDataStream.ping" => KeepAlive,
+            "DELETE /fapi/v1/listenKey" | "ws-fapi userDataStream.stop" => Close,
+            "POST /api/v3/userDataStream" => return Some((Product::Spot, Start)),
+            "PUT /api/v3/userDataStream" => return Some((Product::Spot, KeepAlive)),
+            "DELETE /api/v3/userDataStream" => return Some((Product::Spot, Close)),
             _ => return None,
         };
-        Some(ask)
+        Some((Product::UsdFutures, ask))
     }
 
     /// Whether its parameters are read at all: otherwise only the attempt is.

@@ -110,7 +110,7 @@ fn operation(reading: Reading, fields: &Fields<'_>) -> Result<Operation, Refusal
             new_quantity: fields.needed_amount("newQty")?,
             new_client_order_id: fields.text("newClientOrderId"),
         },
-        Reading::Cancel => Operation::Cancel(fields.reference("orderId", "origClientOrderId")?),
+        Reading::Cancel => Operation::Cancel(fields.cancelled()?),
         Reading::CancelList => cancel_list(fields)?,
         Reading::CancelAll => Operation::CancelAll { symbol: fields.market()? },
         Reading::CancelReplace => Operation::CancelReplace(CancelReplace {
@@ -255,8 +255,22 @@ impl<'a> Fields<'a> {
         self.get(name).map(|value| form::integer(name, value)).transpose()
     }
 
-    /// The order that a cancel or amend names: by exactly one of its two ids,
-    /// since the venue prefers one of them where both are sent.
+    /// The order that a cancel names: by either id, or by both, as
+    /// nautilus_trader does. The venue looks for the order id; on spot it then
+    /// wants the other to be the same order's, on USD-M futures it does not: the
+    /// judge holds both to one order.
+    fn cancelled(&self) -> Result<OrderReference, Refusal> {
+        let client_order_id = self.text("origClientOrderId");
+        match self.integer("orderId")? {
+            Some(id) => {
+                Ok(OrderReference { symbol: self.market()?, order_id: Some(id), client_order_id })
+            }
+            None => self.reference("orderId", "origClientOrderId"),
+        }
+    }
+
+    /// The order that an amend or a replacement names: by exactly one of its two
+    /// ids, since the venue prefers one of them where both are sent.
     fn reference(&self, id: &str, client_id: &str) -> Result<OrderReference, Refusal> {
         let order_id = self.integer(id)?;
         let client_order_id = self.text(client_id);

@@ -61,7 +61,7 @@ const AMENDMENTS: &[Listed] = &[
 const LIST: &[Listed] = &[risk("orderListId", Integer), risk("origClientOrderId", ClientId)];
 const LISTS: &[Listed] = &[risk("fromId", Integer), START, END, LIMIT];
 const HISTORICAL: &[Listed] = &[needed("symbol", Symbol), risk("fromId", Integer), LIMIT];
-const LISTEN_KEY: &[Listed] = &[risk("listenKey", Text), risk("symbol", Symbol)];
+const LISTEN_KEY: &[Listed] = &[risk("listenKey", Text)];
 const WITHDRAWALS: &[Listed] = &[
     risk("coin", Asset),
     risk("withdrawOrderId", Text),

@@ -1,5 +1,5 @@
-//! The events of a USD-M futures account: bots hear them by stream keys of the
-//! gateway's own, and the venue's stays here.
+//! The events of an account by stream keys: bots get keys of the gateway's own,
+//! and the venue's stays here.
 
 #![allow(
     clippy::unwrap_used,
@@ -136,6 +136,27 @@ fn a_bot_hears_its_account_and_never_holds_the_venues_key() {
     assert!(log.contains("stream-key"), "who was let in is in the log");
     assert!(!log.contains(at_venue) && !log.contains(&key), "no stream key is");
     stack.verify();
+}
+
+/// As libraries do that still ask for what the venue took out of service.
+#[test]
+fn spot_events_come_by_a_stream_key_too() {
+    let (stack, bot) = Stack::serving("mm-1");
+    let mut client = Client::new(&stack.bot_url, &bot);
+    let path = "/api/v3/userDataStream";
+    let answer = client.try_send("POST", path, "", Some(&bot.api_key)).unwrap().ok();
+    let key = answer.json["listenKey"].as_str().unwrap().to_owned();
+    let mut events = Socket::open(&stack.bot_url, &format!("/ws/{key}")).unwrap();
+    assert!(
+        Socket::open(&stack.bot_url, &format!("/fstream/ws/{key}")).is_err(),
+        "another product"
+    );
+    client.post("/api/v3/order", &[&ORDER[..], &[("price", "59500")]].concat()).ok();
+    assert_eq!(next_of(&mut events, "executionReport")["X"], "NEW");
+    let text = format!("listenKey={key}");
+    client.try_send("DELETE", path, &text, Some(&bot.api_key)).unwrap().ok();
+    next_of(&mut events, "listenKeyExpired");
+    assert!(stack.venue.requests().iter().all(|one| one.path != path));
 }
 
 #[test]
