@@ -93,6 +93,8 @@ impl Client {
     /// The snippet, filled in.
     pub(crate) fn snippet(self, filling: Filling<'_>) -> String {
         self.template()
+            .replace("@ACCOUNT@", account_type(filling.market))
+            .replace("@SOCKETS@", &sockets(filling.url, filling.market))
             .replace("@URL@", filling.url)
             .replace("@KEY@", filling.api_key)
             .replace("@SECRET@", filling.secret)
@@ -100,6 +102,21 @@ impl Client {
             .replace("@EXCHANGE@", exchange(filling.venue, filling.market))
             .replace("@PAIR@", &pair(filling.venue, filling.market))
     }
+}
+
+/// nautilus_trader's name of the account that trades a market.
+fn account_type(market: &str) -> &'static str {
+    match Product::of(market).0 {
+        Product::UsdFutures => "USDT_FUTURES",
+        _ => "SPOT",
+    }
+}
+
+/// Where a market's streams are.
+fn sockets(url: &str, market: &str) -> String {
+    let futures = Product::of(market).0 == Product::UsdFutures;
+    let url = url.replacen("http", "ws", 1);
+    if futures { format!("{url}/fstream") } else { url }
 }
 
 /// ccxt's class for a venue.

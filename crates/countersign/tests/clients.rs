@@ -93,12 +93,22 @@ fn drive_client(
     bot: &Bot,
     least_steps: usize,
 ) {
+    let environment = [("BASE_URL", url), ("API_KEY", &bot.api_key), ("API_SECRET", &bot.secret)];
+    drive_with_environment(library, clients, stack, &environment, least_steps);
+}
+
+/// The same with all that the script is told.
+fn drive_with_environment(
+    library: &Library,
+    clients: &Path,
+    stack: &Stack,
+    environment: &[(&str, &str)],
+    least_steps: usize,
+) {
     let output = Command::new(library.interpreter(clients))
         .arg(library.script(clients, library.script))
         .current_dir(scripts())
-        .env("BASE_URL", url)
-        .env("API_KEY", &bot.api_key)
-        .env("API_SECRET", &bot.secret)
+        .envs(environment.iter().copied())
         .output()
         .expect("the client starts");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

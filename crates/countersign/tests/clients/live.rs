@@ -1,24 +1,41 @@
 //! Whole trading systems, not libraries alone: each runs a small strategy live.
 
 use super::stack::{REAL_TRADE_KEY, Stack, Unseal, clients};
-use super::{Library, drive_client, no_refused_request_left, of_the_bot};
+use super::{Library, drive_with_environment, no_refused_request_left, of_the_bot};
+
+/// A system, and the snippet that it is configured with.
+struct System<'a> {
+    of: &'a Library,
+    snippet: &'static str,
+}
 
 /// Runs a system whose bot takes BTCUSDT, through at least `steps`; every order
 /// that reached the venue is one that the log allows. None where the systems are
 /// not installed.
-fn live(library: &Library, steps: usize) -> Option<Stack> {
+fn live(library: &System<'_>, steps: usize) -> Option<Stack> {
     let Some(clients) = clients() else {
-        library.not_run();
+        library.of.not_run();
         return None;
     };
     let mut stack = Stack::configured();
-    let bot = stack.add_bot("live", &["--preset", "taker", "--market", "BTCUSDT"]);
+    // The snippet that is printed beside the key names the address.
+    stack.fix_port();
+    let arguments = ["bot", "add", "live", "--preset", "taker", "--market", "BTCUSDT"];
+    let bot = stack.must(&arguments, Unseal::No, "");
     stack.serve();
     stack.wait_for("the first price", || {
         let (_, status, _) = stack.run(&["status"], Unseal::No, "");
         (status["markets_with_price"].as_u64() > Some(0)).then_some(())
     });
-    drive_client(library, &clients, &stack, &stack.bot_url, &bot, steps);
+    let snippet = bot["snippets"][library.snippet].as_str().expect("a snippet");
+    let text = |field: &str| bot[field].as_str().expect("a virtual key");
+    let environment = [
+        ("SNIPPET", snippet),
+        ("BASE_URL", &stack.bot_url),
+        ("API_KEY", text("api_key")),
+        ("API_SECRET", text("secret")),
+    ];
+    drive_with_environment(library.of, &clients, &stack, &environment, steps);
     let requests = stack.venue.requests();
     no_refused_request_left(&requests);
     let placed =
@@ -36,7 +53,8 @@ fn live(library: &Library, steps: usize) -> Option<Stack> {
 fn nautilus_trader_runs_a_strategy() {
     let script = "nautilus_trader_live.py";
     let library = Library { name: "nautilus_trader", environment: "nautilus", script };
-    let Some(stack) = live(&library, 6) else { return };
+    let system = System { of: &library, snippet: "nautilus-trader" };
+    let Some(stack) = live(&system, 6) else { return };
     let denied = |(_, entry): &(u64, serde_json::Value)| {
         entry["bot"] == "live" && entry["outcome"] == "deny"
     };
@@ -46,5 +64,6 @@ fn nautilus_trader_runs_a_strategy() {
 #[test]
 fn freqtrade_trades_for_a_cycle() {
     let script = "freqtrade_live.py";
-    live(&Library { name: "freqtrade", environment: "freqtrade", script }, 4);
+    let library = Library { name: "freqtrade", environment: "freqtrade", script };
+    live(&System { of: &library, snippet: "freqtrade" }, 4);
 }

@@ -1,15 +1,14 @@
 """nautilus_trader's Binance adapter, unmodified: a live node on spot with a small
-strategy, pointed at the gateway by the adapter's own options."""
+strategy. Its configuration is the snippet that `bot add` prints."""
 
 import json
+import os
 import sys
 from decimal import Decimal
 
+import msgspec
 from nautilus_trader.adapters.binance import (
     BINANCE,
-    BinanceAccountType,
-    BinanceDataClientConfig,
-    BinanceExecClientConfig,
     BinanceLiveDataClientFactory,
     BinanceLiveExecClientFactory,
 )
@@ -18,8 +17,6 @@ from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.enums import OrderSide, TimeInForce
 from nautilus_trader.model.identifiers import InstrumentId, TraderId
 from nautilus_trader.trading.strategy import Strategy
-
-from steps import API_KEY, API_SECRET, BASE_URL
 
 INSTRUMENT = InstrumentId.from_str("BTCUSDT.BINANCE")
 WANTED = ["quote", "accepted", "cancelled", "filled", "position", "over the limit"]
@@ -95,20 +92,20 @@ class Small(Strategy):
         node.stop()
 
 
-common = dict(
-    api_key=API_KEY,
-    api_secret=API_SECRET,
-    account_type=BinanceAccountType.SPOT,
-    base_url_http=BASE_URL,
-    base_url_ws=BASE_URL.replace("http://", "ws://"),
-    instrument_provider=InstrumentProviderConfig(load_ids=frozenset([INSTRUMENT])),
-)
+exec(os.environ["SNIPPET"])  # gateway, data_clients, exec_clients
+
+
+def with_instrument(clients):
+    provider = InstrumentProviderConfig(load_ids=frozenset([INSTRUMENT]))
+    return {name: msgspec.structs.replace(one, instrument_provider=provider) for name, one in clients.items()}
+
+
 node = TradingNode(
     config=TradingNodeConfig(
         trader_id=TraderId("TRADER-001"),
         logging=LoggingConfig(log_level="INFO", log_colors=False),
-        data_clients={BINANCE: BinanceDataClientConfig(**common)},
-        exec_clients={BINANCE: BinanceExecClientConfig(**common)},
+        data_clients=with_instrument(data_clients),
+        exec_clients=with_instrument(exec_clients),
         timeout_connection=20.0,
         timeout_disconnection=5.0,
         timeout_post_stop=1.0,
