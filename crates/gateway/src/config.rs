@@ -4,6 +4,7 @@
 mod address;
 mod certificates;
 mod file;
+mod venues;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -108,11 +109,13 @@ pub enum Host {
     WooX,
     /// WOO X, public history.
     WooXHistory,
+    /// Its sockets.
+    WooXStreams,
 }
 
 impl Host {
     /// Every host that there may be.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Spot,
         Self::UsdFutures,
         Self::CoinFutures,
@@ -122,6 +125,7 @@ impl Host {
         Self::UsdFuturesStreams,
         Self::WooX,
         Self::WooXHistory,
+        Self::WooXStreams,
     ];
 
     /// The name in metrics.
@@ -136,6 +140,7 @@ impl Host {
             Self::UsdFuturesStreams => "binance-usd-futures-streams",
             Self::WooX => "woox",
             Self::WooXHistory => "woox-history",
+            Self::WooXStreams => "woox-streams",
         }
     }
 }

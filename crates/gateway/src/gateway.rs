@@ -97,6 +97,9 @@ pub(crate) struct EventFeed {
     sender: broadcast::Sender<Arc<str>>,
     on: AtomicBool,
     wanted: AtomicBool,
+    /// The balances as the events have told them, where a venue tells them whole
+    /// to whoever begins to hear (WOO X), by asset.
+    pub(crate) balances: Mutex<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Default for EventFeed {
@@ -105,6 +108,7 @@ impl Default for EventFeed {
             sender: broadcast::channel(limits::EVENTS_WAITING).0,
             on: AtomicBool::new(false),
             wanted: AtomicBool::new(false),
+            balances: Mutex::default(),
         }
     }
 }

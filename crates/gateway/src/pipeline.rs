@@ -11,7 +11,7 @@ pub(crate) mod reply;
 pub(crate) mod send;
 pub(crate) mod settle;
 pub(crate) mod sign;
-mod stream_key;
+pub(crate) mod stream_key;
 
 use wire::model::{Class, Venue};
 

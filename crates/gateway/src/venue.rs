@@ -166,7 +166,7 @@ impl Received {
         match self {
             Self::Frame(frame) => frame.api_key(),
             Self::Binance(_) => binance::api_key(arrival),
-            Self::WooX(_) => woox::api_key(arrival),
+            Self::WooX(received) => Ok(&received.api_key),
         }
     }
 

@@ -51,6 +51,33 @@ fn ccxt_in_python_trades_at_woox_with_a_virtual_key() {
     stack.verify();
 }
 
+#[test]
+fn ccxt_pro_hears_its_account_at_woox() {
+    let script = "ccxt_pro_woox.py";
+    let library = Library { name: "ccxt.pro", environment: "ccxt", script };
+    let Some(clients) = clients() else {
+        return library.not_run();
+    };
+    let mut stack = Stack::configured_with_woox(|_| (), &MARKETS);
+    let mut arguments = vec!["--preset", "taker", "--account", "woo"];
+    arguments.extend(MARKETS.iter().flat_map(|market| ["--market", market]));
+    let bot = stack.add_bot("matrix", &arguments);
+    stack.serve();
+    wait_for_prices(&stack);
+    let url = stack.woox_url.clone();
+    drive_client(&library, &clients, &stack, &url, &bot, 8);
+    let requests = stack.woox.as_ref().expect("a paper WOO X").requests();
+    let frames: Vec<String> = requests
+        .iter()
+        .filter(|one| one.method == "WS")
+        .map(|one| String::from_utf8_lossy(&one.body).into_owned())
+        .collect();
+    let logins = frames.iter().filter(|frame| frame.contains("\"auth\""));
+    assert!(logins.clone().count() >= 1 && logins.clone().all(|one| one.contains(WOOX_READ_KEY)));
+    assert!(frames.iter().all(|frame| !frame.contains(&bot.api_key)), "{frames:?}");
+    stack.verify();
+}
+
 /// Orders are denied until the gateway knows the prices of both markets.
 fn wait_for_prices(stack: &Stack) {
     stack.wait_for("the prices", || {

@@ -1,4 +1,4 @@
-//! The account's own events at Binance: executions reach the judge as they
+//! The account's own events: executions reach the judge as they
 //! happen, and every event the bots that asked for them.
 //!
 //! One subscription per account and product, of the gateway's own. What happens
@@ -7,6 +7,7 @@
 
 mod futures;
 mod spot;
+pub(crate) mod woox;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,10 +41,13 @@ pub(crate) async fn run(house: Rc<House>) {
         tokio::time::sleep(LOOK).await;
     }
     for group in house.gateway.accounts.values() {
-        if group.venue == Venue::Binance {
-            for product in [Product::Spot, Product::UsdFutures] {
-                tokio::task::spawn_local(follow(Rc::clone(&house), Arc::clone(group), product));
-            }
+        // WOO X tells all that it trades together.
+        let products: &[Product] = match group.venue {
+            Venue::Binance => &[Product::Spot, Product::UsdFutures],
+            Venue::WooX => &[Product::Spot],
+        };
+        for product in products {
+            tokio::task::spawn_local(follow(Rc::clone(&house), Arc::clone(group), *product));
         }
     }
 }
@@ -73,9 +77,11 @@ async fn follow(house: Rc<House>, group: Arc<AccountGroup>, product: Product) {
     loop {
         needed(&group, product).await;
         let opened = match product {
+            _ if group.venue == Venue::WooX => house.follow_woox(&group).await,
             Product::Spot => house.follow_spot(&group).await,
             _ => house.follow_futures(&group).await,
         };
+        held(&feed.balances).clear();
         if feed.set_on(false) {
             // Nobody knows what happened since: a snapshot tells the judge.
             group.traded_at.store(house.gateway.clock.now().0, Ordering::Relaxed);

@@ -7,8 +7,6 @@ use judge::{HouseRead, Outcome, Permit, UnixNanos};
 use vault::protocol::{Answer as SignerAnswer, Ask, SignAsk, Surface};
 use wire::limits::SIGNED_RECEIVE_WINDOW_MS;
 use wire::model::{Class, Effect, Intent, Operation};
-use wire::venue::binance::endpoints::HostGroup;
-use wire::venue::binance::frames;
 
 use super::House;
 use crate::clock;
@@ -22,9 +20,6 @@ use crate::record::Purpose;
 use crate::shared::held;
 use crate::upstream::{Answer, SendError};
 use crate::venue::{self, Endpoint, Sendable};
-
-/// Subscribes a socket to the events of the account of a signing key.
-const SUBSCRIBE: &str = "userDataStream.subscribe.signature";
 
 /// A read before it is judged.
 struct Asked<'a> {
@@ -42,6 +37,28 @@ struct Cleared {
     permit: Permit,
     verdict: u64,
     halt_epoch: u64,
+}
+
+/// A text for a socket that was signed.
+pub(super) struct SocketRead {
+    pub(super) signed: vault::protocol::Signed,
+    pub(super) course: Course,
+    pub(super) proof: Proof,
+    /// The key that it was signed with.
+    pub(super) key: Arc<RealKey>,
+}
+
+fn own_intent(endpoint: Endpoint, symbol: Option<String>) -> Intent {
+    Intent {
+        venue: endpoint.venue(),
+        endpoint: endpoint.name(),
+        // A stream key that stays here reads, and no more.
+        class: match endpoint.class() {
+            Class::StreamKey => Class::Read,
+            class => class,
+        },
+        operation: Operation::Read { symbol },
+    }
 }
 
 /// What came of an own read.
@@ -104,16 +121,7 @@ impl House {
         let now_ms = now.0 / 1_000_000;
         let text = venue::question(endpoint, path.as_deref(), parameters, now_ms)?;
         let symbol = parameters.iter().find(|(name, _)| *name == "symbol");
-        let intent = Intent {
-            venue: endpoint.venue(),
-            endpoint: endpoint.name(),
-            // A stream key that stays here reads, and no more.
-            class: match endpoint.class() {
-                Class::StreamKey => Class::Read,
-                class => class,
-            },
-            operation: Operation::Read { symbol: symbol.map(|(_, value)| (*value).to_owned()) },
-        };
+        let intent = own_intent(endpoint, symbol.map(|(_, value)| (*value).to_owned()));
         let request = self.requests.get().wrapping_add(1);
         self.requests.set(request);
 
@@ -139,18 +147,18 @@ impl House {
         self.carry(course, permit).await
     }
 
-    /// The frame that subscribes a socket to an account's events, judged,
-    /// recorded and signed like every read.
+    /// A text of the gateway's own for a socket, made for a key and a time (Unix
+    /// ms): judged, recorded and signed like every read.
     ///
     /// # Errors
     /// In one line; nothing may be sent.
-    pub(super) fn subscription(
+    pub(super) fn signed_for_socket(
         &self,
         group: &Arc<AccountGroup>,
-    ) -> Result<(String, Course, Proof, Arc<RealKey>), String> {
+        endpoint: Endpoint,
+        text: impl FnOnce(&RealKey, u64) -> Result<String, String>,
+    ) -> Result<SocketRead, String> {
         let gateway = &self.gateway;
-        let served = frames::served(HostGroup::WsApi, SUBSCRIBE).ok_or("no such method")?;
-        let endpoint = Endpoint::Binance(served);
         let ring = gateway.keys.load_full();
         let key = ring
             .for_request(&group.name, endpoint.class(), Effect::Read)
@@ -158,13 +166,8 @@ impl House {
         let key = Arc::clone(key);
         let now = gateway.clock.now();
         let now_ms = now.0 / 1_000_000;
-        let text = format!("apiKey={}&timestamp={now_ms}", key.api_key);
-        let intent = Intent {
-            venue: endpoint.venue(),
-            endpoint: endpoint.name(),
-            class: endpoint.class(),
-            operation: Operation::Read { symbol: None },
-        };
+        let text = text(&key, now_ms)?;
+        let intent = own_intent(endpoint, None);
         let request = self.requests.get().wrapping_add(1);
         self.requests.set(request);
         let text = text.as_bytes();
@@ -192,18 +195,7 @@ impl House {
             settle::record(gateway, &course, settlement);
         })?;
         let proof = Proof { digest: sha256(&signed.text), sequence: signed.sequence };
-        let text = String::from_utf8_lossy(&signed.text);
-        let params: serde_json::Map<String, serde_json::Value> = text
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .chain([("signature", signed.signature.as_str())])
-            .map(|(name, value)| {
-                let number = value.parse::<u64>().ok().filter(|_| name != "apiKey");
-                (name.to_owned(), number.map_or_else(|| value.into(), Into::into))
-            })
-            .collect();
-        let frame = serde_json::json!({ "id": request, "method": SUBSCRIBE, "params": params });
-        Ok((frame.to_string(), course, proof, key))
+        Ok(SocketRead { signed, course, proof, key })
     }
 
     /// Records how a subscription went.

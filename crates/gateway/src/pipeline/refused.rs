@@ -77,6 +77,11 @@ impl Refused {
         Self { ending, why, message: message.to_string() }
     }
 
+    /// Why, in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// It cannot be read.
     pub(crate) fn unreadable(refusal: Refusal) -> Self {
         Self { ending: Ending::Unreadable, why: Why::Refusal(refusal), message: String::new() }

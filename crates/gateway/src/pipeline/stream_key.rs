@@ -72,8 +72,11 @@ pub(super) async fn answer(
 }
 
 /// Waits a moment until the account's events are followed: a bot that has its
-/// key misses none.
-async fn followed(feed: &EventFeed) -> Result<(), Refused> {
+/// key, or has logged on, misses none.
+///
+/// # Errors
+/// The venue does not tell them; nothing was given.
+pub(crate) async fn followed(feed: &EventFeed) -> Result<(), Refused> {
     feed.want();
     let until = Instant::now() + FOLLOWED_WITHIN;
     while !feed.is_on() {

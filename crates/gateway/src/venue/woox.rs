@@ -41,10 +41,6 @@ pub(super) fn receive(arrival: &Arrival<'_>) -> Result<Received, Refused> {
     wire_woox::receive(&raw).map_err(Refused::unreadable)
 }
 
-pub(super) fn api_key<'b>(arrival: &Arrival<'b>) -> Result<&'b str, Why> {
-    arrival.field(Field::WooXKey).ok_or(Why::NoKey)
-}
-
 /// Over the text as the bot built it. The venue has HMAC alone.
 pub(super) fn verified_signature(secret: &VirtualSecret, received: &Received) -> Option<[u8; 32]> {
     if !matches!(secret, VirtualSecret::Hmac(_)) {
@@ -78,7 +74,7 @@ pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked,
     Ok(Asked { intent: with_ids(intent, &given), text: text.canonical().into_bytes() })
 }
 
-pub(super) fn question(
+pub(crate) fn question(
     served: &Served,
     path: Option<&str>,
     params: wire_woox::ParamText,

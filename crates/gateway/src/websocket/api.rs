@@ -19,7 +19,7 @@ use wire::model::Venue;
 use wire::venue::binance::endpoints::HostGroup;
 use wire::venue::binance::{errors, frames};
 
-use super::session;
+use super::{session, written};
 use crate::counters::Ending;
 use crate::gateway::Worker;
 use crate::http::request::Head;
@@ -138,11 +138,6 @@ pub(super) async fn serve<S>(
         }
     }
     let _ = written(stream.close(None)).await;
-}
-
-/// Whether something could be written in time: who does not read is left.
-async fn written<E>(writing: impl Future<Output = Result<(), E>>) -> bool {
-    matches!(tokio::time::timeout(limits::BODY_TIME, writing).await, Ok(Ok(())))
 }
 
 /// Takes one frame up. What can be answered here is, in order; the rest goes

@@ -13,6 +13,7 @@ use super::account;
 use super::api::{self, Socket};
 use super::names::{Wanted, wanted};
 use super::streams::Streams;
+use super::woox::{self, Door, door};
 use crate::connection::Host;
 use crate::counters::Ending;
 use crate::http::request::Head;
@@ -28,12 +29,14 @@ pub(super) enum Opening {
     Api(HostGroup),
     /// Market data, and events of accounts by their stream keys.
     Streams(Wanted),
+    /// Of WOO X.
+    WooX(Door),
 }
 
 impl Opening {
     fn at(venue: Venue, path: &str, query: Option<&str>) -> Option<Self> {
-        if venue != Venue::Binance {
-            return None;
+        if venue == Venue::WooX {
+            return door(path).filter(|_| query.is_none()).map(Self::WooX);
         }
         match path {
             "/ws-api/v3" => return Some(Self::Api(HostGroup::WsApi)),
@@ -67,7 +70,7 @@ where
         let switching = switch(&buffer)?;
         let (product, keys) = match &opening {
             Opening::Streams(wanted) => (wanted.product, wanted.keys.as_slice()),
-            Opening::Api(_) => (Product::Spot, &[][..]),
+            Opening::Api(_) | Opening::WooX(_) => (Product::Spot, &[][..]),
         };
         let accounts: Result<Vec<_>, _> =
             keys.iter().map(|key| account::admit(&host.worker, &arrival, product, key)).collect();
@@ -95,6 +98,11 @@ where
             let worker = Rc::clone(&host.worker);
             let session = Rc::new(Socket::new(worker, group, peer, head, buffer));
             api::serve(session, socket, host.stop.clone()).await;
+        }
+        Opening::WooX(door) => {
+            let worker = Rc::clone(&host.worker);
+            let session = woox::Socket { worker, peer, head, buffer };
+            session.serve(door, socket, host.stop.clone()).await;
         }
         Opening::Streams(wanted) => {
             let worker = Rc::clone(&host.worker);

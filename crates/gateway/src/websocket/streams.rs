@@ -17,6 +17,7 @@ use wire::model::Venue;
 
 use super::account::{self, Said};
 use super::names::{Ask, Command, Wanted, command};
+use super::written;
 use crate::gateway::{AccountGroup, Worker};
 use crate::http::request::Head;
 use crate::limits;
@@ -85,12 +86,12 @@ impl Streams {
         while !*stop.borrow() {
             let passed = tokio::select! {
                 told = next(&mut venue) => match told {
-                    Some(Message::Text(text)) => written(&mut bot, Message::Text(text)).await,
+                    Some(Message::Text(text)) => written(bot.send(Message::Text(text))).await,
                     Some(Message::Ping(_) | Message::Pong(_)) => true,
                     _ => false,
                 },
                 Some(event) = said.recv() => match event {
-                    Said::Event(event) => written(&mut bot, Message::text(event)).await,
+                    Said::Event(event) => written(bot.send(Message::text(event))).await,
                     Said::Ended => false,
                 },
                 heard = bot.next() => {
@@ -106,7 +107,7 @@ impl Streams {
                 // INVARIANT (bounded): who is gone does not keep its place.
                 _ = look.tick() => {
                     heard_at.elapsed() <= limits::SOCKET_IDLE
-                        && written(&mut bot, Message::Ping(Vec::new().into())).await
+                        && written(bot.send(Message::Ping(Vec::new().into()))).await
                 }
                 _ = stop.changed() => false,
             };
@@ -132,7 +133,7 @@ impl Streams {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let Some(Command { ask, keys, is_public, id, at_venue }) = command(text) else {
-            return written(bot, Message::text(REFUSED)).await;
+            return written(bot.send(Message::text(REFUSED))).await;
         };
         for key in keys {
             match ask {
@@ -143,7 +144,7 @@ impl Streams {
                 }
                 // INVARIANT (bounded).
                 _ if feeds.tasks.len() >= limits::SUBSCRIPTIONS => {
-                    return written(bot, Message::text(REFUSED)).await;
+                    return written(bot.send(Message::text(REFUSED))).await;
                 }
                 _ => {
                     let request = self.worker.next_request();
@@ -156,7 +157,7 @@ impl Streams {
                             };
                             let error = String::from_utf8_lossy(&error);
                             let told = format!("{{\"error\":{error},\"id\":{id}}}");
-                            return written(bot, Message::text(told)).await;
+                            return written(bot.send(Message::text(told))).await;
                         }
                     }
                 }
@@ -174,7 +175,7 @@ impl Streams {
             }
             _ => json!({ "result": null, "id": id }).to_string(),
         };
-        written(bot, Message::text(answer)).await
+        written(bot.send(Message::text(answer))).await
     }
 }
 
@@ -184,14 +185,6 @@ async fn next(venue: &mut Option<VenueSocket>) -> Option<Message> {
         Some(venue) => venue.next().await.and_then(Result::ok),
         None => std::future::pending().await,
     }
-}
-
-/// Whether a bot took a message in time: who does not read is left.
-async fn written<S>(bot: &mut WebSocketStream<S>, message: Message) -> bool
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    matches!(tokio::time::timeout(limits::BODY_TIME, bot.send(message)).await, Ok(Ok(())))
 }
 
 /// In the shape of the venue's own.

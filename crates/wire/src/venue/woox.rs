@@ -17,6 +17,7 @@ pub mod charge;
 pub mod collide;
 pub mod endpoints;
 pub mod errors;
+pub mod frames;
 pub mod ids;
 pub mod json;
 pub mod listed;

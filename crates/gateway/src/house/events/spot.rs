@@ -8,13 +8,20 @@ use judge::{OrderStatus, OrderUpdate};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Message;
+use wire::venue::binance::endpoints::HostGroup;
+use wire::venue::binance::frames;
 
 use super::{SILENT, amount};
 use crate::gateway::AccountGroup;
 use crate::house::House;
+use crate::house::own::SocketRead;
 use crate::keys::RealKey;
 use crate::limits;
 use crate::upstream::Host;
+use crate::venue::Endpoint;
+
+/// Subscribes a socket to the events of the account of a signing key.
+const SUBSCRIBE: &str = "userDataStream.subscribe.signature";
 
 /// The answer to the subscription.
 #[derive(Deserialize)]
@@ -58,7 +65,11 @@ impl House {
     /// Why it ended, or was not opened.
     pub(super) async fn follow_spot(&self, group: &Arc<AccountGroup>) -> Result<(), String> {
         let mut socket = self.pool.open_socket(Host::SpotFrames, "/ws-api/v3").await?;
-        let (frame, course, proof, key) = self.subscription(group)?;
+        let served = frames::served(HostGroup::WsApi, SUBSCRIBE).ok_or("no such method")?;
+        let read = self.signed_for_socket(group, Endpoint::Binance(served), |key, now_ms| {
+            Ok(format!("apiKey={}&timestamp={now_ms}", key.api_key))
+        })?;
+        let frame = subscription(&read);
         let sent = socket.send(Message::text(frame)).await;
         let answered = match sent {
             Ok(()) => tokio::time::timeout(limits::UPSTREAM_ANSWER, socket.next()).await.ok(),
@@ -70,7 +81,7 @@ impl House {
             }
             _ => None,
         };
-        self.subscribed(&course, proof, status);
+        self.subscribed(&read.course, read.proof, status);
         if status != Some(200) {
             return Err(match status {
                 Some(status) => format!("the venue answers {status}"),
@@ -81,7 +92,7 @@ impl House {
         loop {
             let heard = tokio::time::timeout(SILENT, socket.next()).await;
             match heard {
-                Ok(Some(Ok(Message::Text(text)))) => self.spot_event(group, &key, &text),
+                Ok(Some(Ok(Message::Text(text)))) => self.spot_event(group, &read.key, &text),
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
                 _ => return Err("the socket ended".to_owned()),
             }
@@ -102,6 +113,22 @@ impl House {
         }
         group.events.tell(event.into());
     }
+}
+
+/// The frame that subscribes a socket to an account's events.
+fn subscription(read: &SocketRead) -> String {
+    let text = String::from_utf8_lossy(&read.signed.text);
+    let params: serde_json::Map<String, serde_json::Value> = text
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .chain([("signature", read.signed.signature.as_str())])
+        .map(|(name, value)| {
+            let number = value.parse::<u64>().ok().filter(|_| name != "apiKey");
+            (name.to_owned(), number.map_or_else(|| value.into(), Into::into))
+        })
+        .collect();
+    let id = read.course.request;
+    serde_json::json!({ "id": id, "method": SUBSCRIBE, "params": params }).to_string()
 }
 
 /// What an execution says of its order; none of what the order's own answer has

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use wire::model::{Decimal, Right, Rights, Side};
 
-use super::number::Number;
+use super::number::{Number, sane_name};
 
 /// Orders in one page.
 pub(crate) const PAGE: usize = 500;
@@ -73,6 +73,69 @@ fn status(word: &str) -> OrderStatus {
         "FILLED" | "CANCELLED" | "REJECTED" | "COMPLETED" => OrderStatus::Closed,
         _ => OrderStatus::Open,
     }
+}
+
+/// What an `executionreport` of the private stream says of its order; none of
+/// what the order's own answer has said.
+pub(crate) fn execution(data: &str) -> Option<OrderUpdate> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Report {
+        symbol: String,
+        order_id: u64,
+        client_order_id: Option<u64>,
+        quantity: Number,
+        executed_price: Number,
+        executed_quantity: Number,
+        total_executed_quantity: Number,
+        status: String,
+    }
+    let report: Report = serde_json::from_str(data).ok()?;
+    let amount = |number: &Number| number.decimal().filter(|amount| !amount.is_sign_negative());
+    let executed = amount(&report.total_executed_quantity)?;
+    let status = status(&report.status);
+    if !sane_name(&report.symbol) || (status == OrderStatus::Open && executed.is_zero()) {
+        return None;
+    }
+    // What one trade filled is exact; what several did is told by the account's
+    // trades and by snapshots.
+    let executed_quote = if executed.is_zero() {
+        Some(Decimal::ZERO)
+    } else if amount(&report.executed_quantity)? == executed {
+        amount(&report.executed_price)?.checked_mul(executed)
+    } else {
+        None
+    };
+    Some(OrderUpdate {
+        symbol: report.symbol,
+        order_id: Some(report.order_id),
+        client_order_id: match report.client_order_id {
+            Some(id) if id != 0 => id.to_string(),
+            _ => format!("-{}", report.order_id),
+        },
+        new_client_order_id: None,
+        order_list_id: None,
+        status,
+        quantity: amount(&report.quantity).filter(|quantity| *quantity >= executed),
+        executed_quantity: Some(executed),
+        executed_quote,
+    })
+}
+
+/// The application id of an account, which its streams are named by.
+pub(crate) fn application_id(body: &[u8]) -> Result<String, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Info {
+        application_id: String,
+    }
+    let Info { application_id } = data(body, "the account")?;
+    let plain = application_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    // It becomes part of a target.
+    if !plain || !(1..=wire::limits::NAME_BYTES).contains(&application_id.len()) {
+        return Err("the account's application id cannot be read".to_owned());
+    }
+    Ok(application_id)
 }
 
 /// One page of open orders.

@@ -204,6 +204,26 @@ fn is_path_value(segment: &str) -> bool {
         && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// The login of a private stream, which no request is.
+static STREAM_LOGIN: LazyLock<Option<Served>> = LazyLock::new(|| {
+    let endpoint = endpoints::all().iter().find(|one| one.scheme == Scheme::Stream)?;
+    Some(Served {
+        name: &endpoint.name,
+        method: endpoint.method,
+        path: endpoint.path,
+        scheme: endpoint.scheme,
+        class: endpoint.class,
+        effect: endpoint.effect,
+        reading: Reading::Read,
+        parameters: &[],
+    })
+});
+
+/// The row of the login of a private stream.
+pub(super) fn stream_login() -> Option<&'static Served> {
+    STREAM_LOGIN.as_ref()
+}
+
 /// What the endpoint table knows and no closed table describes.
 static REFUSED: LazyLock<Vec<Served>> = LazyLock::new(|| {
     let described = |endpoint: &endpoints::Endpoint| {

@@ -5,7 +5,7 @@
 //! split over query and body are refused here.
 
 use super::json::Object;
-use super::listed::{Place, Reading, Scheme, Served, all, known, path_values};
+use super::listed::{Place, Reading, Scheme, Served, all, known, path_values, stream_login};
 use super::params::{ParamText, Params, check_plain};
 use super::refusal::printable;
 use super::{Refusal, RefusalCode};
@@ -124,6 +124,32 @@ pub fn receive(raw: &RawRequest<'_>) -> Result<Received, Refusal> {
         received.params = params_of(raw, endpoint)?;
     }
     Ok(received)
+}
+
+/// Reads the login of a private stream, which a frame carries.
+pub(super) fn login(
+    api_key: Option<&str>,
+    timestamp: Option<&str>,
+    signature: Option<&str>,
+) -> Result<Received, Refusal> {
+    let Some(endpoint) = stream_login() else {
+        return Err(unknown_endpoint("", "auth"));
+    };
+    let api_key = header("apikey", api_key, is_key)?.to_owned();
+    let timestamp = header("timestamp", timestamp, is_time)?;
+    let signature = header("sign", signature, is_signature)?.to_ascii_lowercase();
+    Ok(Received {
+        endpoint,
+        path: String::new(),
+        path_values: Vec::new(),
+        api_key,
+        signed_payload: format!("|{timestamp}").into_bytes(),
+        signed_payload_decoded: None,
+        signature,
+        timestamp_ms: timestamp.parse().unwrap_or(0),
+        receive_window_ms: limits::BOT_RECEIVE_WINDOW_DEFAULT_MS,
+        params: Params::Form(ParamText::default()),
+    })
 }
 
 /// The parameters of a request whose endpoint and shape are known.
