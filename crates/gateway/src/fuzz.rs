@@ -55,3 +55,33 @@ pub fn stream_command(bytes: &[u8]) {
         fuzz_command(text);
     }
 }
+
+/// One frame of a WOO X socket.
+///
+/// # Panics
+/// When another reader reads another event or topic: that is the finding.
+#[expect(clippy::panic, reason = "how a fuzzing target reports a finding")]
+pub fn woox_frame(bytes: &[u8]) {
+    use wire::venue::woox::frames::{Asks, receive_frame};
+    let Ok(frame) = receive_frame(bytes) else { return };
+    let other = match serde_json::from_slice::<serde_json::Value>(bytes) {
+        Ok(other) => other,
+        // It keeps numbers as floats, and some are too large for one.
+        Err(error) if error.to_string().starts_with("number out of range") => return,
+        Err(error) => panic!("only one reader takes it: {error}"),
+    };
+    let text = |name: &str| other.get(name).and_then(serde_json::Value::as_str);
+    let (event, topic) = match &frame.asks {
+        Asks::LogOn(login) => {
+            let params = other.get("params");
+            let key = params.and_then(|params| params.get("apikey"));
+            assert!(key.and_then(serde_json::Value::as_str) == Some(&login.api_key), "{other}");
+            ("auth", None)
+        }
+        Asks::Subscribe(topic) => ("subscribe", Some(topic.as_str())),
+        Asks::Unsubscribe(topic) => ("unsubscribe", Some(topic.as_str())),
+        Asks::Ping => ("ping", None),
+        Asks::Pong => ("pong", None),
+    };
+    assert!(text("event") == Some(event) && text("topic") == topic, "{other}");
+}

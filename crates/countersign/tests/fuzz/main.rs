@@ -99,8 +99,15 @@ fn targets() -> Vec<Target> {
     ]);
     let commands = texts(&[
         r#"{"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1}"#,
+        r#"{"method":"UNSUBSCRIBE","params":["pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a6501"],"id":"x"}"#,
+        "/fstream/private/ws?listenKey=pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a6501",
         "/ws/btcusdt@trade/!ticker@arr",
         "/stream",
+    ]);
+    let words = texts(&[
+        r#"{"id":1,"event":"subscribe","topic":"SPOT_BTC_USDT@orderbook"}"#,
+        r#"{"event":"auth","params":{"apikey":"k==","sign":"20da0852f73b20da0208c7e627975a59ff072379883d8457d03104651032033d","timestamp":"1578565539808"}}"#,
+        r#"{"event":"pong","ts":1578565539808}"#,
     ]);
     let frames = fields("binance", "frame");
     let frames =
@@ -113,6 +120,7 @@ fn targets() -> Vec<Target> {
         ("wire::fuzz::woox_request", wire::fuzz::woox_request, requests("woox")),
         ("wire::fuzz::woox_text", wire::fuzz::woox_text, fields("woox", "text")),
         ("wire::fuzz::woox_json", wire::fuzz::woox_json, json),
+        ("gateway::fuzz::woox_frame", gateway::fuzz::woox_frame, words),
         ("differential::binance", differential::binance, requests("binance")),
         ("differential::binance_frame", differential::binance_frame, frames.clone()),
         ("differential::woox", differential::woox, requests("woox")),

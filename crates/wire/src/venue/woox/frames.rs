@@ -141,8 +141,10 @@ fn log_on(frame: &Value) -> Result<Received, Refusal> {
     {
         return Err(Refusal::of(RefusalCode::Unlisted, name, "is no member of a login"));
     }
-    let text = |name: &str| params.and_then(|params| params.get(name)).and_then(Value::scalar);
-    login(text("apikey"), text("timestamp"), text("sign"))
+    let member = |name: &str| params.and_then(|params| params.get(name));
+    let text = |name: &str| member(name).and_then(Value::as_text);
+    // Clients write the time as either.
+    login(text("apikey"), member("timestamp").and_then(Value::scalar), text("sign"))
 }
 
 #[cfg(test)]
