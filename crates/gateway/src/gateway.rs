@@ -42,6 +42,9 @@ pub(crate) struct Gateway {
     pub(crate) config_path: PathBuf,
     pub(crate) accounts: BTreeMap<String, Arc<AccountGroup>>,
     pub(crate) identities: ArcSwap<Identities>,
+    /// How often bots and policies were read again; changes while every judge
+    /// is held.
+    pub(crate) reloads: AtomicU64,
     pub(crate) numbers: Numbers,
     pub(crate) keys: ArcSwap<KeyRing>,
     /// Which key each account uses, by name: as it was last told.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -271,6 +271,7 @@ fn open(
         config_path,
         accounts,
         identities: ArcSwap::from_pointee(identities),
+        reloads: AtomicU64::new(0),
         numbers,
         keys: ArcSwap::default(),
         log,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use judge::{BotPolicy, PolicySet};
@@ -55,10 +56,15 @@ pub(crate) fn reload(gateway: &Gateway, text: Option<String>) -> Result<usize, S
     let policies = policies(&config)?;
     let identities = identities(&config, &gateway.config.data_dir, &gateway.numbers)?;
     let count = identities.len();
-    for group in gateway.accounts.values() {
-        held(&group.judge).set_policies(Arc::clone(&policies));
+    // Nothing is judged while keys and policies change: a request is judged by
+    // those of one configuration. Nobody else holds two judges at once.
+    let mut judges: Vec<_> = gateway.accounts.values().map(|group| held(&group.judge)).collect();
+    for judge in &mut judges {
+        judge.set_policies(Arc::clone(&policies));
     }
     gateway.identities.store(Arc::new(identities));
+    gateway.reloads.fetch_add(1, Ordering::AcqRel);
+    drop(judges);
     let entry = entry::plain("bots-reloaded", clock::host_nanos(), |json| {
         json.number("bots", count as u64);
         json.hex("config_sha256", &crate::pipeline::judging::sha256(text.as_bytes()));

@@ -2,6 +2,7 @@
 //! signed this, now, and for the first time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
 use wire::model::Class;
@@ -20,6 +21,8 @@ pub(crate) struct Authenticated {
     pub(crate) identity: Arc<Identity>,
     /// When the bot's own receive window ends, Unix ms in venue time.
     pub(crate) deadline_ms: u64,
+    /// The reload that it is known from.
+    pub(crate) reload: u64,
 }
 
 /// Whose request this is.
@@ -38,6 +41,9 @@ pub(crate) fn authenticate(
     let api_key = received
         .api_key(arrival)
         .map_err(|why| failed(why, "send the virtual key in the venue's own header"))?;
+    // Before the identities: where both change in between, the request is looked
+    // at again when it is judged.
+    let reload = gateway.reloads.load(Ordering::Acquire);
     let identities = gateway.identities.load();
     let Some(identity) = identities.find(api_key) else {
         return Err(failed(Why::UnknownKey, "no bot has this virtual key"));
@@ -58,11 +64,11 @@ pub(crate) fn authenticate(
     let now_ms = gateway.clock.now().0 / 1_000_000;
     if !received.is_signed() {
         let deadline_ms = now_ms.saturating_add(received.receive_window_ms());
-        return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms });
+        return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms, reload });
     }
     if received.is_by_session() {
         let deadline_ms = check_time(gateway, received, now_ms)?;
-        return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms });
+        return Ok(Authenticated { identity: Arc::clone(identity), deadline_ms, reload });
     }
     let Some(signature) = received.verified_signature(&identity.secret) else {
         return Err(failed(
@@ -85,8 +91,25 @@ pub(crate) fn authenticate(
         return Err(replayed(Replay::Full));
     }
     match gateway.replay.admit(identity.number, signature, usage, now_ms) {
-        Ok(()) => Ok(Authenticated { identity: Arc::clone(identity), deadline_ms }),
+        Ok(()) => Ok(Authenticated { identity: Arc::clone(identity), deadline_ms, reload }),
         Err(replay) => Err(replayed(replay)),
+    }
+}
+
+impl Authenticated {
+    /// Whether its virtual key still is what it was, for who comes from there:
+    /// asked under the judge's lock, so that key and policy are of one reload.
+    pub(crate) fn still_holds(&self, gateway: &Gateway, arrival: &Arrival<'_>) -> bool {
+        if self.reload == gateway.reloads.load(Ordering::Acquire) {
+            return true;
+        }
+        let identities = gateway.identities.load();
+        let now = identities.all().find(|now| now.number == self.identity.number);
+        now.is_some_and(|now| {
+            now.account == self.identity.account
+                && now.config.may_come_from(arrival.peer.address)
+                && now.config.may_come_with(arrival.peer.certificate.as_ref())
+        })
     }
 }
 

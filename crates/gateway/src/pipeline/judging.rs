@@ -99,7 +99,7 @@ pub(crate) async fn judge_and_record(
     let ready = make_ready(worker, group, identity, received, arrival)?;
 
     let (verdict, halt_epoch, staged) =
-        decide(worker, group, identity, &ready, endpoint, is_signed, arrival, watch);
+        decide(worker, group, &bot, &ready, endpoint, is_signed, arrival, watch);
     // What others have to say in this turn is written together with it.
     others_first().await;
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
@@ -177,7 +177,7 @@ pub(crate) fn judge_local(
     };
     let mut watch = Stopwatch::start(&worker.counters, arrival.request);
     let (verdict, _, staged) =
-        decide(worker, group, identity, &ready, endpoint, true, arrival, &mut watch);
+        decide(worker, group, bot, &ready, endpoint, true, arrival, &mut watch);
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     if let Outcome::Deny(kind) = verdict.outcome {
         return Err(denied(gateway, kind, &verdict));
@@ -287,7 +287,7 @@ pub(crate) fn client_order_ids(intent: &Intent) -> Vec<String> {
 fn decide(
     worker: &Worker,
     group: &AccountGroup,
-    identity: &Identity,
+    bot: &Authenticated,
     ready: &Ready,
     endpoint: Endpoint,
     is_signed: bool,
@@ -302,10 +302,12 @@ fn decide(
     buffer.clear();
 
     let mut judge = held(&group.judge);
+    let identity = &bot.identity;
     let moment = gateway.clock.look();
     let (halt, halt_epoch) = gateway.halts.now();
     let facts = Facts {
-        bot: &identity.name,
+        // A bot whose key was just taken away has no policy.
+        bot: if bot.still_holds(gateway, arrival) { &identity.name } else { "" },
         intent: &ready.intent,
         text: &ready.text,
         text_digest: ready.text_digest,

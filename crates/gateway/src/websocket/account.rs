@@ -2,6 +2,7 @@
 //! key.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -42,6 +43,7 @@ pub(super) fn admit(
     let gateway = &worker.gateway;
     let address = arrival.peer.address;
     let now_ms = gateway.clock.now().0 / 1_000_000;
+    let reload = gateway.reloads.load(Ordering::Acquire);
     let holder = gateway.stream_keys.holder(key, now_ms);
     let identities = gateway.identities.load();
     let identity = holder
@@ -58,7 +60,7 @@ pub(super) fn admit(
             "start one with the call for it, from this address",
         ));
     };
-    let bot = Authenticated { identity, deadline_ms: 0 };
+    let bot = Authenticated { identity, deadline_ms: 0, reload };
     let path = match product {
         Product::Spot => "/api/v3/userDataStream",
         _ => "/fapi/v1/listenKey",
