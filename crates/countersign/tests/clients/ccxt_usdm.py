@@ -68,6 +68,33 @@ step("cancel all", lambda: exchange.cancel_all_orders(MARKET))
 step("nothing open", lambda: holds(exchange.fetch_open_orders(MARKET) == [], None))
 step("market order", lambda: holds(exchange.create_order(MARKET, "market", "buy", amount)["id"], None))
 step("position", lambda: holds(any(p["contracts"] for p in exchange.fetch_positions([MARKET])), None))
+# A conditional order has ids of its own.
+stop = step(
+    "stop loss",
+    lambda: exchange.create_order(
+        MARKET,
+        "market",
+        "sell",
+        amount,
+        None,
+        {"stopLossPrice": float(exchange.price_to_precision(MARKET, last * 0.985)), "reduceOnly": True},
+    ),
+)
+step(
+    "stops that wait",
+    lambda: holds(
+        stop["id"] in [o["id"] for o in exchange.fetch_open_orders(MARKET, params={"trigger": True})], None
+    ),
+)
+step("cancel the stop", lambda: exchange.cancel_order(stop["id"], MARKET, {"trigger": True}))
+raises(
+    "a stop over the limit",
+    ["InvalidOrder"],
+    -2010,
+    lambda: exchange.create_order(
+        MARKET, "market", "sell", amount * 50, None, {"stopLossPrice": last * 0.985, "reduceOnly": True}
+    ),
+)
 step(
     "reduce only",
     lambda: exchange.create_order(MARKET, "market", "sell", amount, None, {"reduceOnly": True}),

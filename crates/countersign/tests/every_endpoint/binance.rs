@@ -92,6 +92,15 @@ fn parameters(endpoint: &Endpoint, maker: &mut Client) -> Vec<(&'static str, Str
         }
         ("POST", "/api/v3/sor/order" | "/api/v3/sor/order/test") => limit(&mut set),
         ("POST", "/fapi/v1/positionMargin") => set("type", "1"),
+        ("POST", "/fapi/v1/algoOrder") => {
+            set("algoType", "CONDITIONAL");
+            set("type", "STOP");
+            set("price", "58900");
+            set("timeInForce", "GTC");
+            set("side", "SELL");
+            set("quantity", "0.002");
+            set("triggerPrice", "59000");
+        }
         ("POST", "/api/v3/order/cancelReplace") => {
             limit(&mut set);
             set("cancelReplaceMode", "STOP_ON_FAILURE");

@@ -19,7 +19,7 @@ use super::asking::asking;
 use crate::entry::SettleOutcome;
 use crate::gateway::AccountGroup;
 use crate::limits;
-use crate::pipeline::settle::answer::one_order;
+use crate::pipeline::settle::answer::{conditional, one_order};
 use crate::pipeline::settle::{self, Settlement};
 use crate::shared::held;
 use crate::venue::{Endpoint, woox};
@@ -74,10 +74,6 @@ impl House {
     }
 
     async fn ask_for(&self, group: &Arc<AccountGroup>, question: &Unsettled) -> Result<(), String> {
-        #[derive(Deserialize)]
-        struct Failure {
-            code: i64,
-        }
         let order = &question.order;
         if group.venue == Venue::WooX {
             return self.ask_woox(group, question).await;
@@ -97,14 +93,18 @@ impl House {
             let update = one_order(&read.answer.body, product).ok_or("the order cannot be read")?;
             (SettleOutcome::Found, vec![update])
         } else {
-            let failure: Option<Failure> = serde_json::from_slice(&read.answer.body).ok();
-            if failure.is_none_or(|failure| failure.code != NO_SUCH_ORDER) {
+            if code(&read.answer.body) != Some(NO_SUCH_ORDER) {
                 return Err(format!("the venue answers {http}"));
             }
-            match question.reservation {
-                Some(_) => (SettleOutcome::Released, Vec::new()),
+            let conditional = match (product, &order.client_order_id, question.reservation) {
+                (Product::UsdFutures, Some(id), Some(_)) => self.conditional(group, id).await?,
+                _ => None,
+            };
+            match (conditional, question.reservation) {
+                (Some(update), _) => (SettleOutcome::Found, vec![update]),
+                (None, Some(_)) => (SettleOutcome::Released, Vec::new()),
                 // It was there once: nothing more comes of it.
-                None => (SettleOutcome::Found, vec![gone(question)]),
+                (None, None) => (SettleOutcome::Found, vec![gone(question)]),
             }
         };
         let mut course = read.course;
@@ -117,6 +117,26 @@ impl House {
 }
 
 impl House {
+    /// The conditional futures order of a client order id, which is none of the
+    /// orders.
+    async fn conditional(
+        &self,
+        group: &Arc<AccountGroup>,
+        id: &str,
+    ) -> Result<Option<OrderUpdate>, String> {
+        let endpoint = Endpoint::binance("GET", "/fapi/v1/algoOrder")?;
+        let read = self.read(group, endpoint, &[("clientAlgoId", id)]).await?;
+        if read.answer.is_success() {
+            return conditional(&read.answer.body)
+                .map(Some)
+                .ok_or_else(|| "the conditional order cannot be read".to_owned());
+        }
+        match code(&read.answer.body) {
+            Some(NO_SUCH_ORDER) => Ok(None),
+            _ => Err(format!("the venue answers {}", read.answer.status)),
+        }
+    }
+
     /// The same at WOO X, which may take a signed text for much longer: what it
     /// does not know may still come until then.
     async fn ask_woox(
@@ -164,6 +184,15 @@ impl House {
 pub(super) fn patience_ms() -> u64 {
     let margin = u64::try_from(limits::UNKNOWN_MARGIN.as_millis()).unwrap_or(u64::MAX);
     SIGNED_RECEIVE_WINDOW_MS.saturating_add(CLOCK_OFFSET_MS.unsigned_abs()).saturating_add(margin)
+}
+
+/// The code of a refusal.
+fn code(body: &[u8]) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Failure {
+        code: i64,
+    }
+    serde_json::from_slice(body).ok().map(|Failure { code }| code)
 }
 
 fn gone(question: &Unsettled) -> OrderUpdate {

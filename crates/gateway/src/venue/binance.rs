@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use wire::model::{Effect, Product};
+use wire::model::{Effect, Intent, Operation, Product};
+use wire::venue::binance::listed::Reading;
 use wire::venue::binance::public::{PublicHost, is_public_query};
 use wire::venue::binance::{
     self as wire_binance, RawRequest, Received, Refusal, RefusalCode, Security, Served, errors,
@@ -54,24 +55,34 @@ pub(super) fn verified_signature(secret: &VirtualSecret, received: &Received) ->
 }
 
 pub(super) fn ask(received: &mut Received, new_id: &impl NewId) -> Result<Asked, Refusal> {
-    // Their ids are not those of orders, and the account does not list them
-    // among its open orders: what they hold could not be told.
-    if received.endpoint.name == "POST /fapi/v1/algoOrder" {
-        return Err(Refusal::new(
-            RefusalCode::Forbidden,
-            "conditional futures orders are not followed yet; place the order when its time comes",
-        ));
-    }
     let intent = understand(received, new_id)?;
+    check_conditional(received.endpoint, &intent)?;
     let text = text_to_sign(received, &intent, &[])?;
     Ok(Asked { intent, text: text.canonical().into_bytes() })
 }
 
+/// A conditional order counts as filled when it is placed (see
+/// [`answer::conditional`](crate::pipeline::settle::answer)): how much and at
+/// what price has to be said.
+pub(super) fn check_conditional(served: &Served, intent: &Intent) -> Result<(), Refusal> {
+    let (Reading::Conditional, Operation::Place(group)) = (served.reading, &intent.operation)
+    else {
+        return Ok(());
+    };
+    let unsaid = |why: &str| Err(Refusal::new(RefusalCode::Forbidden, why));
+    match group.orders.first() {
+        Some(order) if order.quantity.is_none() => {
+            unsaid("`closePosition` leaves open how much it is; send `quantity` with `reduceOnly`")
+        }
+        Some(order) if order.price.or(order.stop_price).is_none() => {
+            unsaid("`activatePrice` is needed, so that the order has a worth")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives the orders ids that the bot gave none, and reads the intent.
-pub(super) fn understand(
-    received: &mut Received,
-    new_id: &impl NewId,
-) -> Result<wire::model::Intent, Refusal> {
+pub(super) fn understand(received: &mut Received, new_id: &impl NewId) -> Result<Intent, Refusal> {
     let missing: Vec<&'static str> = ids::missing(received.endpoint, &received.params).collect();
     for name in missing {
         ids::give(&mut received.params, name, &new_id.text())?;

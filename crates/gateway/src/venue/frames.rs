@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use wire::model::Effect;
-use wire::venue::binance::{Refusal, RefusalCode, Served, frames};
+use wire::venue::binance::{Refusal, Served, frames};
 
-use super::binance::{host, understand};
+use super::binance::{check_conditional, host, understand};
 use super::{Asked, NewId, Sendable};
 use crate::keys::RealKey;
 use crate::pipeline::judging::Course;
@@ -35,15 +35,8 @@ impl Request {
         new_id: &impl NewId,
         key: Option<&RealKey>,
     ) -> Result<Asked, Refusal> {
-        // Their ids are not those of orders: what they hold could not be told.
-        if self.private.received.endpoint.path == "algoOrder.place" {
-            return Err(Refusal::new(
-                RefusalCode::Forbidden,
-                "conditional futures orders are not followed yet; place the order when its time \
-                 comes",
-            ));
-        }
         let intent = understand(&mut self.private.received, new_id)?;
+        check_conditional(self.private.received.endpoint, &intent)?;
         // Without a key nothing is signed; the caller says so.
         let key = key.map_or("", |key| key.api_key.as_str());
         let text = frames::text_to_sign(&self.private, &intent, &[], key)?;

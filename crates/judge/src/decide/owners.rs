@@ -1,6 +1,6 @@
 //! Whose order is whose: what a cancel, an amend or a replacement may touch.
 
-use wire::model::{Class, Decimal, Operation, OrderReference};
+use wire::model::{Class, Decimal, Operation, OrderReference, Product};
 
 use super::weigh::unreadable;
 use crate::account::book::Named;
@@ -57,10 +57,13 @@ impl Judge {
                 Ok(own)
             }
             // Conditional orders are not tracked: whose they are is not known.
-            Operation::CancelConditional { symbol, .. } => {
-                let theirs = symbol
-                    .as_deref()
-                    .is_some_and(|symbol| self.unknown_is_theirs(bot, policy, symbol));
+            Operation::CancelConditional { symbol, product, .. } => {
+                // The venue goes by the id alone; where no market is named, none
+                // but the product's only bot may mean its own.
+                let theirs = match symbol.as_deref() {
+                    Some(symbol) => self.unknown_is_theirs(bot, policy, symbol),
+                    None => self.is_alone_on(policy, *product),
+                };
                 Ok(policy.cancel == CancelScope::Account || theirs)
             }
             _ => Err(unreadable(Class::Cancel)),
@@ -106,6 +109,15 @@ impl Judge {
                     || policy.markets.iter().any(|listed| listed == "*" || listed == market)
             }
         }
+    }
+
+    /// Whether no other bot of the account trades a product.
+    fn is_alone_on(&self, policy: &BotPolicy, product: Product) -> bool {
+        let trades = |bot: &BotPolicy| {
+            bot.preset.trades() && bot.markets.iter().any(|one| Product::of(one).0 == product)
+        };
+        let others = |bot: &&BotPolicy| bot.account == policy.account && bot.name != policy.name;
+        trades(policy) && !self.policies().bots().filter(others).any(trades)
     }
 
     /// An amend only shrinks; the venue refuses another, and so do we.

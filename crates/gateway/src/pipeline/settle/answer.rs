@@ -7,6 +7,7 @@ use judge::{OrderStatus, OrderUpdate};
 use serde::Deserialize;
 use wire::model::{Class, Decimal, Effect, Product};
 use wire::venue::binance::Served;
+use wire::venue::binance::listed::Reading as ListedReading;
 
 use crate::entry::SettleOutcome;
 
@@ -210,6 +211,48 @@ pub(crate) fn one_order(body: &[u8], product: Product) -> Option<OrderUpdate> {
     Some(update)
 }
 
+/// A conditional futures order, as its placing and a query for it answer.
+///
+/// It has ids of its own, is in no list of open orders, and becomes an order of
+/// another id when its time comes. So it counts as filled when it is placed, for
+/// all that it may be: never less than it does, and nothing of it is held or
+/// counted later.
+pub(crate) fn conditional(body: &[u8]) -> Option<OrderUpdate> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told<'a> {
+        #[serde(borrow)]
+        symbol: Cow<'a, str>,
+        #[serde(borrow)]
+        client_algo_id: Cow<'a, str>,
+        #[serde(borrow)]
+        quantity: Cow<'a, str>,
+        #[serde(borrow, default)]
+        price: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        trigger_price: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        activate_price: Option<Cow<'a, str>>,
+    }
+    let told: Told<'_> = serde_json::from_slice(body).ok()?;
+    let decimal = |text: &str| Decimal::from_str_exact(text).ok();
+    let quantity = decimal(&told.quantity).filter(|quantity| *quantity > Decimal::ZERO)?;
+    let prices = [&told.price, &told.trigger_price, &told.activate_price];
+    let dearest = prices.into_iter().flatten().filter_map(|text| decimal(text)).max();
+    let price = dearest.filter(|price| *price > Decimal::ZERO)?;
+    Some(OrderUpdate {
+        symbol: Product::UsdFutures.market(&told.symbol),
+        order_id: None,
+        client_order_id: told.client_algo_id.into_owned(),
+        new_client_order_id: None,
+        order_list_id: None,
+        status: OrderStatus::Closed,
+        quantity: Some(quantity),
+        executed_quantity: Some(quantity),
+        executed_quote: Some(quantity.checked_mul(price)?),
+    })
+}
+
 /// The venue calls markets of several products by one symbol; we do not.
 fn mark(update: &mut OrderUpdate, product: Product) {
     if product != Product::Spot {
@@ -220,6 +263,12 @@ fn mark(update: &mut OrderUpdate, product: Product) {
 /// The orders of a successful answer; none where it cannot be read.
 fn orders(endpoint: &Served, body: &[u8]) -> Option<Vec<OrderUpdate>> {
     let product = endpoint.product();
+    if endpoint.reading == ListedReading::Conditional {
+        return Some(vec![conditional(body)?]);
+    }
+    if endpoint.reading == ListedReading::CancelConditional {
+        return Some(Vec::new());
+    }
     if product == Product::Spot {
         return spot_orders(endpoint, body);
     }
