@@ -1,7 +1,7 @@
 //! Where things are: `countersign.toml` and the directories under `data_dir`.
 //!
-//! The supervisor reads no more of the configuration than this; the gateway
-//! reads the rest.
+//! The supervisor reads no more of the configuration than this and where doors
+//! are; the gateway reads the rest.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -168,6 +168,12 @@ impl Settings {
             config_path,
             text,
         })
+    }
+
+    /// All of the configuration, as the gateway reads it.
+    pub(crate) fn whole(&self) -> Result<gateway::Config, gateway::ConfigError> {
+        let base = self.config_path.parent().unwrap_or_else(|| Path::new("/"));
+        gateway::Config::parse(&self.text, base)
     }
 
     /// A directory or file under the data directory.

@@ -90,11 +90,11 @@ pub(crate) fn accept_on(host: &Host, listeners: WorkerListeners) -> std::io::Res
         let listener = TcpListener::from_std(listener)?;
         tokio::task::spawn_local(accept_tcp(host.clone(), listener, entrance, None));
     }
-    if let Some((listener, tls)) = listeners.tls {
+    for (listener, tls) in listeners.tls {
         let listener = TcpListener::from_std(listener)?;
         tokio::task::spawn_local(accept_tcp(host.clone(), listener, Entrance::Common, Some(tls)));
     }
-    if let Some(listener) = listeners.unix {
+    for listener in listeners.unix {
         let listener = UnixListener::from_std(listener)?;
         tokio::task::spawn_local(accept_unix(host.clone(), listener));
     }

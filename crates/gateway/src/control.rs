@@ -14,11 +14,14 @@ use rustix::net::{
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::doors::Door;
 use crate::limits;
 
 /// What the supervisor tells.
 #[derive(Debug)]
 pub enum Told {
+    /// A door that the supervisor keeps open; before `start`.
+    Door(Door),
     /// How to run, and the first signer's connections.
     Start(Start, SignerSockets),
     /// A new signer runs: its connections. The old ones are dead.
@@ -68,6 +71,8 @@ struct Packet {
     allow_missing_sandbox: bool,
     #[serde(default)]
     signer_epoch: u64,
+    #[serde(default)]
+    field: String,
 }
 
 /// The gateway's end of the control socket.
@@ -168,6 +173,7 @@ fn understand(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<Told, String> {
             },
             sockets(packet.signer_epoch, descriptors)?,
         ),
+        "door" => Told::Door(Door { field: packet.field, sockets: descriptors }),
         "signer-up" => Told::SignerUp(sockets(packet.signer_epoch, descriptors)?),
         "signer-down" => Told::SignerDown,
         "drain" => Told::Drain,

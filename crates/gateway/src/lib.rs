@@ -1,6 +1,6 @@
 //! The data path: listeners, the life of a request, upstreams, settlement.
 //!
-//! Reading order: [`limits`], [`config`], `route`, `listen`, `connection` (with
+//! Reading order: [`limits`], [`config`], `route`, [`doors`], `listen`, `connection` (with
 //! `http`),
 //! then the life of a request in `pipeline` (accept, parse, authenticate,
 //! judge, record, sign, send, settle) with what it uses (`virtual_key`,
@@ -12,6 +12,7 @@
 pub mod config;
 pub mod control;
 pub mod counters;
+pub mod doors;
 pub mod fuzz;
 pub mod limits;
 pub mod serve;

@@ -21,6 +21,7 @@ use crate::clock::{self, VenueClock};
 use crate::config::{Config, ConfigError};
 use crate::control::{Control, SignerSockets, Start, Told};
 use crate::counters::{Counters, Failures};
+use crate::doors::{self, Door};
 use crate::entry;
 use crate::gateway::{AccountGroup, Gateway, Halts};
 use crate::house::reload::{self, Numbers};
@@ -48,6 +49,8 @@ pub struct ServeOptions {
     pub config: Config,
     /// Where it was read: read again when bots are reloaded.
     pub config_path: PathBuf,
+    /// Where bots are served: what the configuration names, opened.
+    pub doors: Vec<Door>,
     /// The first signer's connections.
     pub signer: SignerSockets,
     /// Whether a missing sandbox feature stops the start; none: no sandbox,
@@ -109,8 +112,13 @@ pub fn run_child(control: OwnedFd) -> Result<(), GatewayError> {
 }
 
 fn run_started(control: &Control) -> Result<(), GatewayError> {
-    let Told::Start(start, signer) = control.receive().map_err(system)? else {
-        return Err(system("the supervisor began with another packet than `start`"));
+    let mut doors = Vec::new();
+    let (start, signer) = loop {
+        match control.receive().map_err(system)? {
+            Told::Door(door) => doors::add(&mut doors, door),
+            Told::Start(start, signer) => break (start, signer),
+            _ => return Err(system("the supervisor began with another packet than `start`")),
+        }
     };
     let Start { config_text, config_path, data_dir, allow_missing_sandbox } = start;
     let base = config_path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
@@ -122,6 +130,7 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
     serve(ServeOptions {
         config,
         config_path,
+        doors,
         signer,
         sandbox: Some(if allow_missing_sandbox {
             SandboxMode::AllowMissing
@@ -145,7 +154,7 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
 /// # Errors
 /// Why it did not start. Nothing was accepted then.
 pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
-    let ServeOptions { config, config_path, signer, sandbox, told, ready } = options;
+    let ServeOptions { config, config_path, doors, signer, sandbox, told, ready } = options;
     // Everything is read, checked and bound before anything is accepted.
     if signer.workers.len() != config.listen.workers {
         return Err(system(format!(
@@ -155,11 +164,11 @@ pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
         )));
     }
     let (gateway, restored) = open(config, config_path)?;
-    let bound = listen::bind(&gateway.config)?;
+    let bound = listen::deal(&gateway.config, doors)?;
     let metrics = bound.metrics.map(metrics::Opened::new);
-    let admin =
-        listen::unix(&gateway.config.data_dir.join("run").join("admin.sock"), listen::OWNER_MODE)
-            .map_err(|error| system(format!("the admin socket cannot be bound: {error}")))?;
+    let admin = gateway.config.data_dir.join("run").join("admin.sock");
+    let admin = doors::unix(&admin, doors::OWNER_MODE)
+        .map_err(|error| system(format!("the admin socket cannot be bound: {error}")))?;
     if let Some(mode) = sandbox {
         let report = sandbox::apply(&gateway, mode).map_err(GatewayError::Sandbox)?;
         for missing in report.missing {
@@ -188,7 +197,7 @@ pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
     let house = {
         let (gateway, signer) = (Arc::clone(&gateway), Arc::clone(&running.signer));
         let (publish, tell, stopped) = (publish.clone(), tell.clone(), stopped.clone());
-        let doors = house::Doors { admin, metrics };
+        let doors = house::Doors { admin: admin.into(), metrics };
         spawn("house", move || {
             if let Err(error) = house::run(gateway, signer, doors, publish, tell, stopped) {
                 tracing::error!(%error, "the house cannot run");
@@ -359,7 +368,9 @@ impl Running {
             match word {
                 Told::SignerUp(sockets) => self.signer_up(sockets),
                 Told::SignerDown => self.signer_down(),
-                Told::Start(..) => tracing::warn!("a second `start` is not obeyed"),
+                Told::Start(..) | Told::Door(_) => {
+                    tracing::warn!("a second `start` is not obeyed");
+                }
                 Told::Drain | Told::Gone => return,
             }
         }

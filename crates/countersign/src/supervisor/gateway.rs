@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use serde_json::{Value, json};
 
 use super::child::Child;
+use super::doors::Doors;
 use super::ground;
 use crate::failure::Failure;
 use crate::settings::Settings;
@@ -13,6 +14,7 @@ use crate::settings::Settings;
 /// Starts the gateway with connections to a signer that is ready.
 pub(crate) fn start(
     settings: &Settings,
+    doors: &Doors,
     connections: &[OwnedFd],
     signer_epoch: u64,
     allow_missing_sandbox: bool,
@@ -27,6 +29,11 @@ pub(crate) fn start(
         "allow_missing_sandbox": allow_missing_sandbox,
         "signer_epoch": signer_epoch,
     });
+    let gone = || Failure::negative("the gateway left before it was told what to do");
+    let channel = child.channel.as_ref().ok_or_else(gone)?;
+    doors.give(settings, channel).map_err(|error| {
+        Failure::negative(format!("cannot give the gateway its doors: {error}"))
+    })?;
     tell(&child, &start, connections)?;
     Ok(child)
 }

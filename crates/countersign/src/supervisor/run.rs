@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use super::backoff::Backoff;
 use super::channel::{Packet, timespec};
 use super::child::Child;
+use super::doors::Doors;
 use super::keys::KeyDesk;
 use super::{gateway, signer};
 use crate::failure::Failure;
@@ -73,6 +74,7 @@ pub(crate) fn run(plan: Plan<'_>) -> Result<(), Failure> {
 
 struct Supervisor<'a> {
     plan: Plan<'a>,
+    doors: Doors,
     stop: UnixStream,
     child_left: UnixStream,
     signer: Slot,
@@ -152,8 +154,11 @@ impl<'a> Supervisor<'a> {
         signal_hook::low_level::pipe::register(SIGINT, again).map_err(failed)?;
         signal_hook::low_level::pipe::register(SIGCHLD, child_left_in).map_err(failed)?;
         let keys = KeyDesk::open(&plan.settings.key_socket(), plan.unsealer)?;
+        let mut doors = Doors::default();
+        doors.open(plan.settings)?;
         Ok(Self {
             plan,
+            doors,
             keys,
             stop,
             child_left,
@@ -212,10 +217,18 @@ impl<'a> Supervisor<'a> {
             let connections = std::mem::take(&mut self.connections);
             // Bots and keys may have been added since.
             let again = self.has_been_ready && !self.newer_failed;
-            let newer = again.then(|| self.plan.settings.read_again()).flatten();
+            let mut newer = again.then(|| self.plan.settings.read_again()).flatten();
+            if let Some(Err(failure)) = newer.as_ref().map(|newer| self.doors.open(newer)) {
+                warn(&format!("{failure}; going on with the configuration of the start"));
+                newer = None;
+            }
             self.started_from_newer = newer.is_some();
+            let settings = newer.as_ref().unwrap_or(self.plan.settings);
+            self.doors.open(settings)?;
+            self.doors.close_others(settings);
             self.gateway.child = Some(gateway::start(
-                newer.as_ref().unwrap_or(self.plan.settings),
+                settings,
+                &self.doors,
                 &connections,
                 self.signer_epoch,
                 self.plan.allow_missing_sandbox,

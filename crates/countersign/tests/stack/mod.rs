@@ -471,6 +471,15 @@ pub fn is_running(process: u32) -> bool {
         .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
 }
 
+/// Whether every thread of a process has stopped.
+pub fn is_stopped(process: u32) -> bool {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    tasks.flatten().all(|task| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    })
+}
+
 /// Sends a signal by name.
 pub fn signal(process: u32, name: &str) {
     let _ = Command::new("kill").args(["-s", name, &process.to_string()]).status();

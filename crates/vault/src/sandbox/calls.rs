@@ -247,8 +247,10 @@ const NOBODY: &[c_long] = &[
     libc::SYS_uselib,
 ];
 
-/// What a network process has no business with besides: other processes.
+/// What a network process has no business with besides: other processes, and
+/// doors that nobody gave it.
 const NO_PROCESSES: &[c_long] = &[
+    libc::SYS_listen,
     libc::SYS_execve,
     libc::SYS_execveat,
     libc::SYS_pidfd_open,
