@@ -30,6 +30,8 @@ pub(crate) struct WorkerListeners {
 pub(crate) struct Bound {
     pub(crate) workers: Vec<WorkerListeners>,
     pub(crate) addresses: Vec<String>,
+    /// What the plain listeners' ports are for.
+    pub(crate) entrances: Vec<(u16, Entrance)>,
     /// Where the metrics are asked for.
     pub(crate) metrics: Option<TcpListener>,
 }
@@ -44,11 +46,13 @@ pub(crate) fn deal(config: &Config, doors: Vec<Door>) -> Result<Bound, ConfigErr
         doors.into_iter().map(|door| (door.field, door.sockets)).collect();
     let mut workers: Vec<WorkerListeners> =
         (0..listen.workers).map(|_| WorkerListeners::default()).collect();
-    let mut addresses = Vec::new();
+    let (mut addresses, mut entrances) = (Vec::new(), Vec::new());
     let count = listen.workers;
     let mut plain = |doors: &mut BTreeMap<_, _>, field: &str, entrance: Entrance| {
         let sockets = take(doors, field)?;
-        addresses.push(format!("http://{}", address(field, &sockets)?));
+        let bound = address(field, &sockets)?;
+        addresses.push(format!("http://{bound}"));
+        entrances.push((bound.port(), entrance));
         for (worker, socket) in shares(count, field, sockets)? {
             let Some(worker) = workers.get_mut(worker) else { continue };
             worker.plain.push((socket.into(), entrance));
@@ -82,7 +86,7 @@ pub(crate) fn deal(config: &Config, doors: Vec<Door>) -> Result<Bound, ConfigErr
         Some(_) => take(&mut doors, doors::METRICS)?.pop().map(TcpListener::from),
         None => None,
     };
-    Ok(Bound { workers, addresses, metrics })
+    Ok(Bound { workers, addresses, entrances, metrics })
 }
 
 fn take(
@@ -174,8 +178,10 @@ mod tests {
     use super::*;
 
     fn config(workers: usize) -> Config {
-        let text =
-            format!("data_dir = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\nworkers = {workers}\n");
+        let text = format!(
+            "data_dir = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\nworkers = {workers}\n\
+             [venue.binance]\nbase_url = \"http://127.0.0.1:1\"\n"
+        );
         Config::parse(&text, Path::new("/")).unwrap()
     }
 

@@ -11,14 +11,8 @@ use super::ground;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// Starts the gateway with connections to a signer that is ready.
-pub(crate) fn start(
-    settings: &Settings,
-    doors: &Doors,
-    connections: &[OwnedFd],
-    signer_epoch: u64,
-    allow_missing_sandbox: bool,
-) -> Result<Child, Failure> {
+/// Starts a gateway, which gets ready and waits for its turn.
+pub(crate) fn start(settings: &Settings, allow_missing_sandbox: bool) -> Result<Child, Failure> {
     let uid = ground::separate_users().then(|| settings.gateway_uid());
     let child = Child::start("gateway", uid)?;
     let start = json!({
@@ -27,15 +21,25 @@ pub(crate) fn start(
         "config_path": settings.config_path,
         "data_dir": settings.data_dir,
         "allow_missing_sandbox": allow_missing_sandbox,
-        "signer_epoch": signer_epoch,
     });
-    let gone = || Failure::negative("the gateway left before it was told what to do");
+    tell(&child, &start, &[])?;
+    Ok(child)
+}
+
+/// It is a gateway's turn: here are the doors, and connections to a signer that
+/// is ready.
+pub(crate) fn go(
+    child: &Child,
+    settings: &Settings,
+    doors: &Doors,
+    connections: &[OwnedFd],
+    signer_epoch: u64,
+) -> Result<(), Failure> {
     let channel = child.channel.as_ref().ok_or_else(gone)?;
     doors.give(settings, channel).map_err(|error| {
         Failure::negative(format!("cannot give the gateway its doors: {error}"))
     })?;
-    tell(&child, &start, connections)?;
-    Ok(child)
+    tell(child, &json!({ "kind": "go", "signer_epoch": signer_epoch }), connections)
 }
 
 /// The signer was started again: here are connections to it.
@@ -57,8 +61,11 @@ pub(crate) fn drain(child: &Child) -> Result<(), Failure> {
     tell(child, &json!({ "kind": "drain" }), &[])
 }
 
+fn gone() -> Failure {
+    Failure::negative("the gateway left before it was told what to do")
+}
+
 fn tell(child: &Child, what: &Value, connections: &[OwnedFd]) -> Result<(), Failure> {
-    let gone = || Failure::negative("the gateway left before it was told what to do");
     let passed: Vec<_> = connections.iter().map(|end| end.as_fd()).collect();
     let channel = child.channel.as_ref().ok_or_else(gone)?;
     channel

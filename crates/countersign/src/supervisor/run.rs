@@ -226,13 +226,14 @@ impl<'a> Supervisor<'a> {
             let settings = newer.as_ref().unwrap_or(self.plan.settings);
             self.doors.open(settings)?;
             self.doors.close_others(settings);
-            self.gateway.child = Some(gateway::start(
-                settings,
-                &self.doors,
-                &connections,
-                self.signer_epoch,
-                self.plan.allow_missing_sandbox,
-            )?);
+            let mut child = gateway::start(settings, self.plan.allow_missing_sandbox)?;
+            let told = gateway::go(&child, settings, &self.doors, &connections, self.signer_epoch);
+            if let Err(failure) = told {
+                // One that has left already has said why, which counts more.
+                self.gateway.said = Some(failure.to_string());
+                child.kill();
+            }
+            self.gateway.child = Some(child);
         }
         Ok(())
     }

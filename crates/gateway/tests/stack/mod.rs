@@ -245,7 +245,7 @@ impl Stack {
 
     pub(crate) fn stop_gateway(&mut self) {
         if let Some(tell) = self.tell.take() {
-            let _ = tell.send(Told::Drain);
+            let _ = tell.send(Told::Drain(None));
         }
         if let Some(gateway) = self.gateway.take() {
             gateway.join().unwrap().unwrap();
