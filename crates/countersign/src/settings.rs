@@ -138,7 +138,8 @@ impl Settings {
         same.then_some(newer)
     }
 
-    fn parse(config_path: PathBuf, text: String) -> Result<Self, Failure> {
+    /// A configuration that was read already.
+    pub(crate) fn parse(config_path: PathBuf, text: String) -> Result<Self, Failure> {
         let file: File = toml::from_str(&text).map_err(|error| {
             Failure::misuse(format!("`{}` does not parse: {error}", config_path.display()))
                 .next("correct it and run `countersign policy check`")

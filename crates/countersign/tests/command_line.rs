@@ -120,7 +120,8 @@ fn the_top_help_is_as_reviewed() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let reviewed = [
-        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "venue", "help",
+        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "upgrade",
+        "venue", "help",
     ];
     assert_eq!(commands, reviewed);
 }

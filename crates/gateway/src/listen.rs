@@ -39,8 +39,12 @@ pub(crate) struct Bound {
 /// Deals the doors out.
 ///
 /// # Errors
-/// A door is missing, or a certificate cannot be used: names the field.
-pub(crate) fn deal(config: &Config, doors: Vec<Door>) -> Result<Bound, ConfigError> {
+/// A door is missing: names the field.
+pub(crate) fn deal(
+    config: &Config,
+    doors: Vec<Door>,
+    tls: Option<&Arc<ServerConfig>>,
+) -> Result<Bound, ConfigError> {
     let listen = &config.listen;
     let mut doors: BTreeMap<String, Vec<OwnedFd>> =
         doors.into_iter().map(|door| (door.field, door.sockets)).collect();
@@ -65,13 +69,12 @@ pub(crate) fn deal(config: &Config, doors: Vec<Door>) -> Result<Bound, ConfigErr
             plain(&mut doors, &doors::own_port(venue.venue), Entrance::Own(venue.venue))?;
         }
     }
-    if let Some(tls) = &listen.tls {
-        let server = Arc::new(server_config(tls)?);
+    if let Some(server) = tls {
         let sockets = take(&mut doors, doors::TLS)?;
         addresses.push(format!("https://{}", address(doors::TLS, &sockets)?));
         for (worker, socket) in shares(count, doors::TLS, sockets)? {
             let Some(worker) = workers.get_mut(worker) else { continue };
-            worker.tls.push((socket.into(), Arc::clone(&server)));
+            worker.tls.push((socket.into(), Arc::clone(server)));
         }
     }
     if let Some(path) = &listen.unix {
@@ -120,6 +123,15 @@ fn shares(
     }
     let numbered = sockets.into_iter().enumerate();
     Ok(numbered.map(|(number, socket)| (number % workers.max(1), socket)).collect())
+}
+
+/// What the TLS listener serves with; none where there is no such listener.
+///
+/// # Errors
+/// A certificate or key cannot be used: names the field.
+pub(crate) fn tls(config: &Config) -> Result<Option<Arc<ServerConfig>>, ConfigError> {
+    let server = config.listen.tls.as_ref().map(server_config).transpose()?;
+    Ok(server.map(Arc::new))
 }
 
 fn server_config(tls: &TlsListen) -> Result<ServerConfig, ConfigError> {
@@ -190,7 +202,7 @@ mod tests {
     fn every_socket_has_a_worker_and_every_worker_a_socket() {
         for (bound, workers, each) in [(3, 3, 1), (4, 2, 2), (1, 3, 1), (2, 3, 1)] {
             let doors = doors::open_all(&config(bound)).unwrap();
-            let dealt = deal(&config(workers), doors).unwrap();
+            let dealt = deal(&config(workers), doors, None).unwrap();
             assert_eq!(dealt.workers.len(), workers);
             assert!(dealt.workers.iter().all(|worker| worker.plain.len() == each));
         }
@@ -198,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_door_that_is_missing_is_named() {
-        let error = deal(&config(1), Vec::new()).err().unwrap().to_string();
+        let error = deal(&config(1), Vec::new(), None).err().unwrap().to_string();
         assert!(error.contains("listen.http"), "{error}");
     }
 }

@@ -206,8 +206,9 @@ impl Run {
         }
         let Legacy { connections, memory } = legacy;
         let follows = memory.is_some() || !connections.is_empty();
+        let tls = prepared.tls.clone();
         let (gateway, restored) = prepared.open(memory)?;
-        let bound = listen::deal(&gateway.config, doors)?;
+        let bound = listen::deal(&gateway.config, doors, tls.as_ref())?;
         let metrics = bound.metrics.map(metrics::Opened::new);
         let admin = gateway.config.data_dir.join("run").join("admin.sock");
         let admin = doors::unix(&admin, doors::OWNER_MODE)

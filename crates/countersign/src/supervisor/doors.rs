@@ -23,6 +23,16 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
+    /// Those that this process had open before it became this program.
+    pub(crate) const fn resume(open: Vec<(Asked, Door)>) -> Self {
+        Self { open }
+    }
+
+    /// All that are open.
+    pub(crate) fn all(&self) -> &[(Asked, Door)] {
+        &self.open
+    }
+
     /// Opens what this configuration names and is not open yet.
     ///
     /// What is open is kept as it is, although another number of workers would
@@ -36,6 +46,11 @@ impl Doors {
             }
         }
         Ok(())
+    }
+
+    /// Closes what was opened after there were so many.
+    pub(crate) fn close_after(&mut self, count: usize) {
+        self.open.truncate(count);
     }
 
     /// Closes what this configuration does not name any more: nobody would

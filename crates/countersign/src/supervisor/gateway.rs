@@ -2,6 +2,7 @@
 //! goes.
 
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -12,9 +13,13 @@ use crate::failure::Failure;
 use crate::settings::Settings;
 
 /// Starts a gateway, which gets ready and waits for its turn.
-pub(crate) fn start(settings: &Settings, allow_missing_sandbox: bool) -> Result<Child, Failure> {
+pub(crate) fn start(
+    program: &Path,
+    settings: &Settings,
+    allow_missing_sandbox: bool,
+) -> Result<Child, Failure> {
     let uid = ground::separate_users().then(|| settings.gateway_uid());
-    let child = Child::start("gateway", uid)?;
+    let child = Child::start(program, "gateway", uid)?;
     let start = json!({
         "kind": "start",
         "config_text": settings.text,
@@ -61,12 +66,22 @@ pub(crate) fn drain(child: &Child) -> Result<(), Failure> {
     tell(child, &json!({ "kind": "drain" }), &[])
 }
 
+/// The same, and leave what another gateway can go on with there.
+pub(crate) fn drain_to(child: &Child, to: &OwnedFd) -> Result<(), Failure> {
+    tell(child, &json!({ "kind": "drain" }), std::slice::from_ref(to))
+}
+
+/// The gateway before leaves there what it has.
+pub(crate) fn take_over(child: &Child, from: &OwnedFd) -> Result<(), Failure> {
+    tell(child, &json!({ "kind": "take-over" }), std::slice::from_ref(from))
+}
+
 fn gone() -> Failure {
     Failure::negative("the gateway left before it was told what to do")
 }
 
-fn tell(child: &Child, what: &Value, connections: &[OwnedFd]) -> Result<(), Failure> {
-    let passed: Vec<_> = connections.iter().map(|end| end.as_fd()).collect();
+fn tell(child: &Child, what: &Value, passed: &[OwnedFd]) -> Result<(), Failure> {
+    let passed: Vec<_> = passed.iter().map(|end| end.as_fd()).collect();
     let channel = child.channel.as_ref().ok_or_else(gone)?;
     channel
         .send(what, &passed)

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use judge::{AccountSetup, Judge, PolicySet};
+use rustls::ServerConfig;
 
 use super::{GatewayError, system};
 use crate::clock::{self, VenueClock};
@@ -17,6 +18,7 @@ use crate::gateway::{AccountGroup, Gateway, Halts};
 use crate::hand_over::memory::Memory;
 use crate::house::reload::{self, Numbers};
 use crate::limits;
+use crate::listen;
 use crate::record::LogDesk;
 use crate::recovery::{Restoration, Restoring};
 use crate::replay::ReplayCache;
@@ -34,6 +36,8 @@ pub(super) struct Prepared {
     identities: Identities,
     hosts: Arc<UpstreamHosts>,
     restoring: Restoring,
+    /// What the TLS listener serves with.
+    pub(super) tls: Option<Arc<ServerConfig>>,
 }
 
 impl Prepared {
@@ -47,10 +51,11 @@ impl Prepared {
         let numbers = Numbers::default();
         let identities = reload::identities(&config, &config.data_dir, &numbers).map_err(system)?;
         let hosts = Arc::new(UpstreamHosts::new(&config.venues)?);
+        let tls = listen::tls(&config)?;
         let mut restoring = Restoring::new(judges(&config, &policies));
         // Where it cannot be read, that is said when it is opened.
         let _ = restoring.read(&config.data_dir.join("log"));
-        Ok(Self { config, config_path, policies, numbers, identities, hosts, restoring })
+        Ok(Self { config, config_path, policies, numbers, identities, hosts, restoring, tls })
     }
 
     /// How many workers it runs.
@@ -67,8 +72,9 @@ impl Prepared {
         self,
         memory: Option<Memory>,
     ) -> Result<(Arc<Gateway>, Restoration), GatewayError> {
-        let Self { config, config_path, policies, numbers, identities, hosts, mut restoring } =
-            self;
+        let Self {
+            config, config_path, policies, numbers, identities, hosts, mut restoring, ..
+        } = self;
         let directory = config.data_dir.join("log");
         let (log, recovered) =
             LogDesk::open(&directory, config.log_space).map_err(GatewayError::Log)?;

@@ -22,6 +22,16 @@ pub(super) fn restrict(calls: Calls, all_threads: bool, report: &mut SandboxRepo
     }
 }
 
+/// A text that differs where filters differ.
+pub(super) fn fingerprint(calls: Calls) -> Option<String> {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    for one in filter(calls).ok()? {
+        (one.code, one.jt, one.jf, one.k).hash(&mut hasher);
+    }
+    Some(format!("{:016x}", hasher.finish()))
+}
+
 fn filter(calls: Calls) -> Result<BpfProgram, String> {
     let failed = |error: &dyn std::fmt::Display| format!("system calls are not filtered: {error}");
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());

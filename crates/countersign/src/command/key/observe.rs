@@ -12,7 +12,7 @@ use super::rights::Stated;
 use super::session::Session;
 use crate::failure::Failure;
 use crate::settings::Settings;
-use crate::supervisor::child::Child;
+use crate::supervisor::child::{Child, THIS_PROGRAM};
 use crate::supervisor::ground;
 
 /// Where Binance keeps futures apart from spot.
@@ -52,7 +52,7 @@ impl Observer {
         })?;
         let roots = table.root_certificates.as_ref();
         let uid = ground::separate_users().then(|| settings.gateway_uid());
-        let child = Child::start("fetch", uid)?;
+        let child = Child::start(std::path::Path::new(THIS_PROGRAM), "fetch", uid)?;
         let base = settings.config_path.parent();
         let roots = roots.map(|path| base.map_or_else(|| path.clone(), |base| base.join(path)));
         let egress_addresses: Vec<String> = table.egress.iter().map(ToString::to_string).collect();
