@@ -71,6 +71,8 @@ pub struct Stack {
     pub woox: Option<woox::PaperVenue>,
     pub directory: tempfile::TempDir,
     pub config: PathBuf,
+    /// The program that is run.
+    pub program: PathBuf,
     pub key_file: PathBuf,
     pub serve: Option<Child>,
     /// Where bots reach Binance through the gateway.
@@ -165,6 +167,7 @@ impl Stack {
             woox,
             directory,
             config,
+            program: env!("CARGO_BIN_EXE_countersign").into(),
             key_file,
             serve: None,
             bot_url: String::new(),
@@ -406,7 +409,7 @@ impl Stack {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let mut command = Command::new(&self.program);
         command.arg("--config").arg(&self.config);
         command
     }
