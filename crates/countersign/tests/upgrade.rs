@@ -180,6 +180,14 @@ fn refused_upgrades(stack: &Stack) {
     std::fs::write(&stack.config, whole.replace("market-maker", "money-maker")).unwrap();
     refused("money-maker");
     std::fs::write(&stack.config, &whole).unwrap();
+    // What only a gateway reads, the new one reads before the old one leaves.
+    let key = stack.data("bots").join("mm-1.json");
+    let whole = std::fs::read(&key).unwrap();
+    std::fs::write(&key, b"{").unwrap();
+    refused("the new gateway does not get ready");
+    std::fs::write(&key, whole).unwrap();
+    // And all is well again.
+    stack.must(&["upgrade"], Unseal::No, "");
 }
 
 /// One log, in which each gateway begins after the end of the one before.
