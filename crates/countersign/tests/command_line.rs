@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 29] = [
+const SUBCOMMANDS: [&[&str]; 30] = [
     &[],
     &["demo"],
     &["init"],
@@ -36,6 +36,7 @@ const SUBCOMMANDS: [&[&str]; 29] = [
     &["log", "checkpoint"],
     &["status"],
     &["reload"],
+    &["upgrade"],
     &["venue"],
     &["venue", "list"],
     &["venue", "paper"],
