@@ -100,6 +100,7 @@ fn tests(options: &Options, clients: Option<PathBuf>) -> Outcome {
     test.env("COUNTERSIGN_FUZZ_SECONDS", if options.full { "60" } else { "15" });
     if options.full {
         test.env("COUNTERSIGN_FULL", "1");
+        test.env("COUNTERSIGN_UPGRADES", "100");
     }
     command(&mut test)
 }

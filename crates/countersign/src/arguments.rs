@@ -53,6 +53,8 @@ enum Command {
     Status(command::status::Arguments),
     /// Judge by the configuration as it is written now, without a restart
     Reload,
+    /// Go on with the program that is installed now; no request is lost
+    Upgrade,
     /// What is supported; a paper venue on a port
     #[command(subcommand)]
     Venue(command::venue::Arguments),
@@ -62,6 +64,8 @@ enum Command {
     GatewayProcess,
     #[command(name = "__fetch", hide = true)]
     FetchProcess,
+    #[command(name = "__takes-over", hide = true)]
+    TakesOver,
 }
 
 /// What every command is given besides its own arguments.
@@ -107,10 +111,12 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Log(arguments) => command::log::run(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
         Command::Reload => command::reload::run(context),
+        Command::Upgrade => command::upgrade::run(context),
         Command::Venue(arguments) => command::venue::run(context, &arguments),
         Command::SignerProcess => process::signer::run(context.log),
         Command::GatewayProcess => process::gateway::run(context.log),
         Command::FetchProcess => process::fetch::run(),
+        Command::TakesOver => command::upgrade::takes_over(context),
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod bot;
 pub(crate) mod reload;
 pub(crate) mod serve;
 pub(crate) mod status;
+pub(crate) mod upgrade;
 
 pub(crate) mod log;
 pub(crate) mod policy;

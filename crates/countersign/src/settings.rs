@@ -1,7 +1,7 @@
 //! Where things are: `countersign.toml` and the directories under `data_dir`.
 //!
-//! The supervisor reads no more of the configuration than this; the gateway
-//! reads the rest.
+//! The supervisor reads no more of the configuration than this and where doors
+//! are; the gateway reads the rest.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -138,7 +138,8 @@ impl Settings {
         same.then_some(newer)
     }
 
-    fn parse(config_path: PathBuf, text: String) -> Result<Self, Failure> {
+    /// A configuration that was read already.
+    pub(crate) fn parse(config_path: PathBuf, text: String) -> Result<Self, Failure> {
         let file: File = toml::from_str(&text).map_err(|error| {
             Failure::misuse(format!("`{}` does not parse: {error}", config_path.display()))
                 .next("correct it and run `countersign policy check`")
@@ -168,6 +169,12 @@ impl Settings {
             config_path,
             text,
         })
+    }
+
+    /// All of the configuration, as the gateway reads it.
+    pub(crate) fn whole(&self) -> Result<gateway::Config, gateway::ConfigError> {
+        let base = self.config_path.parent().unwrap_or_else(|| Path::new("/"));
+        gateway::Config::parse(&self.text, base)
     }
 
     /// A directory or file under the data directory.

@@ -3,15 +3,20 @@
 //! sockets, and starts again what dies.
 //!
 //! Reading order: [`ground`] (directories and owners), [`channel`] (packets
-//! with file descriptors), [`child`] (starting a process), [`signer`] and
+//! with file descriptors), [`child`] (starting a process), [`doors`] (where bots are served), [`signer`] and
 //! [`gateway`] (what each is told), [`keys`] (what `key` commands may ask),
-//! [`run`] (the loop), [`backoff`].
+//! [`run`] (the loop), [`backoff`]; [`upgrade`] with [`binary`] (which program) and
+//! [`resume`] (what it is left).
 
 pub(crate) mod backoff;
+pub(crate) mod binary;
 pub(crate) mod channel;
 pub(crate) mod child;
+pub(crate) mod doors;
 pub(crate) mod gateway;
 pub(crate) mod ground;
 pub(crate) mod keys;
+pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod signer;
+pub(crate) mod upgrade;

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 29] = [
+const SUBCOMMANDS: [&[&str]; 30] = [
     &[],
     &["demo"],
     &["init"],
@@ -36,6 +36,7 @@ const SUBCOMMANDS: [&[&str]; 29] = [
     &["log", "checkpoint"],
     &["status"],
     &["reload"],
+    &["upgrade"],
     &["venue"],
     &["venue", "list"],
     &["venue", "paper"],
@@ -120,7 +121,8 @@ fn the_top_help_is_as_reviewed() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let reviewed = [
-        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "venue", "help",
+        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "upgrade",
+        "venue", "help",
     ];
     assert_eq!(commands, reviewed);
 }

@@ -25,14 +25,7 @@ fn a_signer_that_hangs_is_replaced() {
     let id = client.post("/api/v3/order", &ORDER).ok().json["orderId"].to_string();
     let hung = stack.child("signer").expect("a signer");
     stack::signal(hung, "STOP");
-    stack.wait_for("every thread to stop", || {
-        let tasks = std::fs::read_dir(format!("/proc/{hung}/task")).ok()?;
-        let stopped = |task: std::fs::DirEntry| {
-            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
-        };
-        tasks.flatten().all(stopped).then_some(())
-    });
+    stack.wait_for("every thread to stop", || stack::is_stopped(hung).then_some(()));
     let before = stack.venue.requests().len();
     let denied = client.signed("POST", "/api/v3/order", &ORDER);
     assert_eq!((denied.status, denied.code()), (503, -1008), "{}", denied.text);

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use wire::model::Venue;
@@ -19,6 +20,7 @@ use wire::model::Venue;
 use crate::clock::host_nanos;
 use crate::counters::Ending;
 use crate::gateway::{Slot, Worker};
+use crate::hand_over::{Leaving, Passed, Transport};
 use crate::http::Buffer;
 use crate::http::request::{Broken, Field, Head};
 use crate::http::write::{Length, answer_head, chunk};
@@ -38,6 +40,17 @@ pub(crate) struct Host {
     pub(crate) worker: Rc<Worker>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) seats: Rc<Seats>,
+    pub(crate) leaving: Arc<Leaving>,
+}
+
+impl Host {
+    /// Returns once connections are to be passed on, or never.
+    async fn passes(&self, stop: &mut watch::Receiver<bool>) {
+        let told = stop.wait_for(|stop| *stop).await.is_ok();
+        if !(told && self.leaving.passes()) {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// The connections open on one worker.
@@ -66,12 +79,13 @@ impl Seats {
     /// Ends what has been idle for long, and on a drain all that is idle.
     ///
     /// INVARIANT (bounded): a head that does not come to its end is idle too.
-    fn look(&self) {
+    fn look(&self, passes: bool) {
         const IDLE_LOOKS: u64 = limits::IDLE.as_secs() / limits::IDLE_CHECK.as_secs();
         let now = self.now.get();
         for (seat, task) in self.taken.borrow().values() {
             let long = now.saturating_sub(seat.since.get()) > IDLE_LOOKS;
-            if !seat.busy.get() && (long || self.draining.get()) {
+            // What is passed on ends by itself.
+            if !seat.busy.get() && (long || self.draining.get() && !passes) {
                 task.abort();
             }
         }
@@ -90,11 +104,11 @@ pub(crate) fn accept_on(host: &Host, listeners: WorkerListeners) -> std::io::Res
         let listener = TcpListener::from_std(listener)?;
         tokio::task::spawn_local(accept_tcp(host.clone(), listener, entrance, None));
     }
-    if let Some((listener, tls)) = listeners.tls {
+    for (listener, tls) in listeners.tls {
         let listener = TcpListener::from_std(listener)?;
         tokio::task::spawn_local(accept_tcp(host.clone(), listener, Entrance::Common, Some(tls)));
     }
-    if let Some(listener) = listeners.unix {
+    for listener in listeners.unix {
         let listener = UnixListener::from_std(listener)?;
         tokio::task::spawn_local(accept_unix(host.clone(), listener));
     }
@@ -112,7 +126,7 @@ async fn look_for_idle(mut host: Host) {
                 host.seats.draining.set(true);
             }
         }
-        host.seats.look();
+        host.seats.look(host.leaving.passes());
     }
 }
 
@@ -126,7 +140,8 @@ async fn accept_tcp(
     tls: Option<Arc<ServerConfig>>,
 ) {
     let acceptor = tls.map(tokio_rustls::TlsAcceptor::from);
-    loop {
+    // What is not accepted waits for the next gateway.
+    while !host.leaving.passes() {
         let accepted = tokio::select! {
             biased;
             accepted = listener.accept() => accepted,
@@ -141,22 +156,68 @@ async fn accept_tcp(
         let Some(slot) = slot(&host, Some(address)) else { continue };
         let mut peer = Peer { address: Some(address), entrance, certificate: None };
         match acceptor.clone() {
-            None => seat(&host, slot, move |host, seat| serve(host, stream, peer, seat)),
+            None => seat(&host, slot, move |host, seat| {
+                serve(host, stream, Buffer::default(), peer, seat)
+            }),
             Some(acceptor) => seat(&host, slot, move |host, seat| async move {
                 let shaking = acceptor.accept(stream);
-                if let Ok(Ok(stream)) = tokio::time::timeout(limits::HANDSHAKE_TIME, shaking).await
-                {
+                if let Some(stream) = shaken(&host, shaking).await {
                     let presented = stream.get_ref().1.peer_certificates();
                     peer.certificate = presented.and_then(<[_]>::first).map(|one| sha256(one));
-                    serve(host, stream, peer, seat).await;
+                    let _told = host.leaving.told();
+                    serve(host, stream, Buffer::default(), peer, seat).await;
                 }
             }),
         }
     }
 }
 
+/// A handshake's end, in time; where this gateway leaves, soon.
+async fn shaken<T>(host: &Host, shaking: impl Future<Output = std::io::Result<T>>) -> Option<T> {
+    let mut stop = host.stop.clone();
+    tokio::select! {
+        shaken = tokio::time::timeout(limits::HANDSHAKE_TIME, shaking) => shaken.ok()?.ok(),
+        () = async {
+            host.passes(&mut stop).await;
+            tokio::time::sleep(limits::CLOSING_READ).await;
+        } => None,
+    }
+}
+
+/// Goes on with a connection of the gateway before. Where it comes from is
+/// asked of the socket, as it was when it was accepted.
+pub(crate) fn adopt(host: &Host, passed: Passed, entrances: &[(u16, Entrance)]) {
+    let Passed { socket, read } = passed;
+    let input = Buffer::with(read);
+    let Ok(at) = rustix::net::getsockname(&socket) else { return };
+    let peer = |address, entrance| Peer { address, entrance, certificate: None };
+    if let Ok(at) = std::net::SocketAddr::try_from(at.clone()) {
+        let stream = std::net::TcpStream::from(socket);
+        let entrance = entrances.iter().find(|(port, _)| *port == at.port());
+        // Its address may be gone from the configuration, or its bot.
+        let (Some((_, entrance)), Ok(from)) = (entrance, stream.peer_addr()) else { return };
+        let address = from.ip().to_canonical();
+        let peer = peer(Some(address), *entrance);
+        let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream))
+        else {
+            return;
+        };
+        let Some(slot) = slot(host, Some(address)) else { return };
+        seat(host, slot, move |host, seat| serve(host, stream, input, peer, seat));
+    } else if at.address_family() == rustix::net::AddressFamily::UNIX {
+        let stream = std::os::unix::net::UnixStream::from(socket);
+        let Ok(stream) = stream.set_nonblocking(true).and_then(|()| UnixStream::from_std(stream))
+        else {
+            return;
+        };
+        let Some(slot) = slot(host, None) else { return };
+        let peer = peer(None, Entrance::Common);
+        seat(host, slot, move |host, seat| serve(host, stream, input, peer, seat));
+    }
+}
+
 async fn accept_unix(mut host: Host, listener: UnixListener) {
-    loop {
+    while !host.leaving.passes() {
         let accepted = tokio::select! {
             biased;
             accepted = listener.accept() => accepted,
@@ -168,7 +229,7 @@ async fn accept_unix(mut host: Host, listener: UnixListener) {
         };
         let Some(slot) = slot(&host, None) else { continue };
         let peer = Peer { address: None, entrance: Entrance::Common, certificate: None };
-        seat(&host, slot, move |host, seat| serve(host, stream, peer, seat));
+        seat(&host, slot, move |host, seat| serve(host, stream, Buffer::default(), peer, seat));
     }
 }
 
@@ -183,13 +244,13 @@ fn slot(host: &Host, address: Option<IpAddr>) -> Option<Slot> {
 }
 
 /// Gives its place back whatever ends a connection's task.
-struct Leaving {
+struct Seated {
     seats: Rc<Seats>,
     number: u64,
     _slot: Slot,
 }
 
-impl Drop for Leaving {
+impl Drop for Seated {
     fn drop(&mut self) {
         self.seats.leave(self.number);
     }
@@ -204,23 +265,42 @@ where
     let number = seats.next.get();
     seats.next.set(number.wrapping_add(1));
     let seat = Rc::new(Seat { busy: Cell::new(false), since: Cell::new(seats.now.get()) });
-    let leaving = Leaving { seats: Rc::clone(seats), number, _slot: slot };
+    let seated = Seated { seats: Rc::clone(seats), number, _slot: slot };
     let running = run(host.clone(), Rc::clone(&seat));
     let task = tokio::task::spawn_local(async move {
-        let _leaving = leaving;
+        let _seated = seated;
         running.await;
     });
     // The task runs after this, so that its end finds its place.
     seats.taken.borrow_mut().insert(number, (seat, task.abort_handle()));
 }
 
-async fn serve<S>(host: Host, mut stream: S, peer: Peer, seat: Rc<Seat>)
+async fn serve<S>(host: Host, mut stream: S, mut input: Buffer, peer: Peer, seat: Rc<Seat>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: Transport,
 {
-    let (mut input, mut output) = (Buffer::default(), Vec::new());
+    let mut output = Vec::new();
+    let mut stop = host.stop.clone();
+    let mut first = true;
     loop {
-        let head = match read_head(&mut stream, &mut input).await {
+        let reading = read_head(&mut stream, &mut input);
+        let read = match unless_passing(&host, &mut stop, reading).await {
+            Some(read) => read,
+            None if S::PASSES => return pass(&host, stream, &input),
+            None => {
+                // A bot that was told to close has nothing more to ask; one
+                // that has only come, or is about to ask, has.
+                let asks = first || !input.filled().is_empty();
+                let patience = if asks { limits::CLOSING_READ } else { Duration::ZERO };
+                let reading = read_head(&mut stream, &mut input);
+                match tokio::time::timeout(patience, reading).await {
+                    Ok(read) => read,
+                    Err(_) => return close(stream).await,
+                }
+            }
+        };
+        first = false;
+        let head = match read {
             Ok(Some(head)) => head,
             Ok(None) => return,
             Err(broken) => {
@@ -230,7 +310,19 @@ where
             }
         };
         seat.busy.set(true);
-        let whole = match read_body(&mut stream, &mut input, &head).await {
+        let reading = read_body(&mut stream, &mut input, &head);
+        let read = match unless_passing(&host, &mut stop, reading).await {
+            Some(read) => read,
+            None if S::PASSES => return pass(&host, stream, &input),
+            None => {
+                let reading = read_body(&mut stream, &mut input, &head);
+                match tokio::time::timeout(limits::CLOSING_READ, reading).await {
+                    Ok(read) => read,
+                    Err(_) => return close(stream).await,
+                }
+            }
+        };
+        let whole = match read {
             Ok(true) => head.whole(),
             Ok(false) => return,
             Err(broken) => {
@@ -254,14 +346,52 @@ where
             pipeline::handle(&host.worker, arrival).await
         };
         input.consume(whole);
-        let keep_alive = head.keep_alive && !host.seats.draining.get();
+        let ends = if S::PASSES || !input.filled().is_empty() {
+            host.seats.draining.get() && !host.leaving.passes()
+        } else {
+            host.seats.draining.get() || host.leaving.is_closing()
+        };
+        let keep_alive = head.keep_alive && !ends;
         let sent = send(&host, &mut stream, reply, &mut output, keep_alive).await;
-        if sent.is_err() || !keep_alive {
+        if sent.is_err() {
             return;
+        }
+        if !keep_alive {
+            return close(stream).await;
         }
         seat.since.set(host.seats.now.get());
         seat.busy.set(false);
     }
+}
+
+/// The outcome of reading, which comes first where something can be read; none
+/// once connections are passed on.
+async fn unless_passing<T>(
+    host: &Host,
+    stop: &mut watch::Receiver<bool>,
+    reading: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        read = reading => Some(read),
+        () = host.passes(stop) => None,
+    }
+}
+
+/// Passes a connection on with what was read from it, on which nothing was
+/// done.
+fn pass<S: Transport>(host: &Host, stream: S, input: &Buffer) {
+    let read = input.filled();
+    if let Some(socket) = stream.into_socket()
+        && read.len() <= limits::PASSED_BYTES
+    {
+        host.leaving.pass(&socket, read);
+    }
+}
+
+/// Says that nothing more comes, and ends.
+async fn close<S: AsyncWrite + Unpin>(mut stream: S) {
+    let _ = tokio::time::timeout(limits::CLOSING_READ, stream.shutdown()).await;
 }
 
 fn asks_for_socket(head: &Head, buffer: &[u8]) -> bool {

@@ -14,19 +14,28 @@ use rustix::net::{
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::doors::Door;
 use crate::limits;
 
 /// What the supervisor tells.
 #[derive(Debug)]
 pub enum Told {
-    /// How to run, and the first signer's connections.
-    Start(Start, SignerSockets),
+    /// A door that the supervisor keeps open; before `go`.
+    Door(Door),
+    /// How to run. Get ready for it.
+    Start(Start),
+    /// Where the gateway before leaves what it has.
+    TakeOver(OwnedFd),
+    /// Nobody else writes the log now: run, with these connections to the
+    /// signer.
+    Go(SignerSockets),
     /// A new signer runs: its connections. The old ones are dead.
     SignerUp(SignerSockets),
     /// The signer is gone; a new one comes.
     SignerDown,
-    /// Stop taking requests, finish what runs, publish the log, end.
-    Drain,
+    /// Stop taking requests, finish what runs, publish the log, end; where
+    /// another follows, leave it there what it can go on with.
+    Drain(Option<OwnedFd>),
     /// The supervisor is gone.
     Gone,
 }
@@ -68,6 +77,8 @@ struct Packet {
     allow_missing_sandbox: bool,
     #[serde(default)]
     signer_epoch: u64,
+    #[serde(default)]
+    field: String,
 }
 
 /// The gateway's end of the control socket.
@@ -128,6 +139,14 @@ impl Control {
         understand(bytes.get(..received.bytes).unwrap_or_default(), descriptors)
     }
 
+    /// Tells the supervisor that this process can run as it was told.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub fn prepared(&self) -> std::io::Result<()> {
+        self.send(&json!({ "kind": "prepared" }).to_string())
+    }
+
     /// Tells the supervisor that bots are served, and where.
     ///
     /// # Errors
@@ -159,18 +178,21 @@ fn understand(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<Told, String> {
     let packet: Packet = serde_json::from_slice(bytes)
         .map_err(|error| format!("a control packet cannot be read: {error}"))?;
     Ok(match packet.kind.as_str() {
-        "start" => Told::Start(
-            Start {
-                config_text: packet.config_text,
-                config_path: packet.config_path,
-                data_dir: packet.data_dir,
-                allow_missing_sandbox: packet.allow_missing_sandbox,
-            },
-            sockets(packet.signer_epoch, descriptors)?,
-        ),
+        "start" => Told::Start(Start {
+            config_text: packet.config_text,
+            config_path: packet.config_path,
+            data_dir: packet.data_dir,
+            allow_missing_sandbox: packet.allow_missing_sandbox,
+        }),
+        "take-over" => {
+            let from = descriptors.into_iter().next();
+            Told::TakeOver(from.ok_or("there is nothing to take over from".to_owned())?)
+        }
+        "go" => Told::Go(sockets(packet.signer_epoch, descriptors)?),
+        "door" => Told::Door(Door { field: packet.field, sockets: descriptors }),
         "signer-up" => Told::SignerUp(sockets(packet.signer_epoch, descriptors)?),
         "signer-down" => Told::SignerDown,
-        "drain" => Told::Drain,
+        "drain" => Told::Drain(descriptors.into_iter().next()),
         other => return Err(format!("a control packet of an unknown kind `{other}`")),
     })
 }
@@ -225,14 +247,19 @@ mod tests {
     fn the_supervisors_end_shows() {
         let (supervisor, control) = pair();
         send(&supervisor, r#"{"kind":"drain"}"#, &[]);
-        assert!(matches!(control.receive(), Ok(Told::Drain)));
+        assert!(matches!(control.receive(), Ok(Told::Drain(None))));
+        let (successor, _) = pair();
+        send(&supervisor, r#"{"kind":"drain"}"#, &[successor.as_fd()]);
+        assert!(matches!(control.receive(), Ok(Told::Drain(Some(_)))));
         drop(supervisor);
         assert!(matches!(control.receive(), Ok(Told::Gone)));
     }
 
     #[test]
     fn what_is_not_understood_is_an_error() {
-        for text in ["{}", "[]", "x", r#"{"kind":"dance"}"#, r#"{"kind":"start"}"#] {
+        for text in
+            ["{}", "[]", "x", r#"{"kind":"dance"}"#, r#"{"kind":"go"}"#, r#"{"kind":"take-over"}"#]
+        {
             assert!(understand(text.as_bytes(), Vec::new()).is_err(), "{text}");
         }
     }

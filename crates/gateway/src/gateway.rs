@@ -17,6 +17,7 @@ use crate::clock::VenueClock;
 use crate::config::{AccountConfig, Config};
 use crate::counters::{Counters, Failures};
 use crate::denials::Denials;
+use crate::hand_over::memory::Memory;
 use crate::house::reload::Numbers;
 use crate::http::write::Date;
 use crate::keys::KeyRing;
@@ -57,6 +58,8 @@ pub(crate) struct Gateway {
     pub(crate) forgets_before: Option<u64>,
     pub(crate) clock: VenueClock,
     pub(crate) prices: PriceBoard,
+    /// Whether the venues were asked for prices once.
+    pub(crate) prices_asked: AtomicBool,
     pub(crate) halts: Halts,
     pub(crate) failures: Failures,
     pub(crate) denials: Denials,
@@ -223,6 +226,11 @@ impl Gateway {
         (start / 1_000_000)
             .saturating_add_signed(self.clock.offset_ms().saturating_add(unmeasured))
             .saturating_add(wire::limits::BOT_TIMESTAMP_AHEAD_MS)
+    }
+
+    /// What is remembered of signed texts, for the gateway that follows.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory::of(&self.replay, &held(&self.numbers.0), self.forgets_before)
     }
 
     /// Downstream connections now.

@@ -51,6 +51,11 @@ pub(crate) struct Buffer {
 const ROOM: usize = 4 * 1024;
 
 impl Buffer {
+    /// With what was read before.
+    pub(crate) const fn with(bytes: Vec<u8>) -> Self {
+        Self { bytes, start: 0 }
+    }
+
     /// What is there.
     pub(crate) fn filled(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()

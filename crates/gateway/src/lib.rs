@@ -1,17 +1,18 @@
 //! The data path: listeners, the life of a request, upstreams, settlement.
 //!
-//! Reading order: [`limits`], [`config`], `route`, `listen`, `connection` (with
+//! Reading order: [`limits`], [`config`], `route`, [`doors`], `listen`, `connection` (with
 //! `http`),
 //! then the life of a request in `pipeline` (accept, parse, authenticate,
 //! judge, record, sign, send, settle) with what it uses (`virtual_key`,
 //! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `venue`, `clock`,
-//! `prices`, `gateway`), then what runs beside it in `house`, and [`serve`],
+//! `prices`, `gateway`), what one gateway leaves to the next (`hand_over`), then what runs beside it in `house`, and [`serve`],
 //! which starts everything, on its own or as the supervisor's child
 //! ([`control`]).
 
 pub mod config;
 pub mod control;
 pub mod counters;
+pub mod doors;
 pub mod fuzz;
 pub mod limits;
 pub mod serve;
@@ -21,6 +22,7 @@ mod connection;
 mod denials;
 mod entry;
 mod gateway;
+mod hand_over;
 mod house;
 mod http;
 mod keys;

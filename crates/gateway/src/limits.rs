@@ -169,6 +169,22 @@ pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
 pub const SNAPSHOT_AFTER_ORDERS: Duration = Duration::from_secs(2);
 /// How long running requests may take after a stop.
 pub const DRAIN: Duration = Duration::from_secs(20);
+/// Most connections that a gateway passes on.
+pub const PASSED: usize = 65_536;
+/// Most bytes read from a connection that is passed on; with more it is served
+/// on first.
+pub const PASSED_BYTES: usize = HEAD_BYTES + wire::limits::BODY_BYTES + 16 * 1024;
+/// Longest memory of signed texts that is taken over, bytes.
+pub const MEMORY_BYTES: u64 = (REPLAY_SHARDS * REPLAY_PER_SHARD * 256) as u64;
+/// How long a gateway that leaves goes on for connections that cannot be passed
+/// on: each is told to close with its next answer.
+pub const CLOSING: Duration = Duration::from_secs(5);
+/// How long a request on such a connection that has begun may take to be read
+/// after that.
+pub const CLOSING_READ: Duration = Duration::from_secs(1);
+/// How long a gateway that follows another waits for clock and prices before it
+/// accepts; connections wait meanwhile.
+pub const WARMING: Duration = Duration::from_secs(3);
 /// Connections on the admin socket at once.
 pub const ADMIN_CONNECTIONS: usize = 16;
 /// Longest line on the admin socket, bytes: a configuration, escaped.

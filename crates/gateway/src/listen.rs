@@ -1,8 +1,8 @@
-//! Listeners: bound whole before anything is accepted.
+//! The doors that were opened, dealt out to the workers.
 
-use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,160 +13,125 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::config::{Config, ConfigError, TlsListen};
-use crate::limits;
+use crate::doors::{self, Door};
 use crate::route::Entrance;
 
 /// What one worker accepts on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct WorkerListeners {
     pub(crate) plain: Vec<(TcpListener, Entrance)>,
-    pub(crate) tls: Option<(TcpListener, Arc<ServerConfig>)>,
-    pub(crate) unix: Option<UnixListener>,
+    pub(crate) tls: Vec<(TcpListener, Arc<ServerConfig>)>,
+    pub(crate) unix: Vec<UnixListener>,
 }
 
 /// Every worker's listeners, and their addresses as bots write them.
 pub(crate) struct Bound {
     pub(crate) workers: Vec<WorkerListeners>,
     pub(crate) addresses: Vec<String>,
+    /// What the plain listeners' ports are for.
+    pub(crate) entrances: Vec<(u16, Entrance)>,
     /// Where the metrics are asked for.
     pub(crate) metrics: Option<TcpListener>,
 }
 
-/// Binds everything the configuration names.
+/// Deals the doors out.
 ///
 /// # Errors
-/// Names the field and what to do.
-pub(crate) fn bind(config: &Config) -> Result<Bound, ConfigError> {
+/// A door is missing: names the field.
+pub(crate) fn deal(
+    config: &Config,
+    doors: Vec<Door>,
+    tls: Option<&Arc<ServerConfig>>,
+) -> Result<Bound, ConfigError> {
     let listen = &config.listen;
-    let count = listen.workers;
+    let mut doors: BTreeMap<String, Vec<OwnedFd>> =
+        doors.into_iter().map(|door| (door.field, door.sockets)).collect();
     let mut workers: Vec<WorkerListeners> =
-        (0..count).map(|_| WorkerListeners { plain: Vec::new(), tls: None, unix: None }).collect();
-    let mut addresses = Vec::new();
-    if let Some(address) = listen.http {
-        addresses.push(format!(
-            "http://{}",
-            plain(&mut workers, "listen.http", address, Entrance::Common)?
-        ));
-        for venue in &config.venues {
-            let Some(port) = venue.port else { continue };
-            let own = SocketAddr::new(address.ip(), port);
-            let field = format!("venue.{}.port", venue.venue.name());
-            let bound = plain(&mut workers, &field, own, Entrance::Own(venue.venue))?;
-            addresses.push(format!("http://{bound}"));
+        (0..listen.workers).map(|_| WorkerListeners::default()).collect();
+    let (mut addresses, mut entrances) = (Vec::new(), Vec::new());
+    let count = listen.workers;
+    let mut plain = |doors: &mut BTreeMap<_, _>, field: &str, entrance: Entrance| {
+        let sockets = take(doors, field)?;
+        let bound = address(field, &sockets)?;
+        addresses.push(format!("http://{bound}"));
+        entrances.push((bound.port(), entrance));
+        for (worker, socket) in shares(count, field, sockets)? {
+            let Some(worker) = workers.get_mut(worker) else { continue };
+            worker.plain.push((socket.into(), entrance));
+        }
+        Ok::<(), ConfigError>(())
+    };
+    if listen.http.is_some() {
+        plain(&mut doors, doors::HTTP, Entrance::Common)?;
+        for venue in config.venues.iter().filter(|venue| venue.port.is_some()) {
+            plain(&mut doors, &doors::own_port(venue.venue), Entrance::Own(venue.venue))?;
         }
     }
-    if let Some(tls) = &listen.tls {
-        let server = Arc::new(server_config(tls)?);
-        let (sockets, bound) = tcp("listen.tls.address", tls.address, count)?;
-        for (worker, socket) in workers.iter_mut().zip(sockets) {
-            worker.tls = Some((socket, Arc::clone(&server)));
+    if let Some(server) = tls {
+        let sockets = take(&mut doors, doors::TLS)?;
+        addresses.push(format!("https://{}", address(doors::TLS, &sockets)?));
+        for (worker, socket) in shares(count, doors::TLS, sockets)? {
+            let Some(worker) = workers.get_mut(worker) else { continue };
+            worker.tls.push((socket.into(), Arc::clone(server)));
         }
-        addresses.push(format!("https://{bound}"));
     }
     if let Some(path) = &listen.unix {
-        let wrong = |error: io::Error| {
-            ConfigError::new(
-                "listen.unix",
-                format!("`{}` cannot be bound: {error}", path.display()),
-            )
-        };
-        let listener = unix(path, BOTS_MODE).map_err(wrong)?;
-        for worker in &mut workers {
-            worker.unix = Some(listener.try_clone().map_err(wrong)?);
+        let sockets = take(&mut doors, doors::UNIX)?;
+        for (worker, socket) in shares(count, doors::UNIX, sockets)? {
+            let Some(worker) = workers.get_mut(worker) else { continue };
+            worker.unix.push(socket.into());
         }
         addresses.push(format!("unix:{}", path.display()));
     }
     let metrics = match config.metrics {
-        Some(address) => tcp("metrics.listen", address, 1)?.0.pop(),
+        Some(_) => take(&mut doors, doors::METRICS)?.pop().map(TcpListener::from),
         None => None,
     };
-    Ok(Bound { workers, addresses, metrics })
+    Ok(Bound { workers, addresses, entrances, metrics })
 }
 
-fn plain(
-    workers: &mut [WorkerListeners],
+fn take(
+    doors: &mut BTreeMap<String, Vec<OwnedFd>>,
     field: &str,
-    address: SocketAddr,
-    entrance: Entrance,
-) -> Result<SocketAddr, ConfigError> {
-    let (sockets, bound) = tcp(field, address, workers.len())?;
-    for (worker, socket) in workers.iter_mut().zip(sockets) {
-        worker.plain.push((socket, entrance));
-    }
-    Ok(bound)
+) -> Result<Vec<OwnedFd>, ConfigError> {
+    doors.remove(field).filter(|sockets| !sockets.is_empty()).ok_or_else(|| {
+        ConfigError::new(field, "nothing listens there: restart `countersign serve`")
+    })
 }
 
-/// One socket per worker on one address; the kernel spreads connections.
-fn tcp(
+fn address(field: &str, sockets: &[OwnedFd]) -> Result<std::net::SocketAddr, ConfigError> {
+    let first = sockets.first().and_then(|socket| socket.try_clone().ok());
+    first
+        .and_then(|socket| TcpListener::from(socket).local_addr().ok())
+        .ok_or_else(|| ConfigError::new(field, "what was opened there is no listener"))
+}
+
+/// Which worker accepts on which socket: every socket has a worker, or what
+/// waits there would wait for ever, and every worker has a socket.
+fn shares(
+    workers: usize,
     field: &str,
-    address: SocketAddr,
-    count: usize,
-) -> Result<(Vec<TcpListener>, SocketAddr), ConfigError> {
-    let wrong = |error: io::Error| {
-        let next = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "; another program listens there: stop it or choose another"
-            }
-            io::ErrorKind::PermissionDenied => "; choose a port from 1024 on",
-            _ => "",
-        };
-        ConfigError::new(field, format!("`{address}` cannot be bound: {error}{next}"))
-    };
-    // The first one is bound alone, so that another program's listener shows
-    // instead of sharing the port.
-    if address.port() != 0 && count > 1 {
-        drop(socket(address, false).map_err(wrong)?);
+    mut sockets: Vec<OwnedFd>,
+) -> Result<Vec<(usize, OwnedFd)>, ConfigError> {
+    let own = sockets.len();
+    for number in own..workers {
+        let Some(shared) = sockets.get(number % own.max(1)) else { break };
+        let shared = shared.try_clone().map_err(|e| ConfigError::new(field, e.to_string()))?;
+        sockets.push(shared);
     }
-    let mut sockets = Vec::with_capacity(count);
-    let mut bound = address;
-    for _ in 0..count {
-        let listener = socket(bound, count > 1).map_err(wrong)?;
-        bound = listener.local_addr().map_err(wrong)?;
-        sockets.push(listener);
-    }
-    Ok((sockets, bound))
+    let numbered = sockets.into_iter().enumerate();
+    Ok(numbered.map(|(number, socket)| (number % workers.max(1), socket)).collect())
 }
 
-fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if shared {
-        socket.set_reuse_port(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(limits::BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Bots run as other users; what they need is a virtual key, and its directory
-/// says who may come near.
-const BOTS_MODE: u32 = 0o666;
-/// The admin socket is its owner's alone.
-pub(crate) const OWNER_MODE: u32 = 0o600;
-
-/// Binds a Unix socket; one that a dead process left is removed.
-pub(crate) fn unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
-    if let Some(parent) = path.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {
-            if std::os::unix::net::UnixStream::connect(path).is_ok() {
-                return Err(io::ErrorKind::AddrInUse.into());
-            }
-            std::fs::remove_file(path)?;
-        }
-        Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// What the TLS listener serves with; none where there is no such listener.
+///
+/// # Errors
+/// A certificate or key cannot be used: names the field.
+pub(crate) fn tls(config: &Config) -> Result<Option<Arc<ServerConfig>>, ConfigError> {
+    let server = config.listen.tls.as_ref().map(server_config).transpose()?;
+    Ok(server.map(Arc::new))
 }
 
 fn server_config(tls: &TlsListen) -> Result<ServerConfig, ConfigError> {
@@ -224,37 +189,28 @@ fn client_verifier(
 mod tests {
     use super::*;
 
+    fn config(workers: usize) -> Config {
+        let text = format!(
+            "data_dir = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\nworkers = {workers}\n\
+             [venue.binance]\nbase_url = \"http://127.0.0.1:1\"\n"
+        );
+        Config::parse(&text, Path::new("/")).unwrap()
+    }
+
+    /// With other workers than before, every socket that waits is accepted on.
     #[test]
-    fn workers_share_one_port() {
-        let (sockets, bound) = tcp("f", "127.0.0.1:0".parse().unwrap(), 3).unwrap();
-        assert_eq!(sockets.len(), 3);
-        for socket in &sockets {
-            assert_eq!(socket.local_addr().unwrap(), bound);
+    fn every_socket_has_a_worker_and_every_worker_a_socket() {
+        for (bound, workers, each) in [(3, 3, 1), (4, 2, 2), (1, 3, 1), (2, 3, 1)] {
+            let doors = doors::open_all(&config(bound)).unwrap();
+            let dealt = deal(&config(workers), doors, None).unwrap();
+            assert_eq!(dealt.workers.len(), workers);
+            assert!(dealt.workers.iter().all(|worker| worker.plain.len() == each));
         }
     }
 
     #[test]
-    fn a_port_in_use_is_an_error_for_one_worker_and_for_many() {
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = taken.local_addr().unwrap();
-        for count in [1, 2] {
-            let error = tcp("listen.http", address, count).unwrap_err().to_string();
-            assert!(error.contains("listen.http"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_stale_unix_socket_is_replaced_and_a_file_is_not() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("run/gateway.sock");
-        drop(unix(&path, OWNER_MODE).unwrap());
-        let listener = unix(&path, OWNER_MODE).unwrap();
-        assert!(unix(&path, OWNER_MODE).is_err(), "in use");
-        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        drop(listener);
-        let file = directory.path().join("file");
-        std::fs::write(&file, "x").unwrap();
-        assert!(unix(&file, OWNER_MODE).is_err());
+    fn a_door_that_is_missing_is_named() {
+        let error = deal(&config(1), Vec::new(), None).err().unwrap().to_string();
+        assert!(error.contains("listen.http"), "{error}");
     }
 }

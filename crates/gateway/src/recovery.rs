@@ -97,33 +97,47 @@ struct PriceLine {
     mid: String,
 }
 
-/// Restores every judge from the log in `directory`.
-///
-/// # Errors
-/// The log is damaged, in one line.
-pub(crate) fn restore(
-    directory: &Path,
-    judges: &mut BTreeMap<String, Judge>,
-) -> Result<Restoration, String> {
-    let reader = Reader::open(directory).map_err(|error| error.to_string())?;
-    let entries = reader.entries(0).map_err(|error| error.to_string())?;
-    let mut done = Restoration::default();
-    let mut open: BTreeMap<(String, u64), UnixNanos> = BTreeMap::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| error.to_string())?;
-        done.entries += 1;
-        // Most entries are reads, which hold nothing.
-        if !holds_or_tells(&entry.bytes) {
-            continue;
+/// Judges that are being restored.
+pub(crate) struct Restoring {
+    judges: BTreeMap<String, Judge>,
+    done: Restoration,
+    open: BTreeMap<(String, u64), UnixNanos>,
+}
+
+impl Restoring {
+    pub(crate) const fn new(judges: BTreeMap<String, Judge>) -> Self {
+        let done = Restoration { entries: 0, requests: 0, unknown: 0 };
+        Self { judges, done, open: BTreeMap::new() }
+    }
+
+    /// Reads the log in `directory` from where it was read to before.
+    ///
+    /// # Errors
+    /// The log is damaged, in one line.
+    pub(crate) fn read(&mut self, directory: &Path) -> Result<(), String> {
+        let reader = Reader::open(directory).map_err(|error| error.to_string())?;
+        let entries = reader.entries(self.done.entries).map_err(|error| error.to_string())?;
+        for entry in entries {
+            let entry = entry.map_err(|error| error.to_string())?;
+            self.done.entries += 1;
+            // Most entries are reads, which hold nothing.
+            if holds_or_tells(&entry.bytes) {
+                self.take(&entry.bytes);
+            }
         }
-        let Ok(line) = serde_json::from_slice::<Line>(&entry.bytes) else { continue };
+        Ok(())
+    }
+
+    fn take(&mut self, entry: &[u8]) {
+        let Self { judges, done, open } = self;
+        let Ok(line) = serde_json::from_slice::<Line>(entry) else { return };
         let now = UnixNanos(line.now_ns);
         match line.kind.as_str() {
             "verdict" if line.outcome == "allow" => {
                 let account = line.account.clone();
                 let (Some(judge), Some(restored)) = (judges.get_mut(&account), restored(line))
                 else {
-                    continue;
+                    return;
                 };
                 open.insert((account, restored.reservation.0), restored.at);
                 judge.apply(&AccountEvent::Restored(restored), now);
@@ -136,14 +150,14 @@ pub(crate) fn restore(
                     open.remove(&(line.account.clone(), reservation));
                 }
                 if let Some(judge) = judges.get_mut(&line.account) {
-                    for event in entry::read_event(&entry.bytes) {
+                    for event in entry::read_event(entry) {
                         judge.apply(&event, now);
                     }
                 }
             }
             "orders-seen" | "trades" | "instruments" => {
                 if let Some(judge) = judges.get_mut(&line.account) {
-                    for event in entry::read_venue(&entry.bytes) {
+                    for event in entry::read_venue(entry) {
                         judge.apply(&event, now);
                     }
                 }
@@ -151,16 +165,21 @@ pub(crate) fn restore(
             _ => {}
         }
     }
-    let accounts: BTreeSet<&String> = open.keys().map(|(account, _)| account).collect();
-    done.unknown = open.len() as u64;
-    tracing::debug!(accounts = accounts.len(), "restored");
-    for ((account, reservation), at) in &open {
-        if let Some(judge) = judges.get_mut(account) {
-            let reservation = ReservationId(*reservation);
-            judge.apply(&AccountEvent::Unknown { reservation }, *at);
+
+    /// The judges, once everything is read: what has no outcome is unknown.
+    pub(crate) fn finish(self) -> (BTreeMap<String, Judge>, Restoration) {
+        let Self { mut judges, mut done, open } = self;
+        let accounts: BTreeSet<&String> = open.keys().map(|(account, _)| account).collect();
+        done.unknown = open.len() as u64;
+        tracing::debug!(accounts = accounts.len(), "restored");
+        for ((account, reservation), at) in &open {
+            if let Some(judge) = judges.get_mut(account) {
+                let reservation = ReservationId(*reservation);
+                judge.apply(&AccountEvent::Unknown { reservation }, *at);
+            }
         }
+        (judges, done)
     }
-    Ok(done)
 }
 
 fn holds_or_tells(entry: &[u8]) -> bool {

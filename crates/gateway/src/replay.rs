@@ -113,6 +113,29 @@ impl ReplayCache {
     }
 }
 
+impl ReplayCache {
+    /// Tells everything that is remembered, and gives the time until which
+    /// something passed unremembered, Unix ms.
+    pub(crate) fn each(&self, mut tell: impl FnMut(u32, [u8; 32], &Use)) -> u64 {
+        let mut unremembered_until_ms = 0;
+        for shard in &self.shards {
+            let shard = held(shard);
+            for ((bot, mark), usage) in &shard.uses {
+                tell(*bot, *mark, usage);
+            }
+            unremembered_until_ms = unremembered_until_ms.max(shard.unremembered_until_ms);
+        }
+        unremembered_until_ms
+    }
+
+    /// Texts passed unremembered up to that time, Unix ms.
+    pub(crate) fn unremembered_until(&self, until_ms: u64) {
+        for shard in &self.shards {
+            held(shard).unremembered_until_ms = until_ms;
+        }
+    }
+}
+
 impl Shard {
     fn forget_expired(&mut self, now_ms: u64) {
         while let Some(Reverse((deadline, key))) = self.by_deadline.peek() {

@@ -1,42 +1,39 @@
 //! Starting and stopping everything.
 
+mod prepared;
 mod sandbox;
 mod worker;
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use judge::{AccountSetup, Judge};
 use tokio::sync::watch;
 use vault::sandbox::SandboxMode;
 
-use crate::clock::{self, VenueClock};
+use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::control::{Control, SignerSockets, Start, Told};
-use crate::counters::{Counters, Failures};
+use crate::doors::{self, Door};
 use crate::entry;
-use crate::gateway::{AccountGroup, EventFeed, Gateway, Halts};
-use crate::house::reload::{self, Numbers};
+use crate::gateway::Gateway;
+use crate::hand_over::{self, Leaving, Legacy, Passed};
 use crate::house::signer::HouseSigner;
 use crate::house::{self, checkpoints};
 use crate::limits;
 use crate::listen;
 use crate::metrics;
-use crate::record::{LogDesk, Purpose};
+use crate::record::Purpose;
 use crate::recovery;
-use crate::replay::ReplayCache;
 use crate::signer::SignerConnection;
-use crate::stream_keys::StreamKeys;
-use crate::upstream::UpstreamHosts;
-use crate::upstream::budget::orders::OrderBudgets;
-use worker::WorkerThread;
+use prepared::Prepared;
+use worker::{Share, WorkerThread};
 
 /// Waits for what the supervisor tells next.
 pub type Hear = Box<dyn FnMut() -> Told + Send>;
@@ -49,6 +46,8 @@ pub struct ServeOptions {
     pub config: Config,
     /// Where it was read: read again when bots are reloaded.
     pub config_path: PathBuf,
+    /// Where bots are served: what the configuration names, opened.
+    pub doors: Vec<Door>,
     /// The first signer's connections.
     pub signer: SignerSockets,
     /// Whether a missing sandbox feature stops the start; none: no sandbox,
@@ -110,7 +109,7 @@ pub fn run_child(control: OwnedFd) -> Result<(), GatewayError> {
 }
 
 fn run_started(control: &Control) -> Result<(), GatewayError> {
-    let Told::Start(start, signer) = control.receive().map_err(system)? else {
+    let Told::Start(start) = control.receive().map_err(system)? else {
         return Err(system("the supervisor began with another packet than `start`"));
     };
     let Start { config_text, config_path, data_dir, allow_missing_sandbox } = start;
@@ -119,10 +118,13 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
     if data_dir.is_absolute() {
         config.data_dir = data_dir;
     }
+    let prepared = Prepared::new(config, config_path)?;
+    control.prepared().map_err(system)?;
+    let Some((doors, legacy, signer)) = until_go(control)? else { return Ok(()) };
     let (hear, say) = (control.try_clone().map_err(system)?, control.try_clone().map_err(system)?);
-    serve(ServeOptions {
-        config,
-        config_path,
+    let run = Run {
+        doors,
+        legacy,
         signer,
         sandbox: Some(if allow_missing_sandbox {
             SandboxMode::AllowMissing
@@ -138,7 +140,37 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
         ready: Box::new(move |addresses| {
             let _ = say.ready(addresses);
         }),
-    })
+    };
+    run.serve(prepared)
+}
+
+/// What there is when it is this gateway's turn; none where it never is.
+type Turn = (Vec<Door>, Legacy, SignerSockets);
+
+/// Waits, prepared, until nobody else writes the log.
+fn until_go(control: &Control) -> Result<Option<Turn>, GatewayError> {
+    let (mut doors, mut taking) = (Vec::new(), None);
+    loop {
+        match control.receive().map_err(system)? {
+            Told::Door(door) => doors::add(&mut doors, door),
+            // Beside this: what is left must not wait for its turn in a socket.
+            Told::TakeOver(from) => {
+                let take = std::thread::Builder::new().name("take-over".to_owned());
+                let thread = take.spawn(move || hand_over::take(&from)).map_err(system)?;
+                taking = Some(thread);
+            }
+            Told::Go(signer) => {
+                // It ends with the gateway before, which has ended.
+                let legacy = taking.take().map(JoinHandle::join);
+                let legacy = legacy.and_then(Result::ok).unwrap_or_default();
+                return Ok(Some((doors, legacy, signer)));
+            }
+            Told::Drain(_) | Told::Gone => return Ok(None),
+            Told::Start(_) | Told::SignerUp(_) | Told::SignerDown => {
+                return Err(system("the supervisor told something else than to go on"));
+            }
+        }
+    }
 }
 
 /// Runs a gateway until the supervisor, a signal or the admin socket says stop.
@@ -146,151 +178,144 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
 /// # Errors
 /// Why it did not start. Nothing was accepted then.
 pub fn serve(options: ServeOptions) -> Result<(), GatewayError> {
-    let ServeOptions { config, config_path, signer, sandbox, told, ready } = options;
-    // Everything is read, checked and bound before anything is accepted.
-    if signer.workers.len() != config.listen.workers {
-        return Err(system(format!(
-            "{} signer connections for {} workers",
-            signer.workers.len(),
-            config.listen.workers
-        )));
-    }
-    let (gateway, restored) = open(config, config_path)?;
-    let bound = listen::bind(&gateway.config)?;
-    let metrics = bound.metrics.map(metrics::Opened::new);
-    let admin =
-        listen::unix(&gateway.config.data_dir.join("run").join("admin.sock"), listen::OWNER_MODE)
+    let ServeOptions { config, config_path, doors, signer, sandbox, told, ready } = options;
+    let run = Run { doors, legacy: Legacy::default(), signer, sandbox, told, ready };
+    run.serve(Prepared::new(config, config_path)?)
+}
+
+/// What a gateway runs with, once it is its turn.
+struct Run {
+    doors: Vec<Door>,
+    legacy: Legacy,
+    signer: SignerSockets,
+    sandbox: Option<SandboxMode>,
+    told: Hear,
+    ready: Ready,
+}
+
+impl Run {
+    fn serve(self, prepared: Prepared) -> Result<(), GatewayError> {
+        let Self { doors, legacy, signer, sandbox, told, ready } = self;
+        // Everything is read, checked and opened before anything is accepted.
+        let workers = prepared.workers();
+        if signer.workers.len() != workers {
+            return Err(system(format!(
+                "{} signer connections for {workers} workers",
+                signer.workers.len()
+            )));
+        }
+        let Legacy { connections, memory } = legacy;
+        let follows = memory.is_some() || !connections.is_empty();
+        let tls = prepared.tls.clone();
+        let (gateway, restored) = prepared.open(memory)?;
+        let bound = listen::deal(&gateway.config, doors, tls.as_ref())?;
+        let metrics = bound.metrics.map(metrics::Opened::new);
+        let admin = gateway.config.data_dir.join("run").join("admin.sock");
+        let admin = doors::unix(&admin, doors::OWNER_MODE)
             .map_err(|error| system(format!("the admin socket cannot be bound: {error}")))?;
-    if let Some(mode) = sandbox {
-        let report = sandbox::apply(&gateway, mode).map_err(GatewayError::Sandbox)?;
-        for missing in report.missing {
-            gateway.note(format!("sandbox: {missing}"));
+        if let Some(mode) = sandbox {
+            let report = sandbox::apply(&gateway, mode).map_err(GatewayError::Sandbox)?;
+            for missing in report.missing {
+                gateway.note(format!("sandbox: {missing}"));
+            }
+        }
+        tell_start(&gateway, restored);
+
+        let (stop, stopped) = watch::channel(false);
+        let (open, opened) = watch::channel(false);
+        let ended = Arc::new(AtomicBool::new(false));
+        let sync = start_sync(&gateway, &ended)?;
+        let house_signer = Arc::new(HouseSigner::default());
+        let (publish, publisher) =
+            checkpoints::start(Arc::clone(&gateway), Arc::clone(&house_signer)).map_err(system)?;
+        let leaving = Arc::new(Leaving::default());
+        let entrances = Arc::from(bound.entrances);
+        let passed = dealt(connections, workers);
+        let mut threads = Vec::with_capacity(workers);
+        for (number, (listeners, passed)) in bound.workers.into_iter().zip(passed).enumerate() {
+            let core = gateway.config.listen.cores.get(number).copied();
+            let share = Share {
+                listeners,
+                passed,
+                entrances: Arc::clone(&entrances),
+                open: opened.clone(),
+                stop: stopped.clone(),
+                leaving: Arc::clone(&leaving),
+            };
+            let thread = WorkerThread::start(Arc::clone(&gateway), number, core, share);
+            threads.push(thread.map_err(system)?);
+        }
+        let mut running =
+            Running { gateway: Arc::clone(&gateway), signer: house_signer, workers: threads };
+        running.signer_up(signer);
+
+        let (tell, hear) = mpsc::channel();
+        let house = {
+            let (gateway, signer) = (Arc::clone(&gateway), Arc::clone(&running.signer));
+            let (publish, tell, stopped) = (publish.clone(), tell.clone(), stopped.clone());
+            let doors = house::Doors { admin: admin.into(), metrics };
+            spawn("house", move || {
+                if let Err(error) = house::run(gateway, signer, doors, publish, tell, stopped) {
+                    tracing::error!(%error, "the house cannot run");
+                }
+            })?
+        };
+        start_listening_to(told, tell)?;
+        if follows {
+            warm(&gateway);
+        }
+        let _ = open.send(true);
+        ready(&bound.addresses);
+
+        if let Some(successor) = running.until_told(&hear) {
+            leaving.close();
+            running.until_all_closed(&hear, &leaving);
+            leaving.pass_to(successor);
+        }
+
+        // Drain: no new connections, what runs ends, then the log.
+        let _ = stop.send(true);
+        for worker in running.workers {
+            worker.join();
+        }
+        let _ = house.join();
+        tell_stop(&gateway);
+        publish.end();
+        let _ = publisher.join();
+        ended.store(true, Ordering::Release);
+        let _ = sync.join();
+        if leaving.passes() {
+            // After the workers: nothing is taken up here any more.
+            leaving.remember(&gateway.memory()).map_err(system)?;
+        }
+        Ok(())
+    }
+}
+
+/// Each worker's part of the connections.
+fn dealt(connections: Vec<Passed>, workers: usize) -> Vec<Vec<Passed>> {
+    let mut parts: Vec<Vec<Passed>> = (0..workers).map(|_| Vec::new()).collect();
+    for (number, connection) in connections.into_iter().enumerate() {
+        if let Some(part) = parts.get_mut(number % workers.max(1)) {
+            part.push(connection);
         }
     }
-    tell_start(&gateway, restored);
-
-    let (stop, stopped) = watch::channel(false);
-    let ended = Arc::new(AtomicBool::new(false));
-    let sync = start_sync(&gateway, &ended)?;
-    let house_signer = Arc::new(HouseSigner::default());
-    let (publish, publisher) =
-        checkpoints::start(Arc::clone(&gateway), Arc::clone(&house_signer)).map_err(system)?;
-    let mut workers = Vec::with_capacity(bound.workers.len());
-    for (number, listeners) in bound.workers.into_iter().enumerate() {
-        let core = gateway.config.listen.cores.get(number).copied();
-        let gateway = Arc::clone(&gateway);
-        let worker = WorkerThread::start(gateway, number, core, listeners, stopped.clone());
-        workers.push(worker.map_err(system)?);
-    }
-    let mut running = Running { gateway: Arc::clone(&gateway), signer: house_signer, workers };
-    running.signer_up(signer);
-
-    let (tell, hear) = mpsc::channel();
-    let house = {
-        let (gateway, signer) = (Arc::clone(&gateway), Arc::clone(&running.signer));
-        let (publish, tell, stopped) = (publish.clone(), tell.clone(), stopped.clone());
-        let doors = house::Doors { admin, metrics };
-        spawn("house", move || {
-            if let Err(error) = house::run(gateway, signer, doors, publish, tell, stopped) {
-                tracing::error!(%error, "the house cannot run");
-            }
-        })?
-    };
-    start_listening_to(told, tell)?;
-    ready(&bound.addresses);
-
-    running.until_told(&hear);
-
-    // Drain: no new connections, what runs ends, then the log.
-    let _ = stop.send(true);
-    for worker in running.workers {
-        worker.join();
-    }
-    let _ = house.join();
-    tell_stop(&gateway);
-    publish.end();
-    let _ = publisher.join();
-    ended.store(true, Ordering::Release);
-    let _ = sync.join();
-    Ok(())
+    parts
 }
 
-/// Opens the log, restores the judges from it, and puts together what all
-/// workers share.
-fn open(
-    config: Config,
-    config_path: PathBuf,
-) -> Result<(Arc<Gateway>, recovery::Restoration), GatewayError> {
-    let policies = reload::policies(&config).map_err(GatewayError::System)?;
-    let numbers = Numbers::default();
-    let identities = reload::identities(&config, &config.data_dir, &numbers).map_err(system)?;
-    let hosts = Arc::new(UpstreamHosts::new(&config.venues)?);
-    let directory = config.data_dir.join("log");
-    let (log, recovered) =
-        LogDesk::open(&directory, config.log_space).map_err(GatewayError::Log)?;
-    if recovered.torn_bytes > 0 || recovered.set_aside.is_some() {
-        tracing::warn!(
-            torn_bytes = recovered.torn_bytes,
-            "the log was not closed in order; what a crash left was put right"
-        );
+/// Waits for the venue's clock and prices, so that no order is denied for want
+/// of them while its bot sees no break. Not for long: where the venue does not
+/// answer, saying so is better.
+fn warm(gateway: &Gateway) {
+    let until = Instant::now() + limits::WARMING;
+    let is_warm = || gateway.clock.is_measured() && gateway.prices_asked.load(Ordering::Acquire);
+    while !is_warm() && Instant::now() < until {
+        std::thread::sleep(LOOK);
     }
-    let mut judges: BTreeMap<String, Judge> = config
-        .accounts
-        .keys()
-        .map(|name| {
-            let judge = Judge::new(Arc::clone(&policies), AccountSetup::named(name));
-            (name.clone(), judge)
-        })
-        .collect();
-    let restored = recovery::restore(&directory, &mut judges).map_err(GatewayError::Log)?;
-    let prices = crate::prices::PriceBoard::default();
-    if let Some(judge) = judges.values().next() {
-        let known = judges.values().flat_map(Judge::instruments);
-        prices.learn(known, judge.dollars());
-    }
-    let accounts = config
-        .accounts
-        .iter()
-        .filter_map(|(name, account)| {
-            let group = AccountGroup {
-                name: name.clone(),
-                venue: account.venue,
-                judge: Mutex::new(judges.remove(name)?),
-                traded_at: std::sync::atomic::AtomicU64::new(0),
-                events: EventFeed::default(),
-                futures_events: EventFeed::default(),
-                orders: OrderBudgets::default(),
-            };
-            Some((name.clone(), Arc::new(group)))
-        })
-        .collect();
-    let counters = (0..config.listen.workers).map(|_| Arc::new(Counters::default())).collect();
-    let gateway = Gateway {
-        account_keys: ArcSwap::from_pointee(config.accounts.clone()),
-        config,
-        config_path,
-        accounts,
-        identities: ArcSwap::from_pointee(identities),
-        reloads: AtomicU64::new(0),
-        numbers,
-        keys: ArcSwap::default(),
-        log,
-        replay: ReplayCache::default(),
-        stream_keys: StreamKeys::default(),
-        forgets_before: (restored.entries > 0).then(clock::host_nanos),
-        clock: VenueClock::new(),
-        prices,
-        halts: Halts::default(),
-        failures: Failures::default(),
-        denials: crate::denials::Denials::default(),
-        refusals_told: Mutex::default(),
-        hosts,
-        connections: crate::gateway::Connections::default(),
-        counters,
-        notes: Mutex::default(),
-    };
-    Ok((Arc::new(gateway), restored))
 }
+
+/// How often is looked whether something has come about.
+const LOOK: Duration = Duration::from_millis(5);
 
 fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
     let entry = entry::plain("start", clock::host_nanos(), |json| {
@@ -357,15 +382,45 @@ struct Running {
 }
 
 impl Running {
-    fn until_told(&mut self, hear: &Receiver<Told>) {
+    /// Runs until told to end; who follows, where somebody does.
+    fn until_told(&mut self, hear: &Receiver<Told>) -> Option<OwnedFd> {
         while let Ok(word) = hear.recv() {
-            match word {
-                Told::SignerUp(sockets) => self.signer_up(sockets),
-                Told::SignerDown => self.signer_down(),
-                Told::Start(..) => tracing::warn!("a second `start` is not obeyed"),
-                Told::Drain | Told::Gone => return,
+            match self.obey(word) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(successor) => return successor,
             }
         }
+        None
+    }
+
+    /// Serves on while connections are there that cannot be passed on, for a
+    /// while: each closes with its next answer.
+    fn until_all_closed(&mut self, hear: &Receiver<Told>, leaving: &Leaving) {
+        let until = Instant::now() + limits::CLOSING;
+        while !leaving.all_told() && Instant::now() < until {
+            match hear.recv_timeout(LOOK) {
+                Ok(word) => {
+                    if self.obey(word).is_break() {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn obey(&mut self, word: Told) -> ControlFlow<Option<OwnedFd>> {
+        match word {
+            Told::SignerUp(sockets) => self.signer_up(sockets),
+            Told::SignerDown => self.signer_down(),
+            Told::Start(_) | Told::Door(_) | Told::TakeOver(_) | Told::Go(_) => {
+                tracing::warn!("a second start is not obeyed");
+            }
+            Told::Drain(successor) => return ControlFlow::Break(successor),
+            Told::Gone => return ControlFlow::Break(None),
+        }
+        ControlFlow::Continue(())
     }
 
     /// Uses a new signer from now on.

@@ -6,7 +6,7 @@ mod list;
 mod observe;
 mod question;
 mod rights;
-mod running;
+pub(crate) mod running;
 mod session;
 
 pub(crate) use question::texts_at;

@@ -16,7 +16,7 @@ pub(crate) fn run(context: &Context) -> Result<Answer, Failure> {
             .next("start it with `countersign serve`, which reads it"));
     }
     let text = format!(
-        "reloaded: {} bots; addresses, venues and workers take a restart",
+        "reloaded: {} bots; addresses, venues and workers take `countersign upgrade`",
         settings.bots.len()
     );
     Ok(Answer::yes(json!({ "reloaded": true, "bots": settings.bots.len() }), text))

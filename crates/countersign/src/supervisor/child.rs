@@ -1,11 +1,15 @@
 //! Starting a sibling: the same binary again, as another user where the
 //! supervisor is root, with one socket and an empty environment.
 
-use std::os::unix::process::CommandExt as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::channel::Channel;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+use super::channel::{Channel, Packet};
 use crate::failure::Failure;
 use crate::logging::LogArguments;
 
@@ -23,12 +27,17 @@ pub(crate) struct Child {
     pub(crate) channel: Option<Channel>,
     /// When it was started.
     pub(crate) started: Instant,
-    process: std::process::Child,
+    process: Pid,
+    status: Option<ExitStatus>,
 }
 
+/// This very program, whatever lies on disk under its name now.
+pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
+
 impl Child {
-    /// Starts this binary again as `__NAME`.
+    /// Starts a program of ours as `__NAME`.
     pub(crate) fn start(
+        program: &Path,
         name: &'static str,
         uid: Option<u32>,
         log: LogArguments,
@@ -37,7 +46,7 @@ impl Child {
             Failure::negative(format!("cannot start the {name} process: {error}"))
         };
         let (channel, theirs) = Channel::pair().map_err(failed)?;
-        let mut command = Command::new("/proc/self/exe");
+        let mut command = Command::new(program);
         command
             .arg0("countersign")
             .args(log.to_arguments())
@@ -53,18 +62,43 @@ impl Child {
         if let Some(uid) = uid {
             command.uid(uid).gid(uid);
         }
-        let process = command.spawn().map_err(failed)?;
-        Ok(Self { channel: Some(channel), started: Instant::now(), process })
+        // Known by its number alone from here on: this process may become
+        // another program meanwhile, and is its parent still.
+        let process = Pid::from_child(&command.spawn().map_err(failed)?);
+        Ok(Self { channel: Some(channel), started: Instant::now(), process, status: None })
+    }
+
+    /// A child of this process from before it became this program.
+    pub(crate) fn resume(id: u32, channel: OwnedFd) -> Option<Self> {
+        let process = Pid::from_raw(i32::try_from(id).ok()?)?;
+        let channel = Some(Channel::over(channel));
+        Some(Self { channel, started: Instant::now(), process, status: None })
     }
 
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+        self.process.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Its exit status, where it has left.
     pub(crate) fn left(&mut self) -> Option<ExitStatus> {
-        self.process.try_wait().ok().flatten()
+        if self.status.is_none() {
+            let left = waitpid(Some(self.process), WaitOptions::NOHANG).ok().flatten();
+            self.status = left.map(|(_, status)| ExitStatus::from_raw(status.as_raw()));
+        }
+        self.status
+    }
+
+    /// The next packet that has come; its end shows as none, and no channel.
+    pub(crate) fn hear(&mut self) -> Option<Packet> {
+        match self.channel.as_ref()?.receive_within(Duration::ZERO) {
+            Ok(Some(packet)) => Some(packet),
+            Ok(None) => {
+                self.channel = None;
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Waits for it to leave; `None` where it did not in time.
@@ -93,7 +127,10 @@ impl Child {
 
     /// Ends it at once.
     pub(crate) fn kill(&mut self) {
-        let _ = self.process.kill();
+        // Until it was waited for, its number is no other's.
+        if self.left().is_none() {
+            let _ = kill_process(self.process, Signal::KILL);
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 //! secret in them is in a box that the signer alone opens.
 
 use std::io::ErrorKind;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -118,12 +118,22 @@ impl KeyDesk {
             listen(&socket, CONNECTIONS)?;
             Ok(socket)
         };
-        Ok(Self {
-            socket: opened().map_err(failed)?,
-            prover: Prover::new(unsealer),
-            peers: Vec::new(),
-            closed_until: None,
-        })
+        Ok(Self::resume(opened().map_err(failed)?, unsealer))
+    }
+
+    /// With a socket that listens already.
+    pub(crate) fn resume(socket: OwnedFd, unsealer: &Unsealer) -> Self {
+        Self { socket, prover: Prover::new(unsealer), peers: Vec::new(), closed_until: None }
+    }
+
+    /// What listens.
+    pub(crate) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether a `key` command is under way.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.peers.iter().any(|peer| peer.asked > 0)
     }
 
     /// What the supervisor's poll watches for it.
@@ -144,8 +154,9 @@ impl KeyDesk {
         silent.chain(self.closed_until).min().map(|at| at.saturating_duration_since(now))
     }
 
-    /// Serves whoever has asked.
-    pub(crate) fn serve(&mut self, signer: &mut Option<ControlClient>) {
+    /// Serves whoever has asked. How the last upgrade went is told to anybody
+    /// who may connect.
+    pub(crate) fn serve(&mut self, signer: &mut Option<ControlClient>, upgrade: &Value) {
         if self.closed_until.is_some_and(|until| Instant::now() >= until) {
             self.closed_until = None;
         }
@@ -158,6 +169,9 @@ impl KeyDesk {
             match peer.channel.receive_within(Duration::ZERO) {
                 Ok(Some(packet)) => {
                     peer.heard = Instant::now();
+                    if packet.kind() == "upgrade" {
+                        return peer.channel.send(upgrade, &[]).is_ok();
+                    }
                     self.answer(peer, &packet.value, signer)
                 }
                 Err(error) if error.kind() == ErrorKind::TimedOut => peer.heard.elapsed() < SILENCE,

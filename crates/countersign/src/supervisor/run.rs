@@ -3,16 +3,21 @@
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM, SIGUSR2};
+use vault::client::ControlClient;
 
 use super::backoff::Backoff;
 use super::channel::{Packet, timespec};
-use super::child::Child;
+use super::child::{Child, THIS_PROGRAM};
+use super::doors::Doors;
 use super::keys::KeyDesk;
+use super::resume::State;
+use super::upgrade::{self, Upgrade};
 use super::{gateway, signer};
 use crate::failure::Failure;
 use crate::logging::LogArguments;
@@ -39,7 +44,11 @@ pub(crate) struct Plan<'a> {
     /// The configuration.
     pub(crate) settings: &'a Settings,
     /// What unseals the vault.
-    pub(crate) unsealer: &'a Unsealer,
+    pub(crate) unsealer: Unsealer,
+    /// The lock on the data directory.
+    pub(crate) lock: OwnedFd,
+    /// What tells the walls around this process from others.
+    pub(crate) walls: Option<String>,
     /// Whether a missing sandbox feature is let through.
     pub(crate) allow_missing_sandbox: bool,
     /// How the processes write their log lines.
@@ -65,31 +74,53 @@ pub(crate) struct Ready {
     pub(crate) gateway: u32,
 }
 
+/// What a supervisor that became this program goes on with.
+#[derive(Debug)]
+pub(crate) struct Going {
+    /// The state.
+    pub(crate) state: State,
+    /// The key socket.
+    pub(crate) keys: OwnedFd,
+    /// The processes: the signer with the line to it, the gateway, and the one
+    /// that follows.
+    pub(crate) signer: (Child, ControlClient),
+    /// As above.
+    pub(crate) gateway: Child,
+    /// As above.
+    pub(crate) successor: Child,
+    /// The doors.
+    pub(crate) doors: Doors,
+}
+
 /// Runs until told to stop. An error means that the start failed; what dies
 /// later is started again.
-pub(crate) fn run(plan: Plan<'_>) -> Result<(), Failure> {
-    let mut supervisor = Supervisor::new(plan)?;
+pub(crate) fn run(plan: Plan<'_>, going: Option<Going>) -> Result<(), Failure> {
+    let mut supervisor = match going {
+        None => Supervisor::new(plan)?,
+        Some(going) => Supervisor::resume(plan, going)?,
+    };
     let outcome = supervisor.serve();
     supervisor.leave();
     outcome
 }
 
-struct Supervisor<'a> {
-    plan: Plan<'a>,
-    stop: UnixStream,
-    child_left: UnixStream,
-    signer: Slot,
-    gateway: Slot,
+pub(super) struct Supervisor<'a> {
+    pub(super) plan: Plan<'a>,
+    pub(super) doors: Doors,
+    signals: Signals,
+    pub(super) upgrade: Upgrade,
+    pub(super) signer: Slot,
+    pub(super) gateway: Slot,
     /// The line to the signer; closing it tells the signer to leave.
-    control: Option<vault::client::ControlClient>,
+    pub(super) control: Option<ControlClient>,
     /// Ends to the newest signer that the gateway has not been given.
     connections: Vec<OwnedFd>,
-    signer_epoch: u64,
+    pub(super) signer_epoch: u64,
     /// When the signer was last heard.
     signer_heard: Instant,
     has_been_ready: bool,
     /// Where `key` commands ask.
-    keys: KeyDesk,
+    pub(super) keys: KeyDesk,
     /// Whether the gateway runs by a configuration that was read after the
     /// start, and whether the last one that did never became ready.
     started_from_newer: bool,
@@ -97,8 +128,8 @@ struct Supervisor<'a> {
 }
 
 /// One of the two processes.
-struct Slot {
-    child: Option<Child>,
+pub(super) struct Slot {
+    pub(super) child: Option<Child>,
     ready: bool,
     due: Instant,
     backoff: Backoff,
@@ -122,44 +153,54 @@ impl Slot {
 
     /// The packets that have come, and what they change.
     fn hear(&mut self) -> Option<Packet> {
-        let channel = self.child.as_ref()?.channel.as_ref()?;
-        match channel.receive_within(Duration::ZERO) {
-            Ok(Some(packet)) => {
-                if packet.kind() == "failed" {
-                    self.said = packet.text("error").map(str::to_owned);
-                }
-                Some(packet)
-            }
-            Ok(None) => {
-                // It has closed its end: its exit comes with SIGCHLD.
-                if let Some(child) = &mut self.child {
-                    child.channel = None;
-                }
-                None
-            }
-            Err(_) => None,
+        let packet = self.child.as_mut()?.hear()?;
+        if packet.kind() == "failed" {
+            self.said = packet.text("error").map(str::to_owned);
         }
+        Some(packet)
+    }
+
+    /// With a child that runs.
+    fn running(child: Child) -> Self {
+        Self { child: Some(child), ready: true, ..Self::new() }
     }
 }
 
 impl<'a> Supervisor<'a> {
     fn new(plan: Plan<'a>) -> Result<Self, Failure> {
-        let failed = |error| Failure::negative(format!("cannot listen for signals: {error}"));
-        let (stop, stop_in) = UnixStream::pair().map_err(failed)?;
-        let (child_left, child_left_in) = UnixStream::pair().map_err(failed)?;
-        for end in [&stop, &child_left] {
-            end.set_nonblocking(true).map_err(failed)?;
-        }
-        let again = stop_in.try_clone().map_err(failed)?;
-        signal_hook::low_level::pipe::register(SIGTERM, stop_in).map_err(failed)?;
-        signal_hook::low_level::pipe::register(SIGINT, again).map_err(failed)?;
-        signal_hook::low_level::pipe::register(SIGCHLD, child_left_in).map_err(failed)?;
-        let keys = KeyDesk::open(&plan.settings.key_socket(), plan.unsealer)?;
+        let keys = KeyDesk::open(&plan.settings.key_socket(), &plan.unsealer)?;
+        let mut doors = Doors::default();
+        doors.open(plan.settings)?;
+        Self::with(plan, keys, doors, Upgrade::new()?)
+    }
+
+    /// Goes on with what this process ran before it became this program.
+    fn resume(plan: Plan<'a>, going: Going) -> Result<Self, Failure> {
+        let Going { state, keys, signer: (signer, control), gateway, successor, doors } = going;
+        let keys = KeyDesk::resume(keys, &plan.unsealer);
+        let mut all = Self::with(plan, keys, doors, Upgrade::resumed(&state, successor))?;
+        all.signer = Slot::running(signer);
+        all.gateway = Slot::running(gateway);
+        all.control = Some(control);
+        all.signer_epoch = state.signer_epoch;
+        all.has_been_ready = true;
+        upgrade::listen_again();
+        all.begin_hand_over()?;
+        Ok(all)
+    }
+
+    fn with(
+        plan: Plan<'a>,
+        keys: KeyDesk,
+        doors: Doors,
+        upgrade: Upgrade,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             plan,
+            doors,
+            signals: Signals::listen()?,
+            upgrade,
             keys,
-            stop,
-            child_left,
             signer: Slot::new(),
             gateway: Slot::new(),
             control: None,
@@ -172,20 +213,30 @@ impl<'a> Supervisor<'a> {
         })
     }
 
+    /// Whether everything runs.
+    pub(super) const fn is_whole(&self) -> bool {
+        let (signer, gateway) = (&self.signer, &self.gateway);
+        signer.ready && signer.child.is_some() && gateway.ready && gateway.child.is_some()
+    }
+
     fn serve(&mut self) -> Result<(), Failure> {
         loop {
             self.start_what_is_due()?;
             self.wait()?;
-            if drained(&mut self.stop) {
+            if drained(&mut self.signals.stop) {
                 return Ok(());
             }
-            drained(&mut self.child_left);
+            drained(&mut self.signals.child_left);
+            if drained(&mut self.signals.upgrade) {
+                self.begin_upgrade();
+            }
             while self.signer.hear().is_some() {}
             while let Some(packet) = self.gateway.hear() {
                 self.gateway_said(&packet);
             }
             self.bury()?;
-            self.keys.serve(&mut self.control);
+            self.go_on_with_upgrade();
+            self.keys.serve(&mut self.control, &self.upgrade.tell());
             self.ping_signer();
         }
     }
@@ -196,7 +247,7 @@ impl<'a> Supervisor<'a> {
             let wanted = usize::from(self.plan.settings.workers) + 1;
             let started = signer::start(
                 self.plan.settings,
-                self.plan.unsealer,
+                &self.plan.unsealer,
                 wanted,
                 self.plan.allow_missing_sandbox,
                 self.plan.log,
@@ -214,17 +265,34 @@ impl<'a> Supervisor<'a> {
         let may_start = self.signer.ready && !self.connections.is_empty();
         if self.gateway.child.is_none() && may_start && now >= self.gateway.due {
             let connections = std::mem::take(&mut self.connections);
+            let successor = self.upgrade.successor.take();
             // Bots and keys may have been added since.
-            let again = self.has_been_ready && !self.newer_failed;
-            let newer = again.then(|| self.plan.settings.read_again()).flatten();
+            let again = successor.is_none() && self.has_been_ready && !self.newer_failed;
+            let mut newer = again.then(|| self.plan.settings.read_again()).flatten();
+            if let Some(Err(failure)) = newer.as_ref().map(|newer| self.doors.open(newer)) {
+                warn(&format!("{failure}; going on with the configuration of the start"));
+                newer = None;
+            }
             self.started_from_newer = newer.is_some();
-            self.gateway.child = Some(gateway::start(
-                newer.as_ref().unwrap_or(self.plan.settings),
-                &connections,
-                self.signer_epoch,
-                self.plan.allow_missing_sandbox,
-                self.plan.log,
-            )?);
+            let settings = newer.as_ref().unwrap_or(self.plan.settings);
+            self.doors.open(settings)?;
+            self.doors.close_others(settings);
+            let mut child = match successor {
+                Some(successor) => successor,
+                None => gateway::start(
+                    Path::new(THIS_PROGRAM),
+                    settings,
+                    self.plan.allow_missing_sandbox,
+                    self.plan.log,
+                )?,
+            };
+            let told = gateway::go(&child, settings, &self.doors, &connections, self.signer_epoch);
+            if let Err(failure) = told {
+                // One that has left already has said why, which counts more.
+                self.gateway.said = Some(failure.to_string());
+                child.kill();
+            }
+            self.gateway.child = Some(child);
         }
         Ok(())
     }
@@ -244,13 +312,16 @@ impl<'a> Supervisor<'a> {
         let ping =
             self.signer.ready.then(|| PING_EVERY.saturating_sub(self.signer_heard.elapsed()));
         let due = wait(&self.signer).into_iter().chain(gateway).chain(self.keys.due());
-        let soonest = due.chain(ping).min();
+        let soonest = due.chain(ping).chain(self.upgrade.due()).min();
         // A millisecond more, so that what is due is due on waking.
         let timeout = soonest.map(|wait| timespec(wait + Duration::from_millis(1)));
         let mut watched = vec![
-            PollFd::new(&self.stop, PollFlags::IN),
-            PollFd::new(&self.child_left, PollFlags::IN),
+            PollFd::new(&self.signals.stop, PollFlags::IN),
+            PollFd::new(&self.signals.child_left, PollFlags::IN),
+            PollFd::new(&self.signals.upgrade, PollFlags::IN),
         ];
+        let upgrade = self.upgrade.watched();
+        watched.extend(upgrade.map(|one| PollFd::from_borrowed_fd(one.as_fd(), PollFlags::IN)));
         for slot in [&self.signer, &self.gateway] {
             if let Some(channel) = slot.child.as_ref().and_then(|child| child.channel.as_ref()) {
                 watched.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
@@ -303,7 +374,8 @@ impl<'a> Supervisor<'a> {
             return;
         }
         self.gateway.ready = true;
-        if self.has_been_ready {
+        let upgraded = self.upgrade_is_done();
+        if self.has_been_ready && !upgraded {
             warn(&format!("gateway is back (process {})", id(&self.gateway)));
             return;
         }
@@ -336,7 +408,11 @@ impl<'a> Supervisor<'a> {
         if let Some((child, status)) = self.gateway.reap() {
             // What is written now may be what keeps it from starting.
             self.newer_failed = self.started_from_newer && !was_ready;
-            let wait = self.note("gateway", &child, status)?;
+            let wait = if self.upgrade.leaving_since.take().is_some() && status.success() {
+                Duration::ZERO
+            } else {
+                self.note("gateway", &child, status)?
+            };
             self.gateway.due = Instant::now() + wait;
             // The signer's connections died with it: a fresh signer gets fresh ones.
             self.control = None;
@@ -386,11 +462,12 @@ impl<'a> Supervisor<'a> {
 
     /// Drains the gateway, then lets the signer go.
     fn leave(&mut self) {
+        self.upgrade.abandon();
         if let Some(mut child) = self.gateway.child.take() {
             if gateway::drain(&child).is_ok() && self.gateway.ready {
                 let until = Instant::now() + DRAIN;
                 while child.left().is_none() && Instant::now() < until {
-                    if drained(&mut self.stop) {
+                    if drained(&mut self.signals.stop) {
                         warn("told twice to stop: ending the gateway at once");
                         child.kill();
                     }
@@ -403,6 +480,34 @@ impl<'a> Supervisor<'a> {
         if let Some(mut child) = self.signer.child.take() {
             child.stop();
         }
+    }
+}
+
+/// Signals, each as something to read.
+struct Signals {
+    stop: UnixStream,
+    child_left: UnixStream,
+    upgrade: UnixStream,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::negative(format!("cannot listen for signals: {error}"))
+        };
+        let heard = |signals: &[i32]| {
+            let (heard, writer) = UnixStream::pair()?;
+            heard.set_nonblocking(true)?;
+            for signal in signals {
+                signal_hook::low_level::pipe::register(*signal, writer.try_clone()?)?;
+            }
+            Ok(heard)
+        };
+        Ok(Self {
+            stop: heard(&[SIGTERM, SIGINT]).map_err(failed)?,
+            child_left: heard(&[SIGCHLD]).map_err(failed)?,
+            upgrade: heard(&[SIGUSR2]).map_err(failed)?,
+        })
     }
 }
 

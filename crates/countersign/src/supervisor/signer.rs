@@ -3,13 +3,14 @@
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use vault::client::ControlClient;
 use vault::protocol::control::{ControlAnswer, ControlAsk};
 
-use super::child::Child;
+use super::child::{Child, THIS_PROGRAM};
 use super::{channel, ground};
 use crate::failure::Failure;
 use crate::logging::LogArguments;
@@ -19,6 +20,11 @@ use crate::settings::Settings;
 /// How long the signer may take from its start to its first answer; unsealing
 /// with argon2id takes most of it.
 const READY: Duration = Duration::from_secs(60);
+
+/// The supervisor's own line to a signer.
+pub(crate) fn control(end: OwnedFd) -> Result<ControlClient, Failure> {
+    ControlClient::new(end.into(), READY).map_err(Failure::negative)
+}
 
 /// A started signer and the far ends of its connections.
 #[derive(Debug)]
@@ -40,7 +46,7 @@ pub(crate) fn start(
     log: LogArguments,
 ) -> Result<Started, Failure> {
     let uid = ground::separate_users().then(|| settings.signer_uid());
-    let child = Child::start("signer", uid, log)?;
+    let child = Child::start(Path::new(THIS_PROGRAM), "signer", uid, log)?;
     let failed = |error: std::io::Error| {
         Failure::negative(format!("cannot tell the signer what to do: {error}"))
     };

@@ -29,6 +29,8 @@ pub struct Client {
     from: Ipv4Addr,
     ahead_ms: u64,
     connection: Option<BufReader<TcpStream>>,
+    /// How many connections it has opened.
+    pub opened: u64,
 }
 
 /// What came back.
@@ -90,7 +92,13 @@ impl Client {
             from: Ipv4Addr::LOCALHOST,
             ahead_ms: 0,
             connection: None,
+            opened: 0,
         }
+    }
+
+    /// Closes its connection; the next request opens another.
+    pub fn close(&mut self) {
+        self.connection = None;
     }
 
     /// The same bot from another address of this machine.
@@ -244,7 +252,10 @@ impl Client {
         head.push_str(body.unwrap_or_default());
         let connection = match &mut self.connection {
             Some(connection) => connection,
-            none => none.insert(BufReader::new(connect(self.from, self.address)?)),
+            none => {
+                self.opened += 1;
+                none.insert(BufReader::new(connect(self.from, self.address)?))
+            }
         };
         connection.get_mut().write_all(head.as_bytes())?;
         let (answer, stays) = read_answer(connection)?;

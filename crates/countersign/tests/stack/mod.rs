@@ -71,6 +71,8 @@ pub struct Stack {
     pub woox: Option<woox::PaperVenue>,
     pub directory: tempfile::TempDir,
     pub config: PathBuf,
+    /// The program that is run.
+    pub program: PathBuf,
     pub key_file: PathBuf,
     pub serve: Option<Child>,
     /// Where bots reach Binance through the gateway.
@@ -165,6 +167,7 @@ impl Stack {
             woox,
             directory,
             config,
+            program: env!("CARGO_BIN_EXE_countersign").into(),
             key_file,
             serve: None,
             bot_url: String::new(),
@@ -411,7 +414,7 @@ impl Stack {
     }
 
     pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        let mut command = Command::new(&self.program);
         command.arg("--config").arg(&self.config);
         command
     }
@@ -474,6 +477,15 @@ pub enum Unseal {
 pub fn is_running(process: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{process}/stat"))
         .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
+}
+
+/// Whether every thread of a process has stopped.
+pub fn is_stopped(process: u32) -> bool {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    tasks.flatten().all(|task| {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    })
 }
 
 /// Sends a signal by name.

@@ -141,7 +141,7 @@ impl Admin {
                 self.publish.publish().await.map(|note| json!({ "ok": true, "checkpoint": note })),
             ),
             "stop" => {
-                let _ = self.told.send(Told::Drain);
+                let _ = self.told.send(Told::Drain(None));
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \

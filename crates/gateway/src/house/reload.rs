@@ -20,7 +20,7 @@ use crate::virtual_key::Identities;
 /// Every bot's number so far: it stays over reloads, because the replay cache
 /// knows bots by it.
 #[derive(Debug, Default)]
-pub(crate) struct Numbers(Mutex<HashMap<String, u32>>);
+pub(crate) struct Numbers(pub(crate) Mutex<HashMap<String, u32>>);
 
 /// The policy set of a configuration.
 ///

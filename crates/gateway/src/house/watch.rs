@@ -155,6 +155,7 @@ pub(crate) async fn prices(house: Rc<House>) {
                 house.prices(product, asking, &own).await;
             }
         }
+        house.gateway.prices_asked.store(true, Ordering::Release);
         tokio::time::sleep(limits::PRICES_EVERY).await;
     }
 }
@@ -283,7 +284,7 @@ pub(crate) async fn signals(told: Sender<Told>) {
     loop {
         tokio::select! {
             _ = terminate.recv() => {
-                let _ = told.send(Told::Drain);
+                let _ = told.send(Told::Drain(None));
             }
             _ = interrupt.recv() => {}
         }

@@ -29,9 +29,28 @@ fn restore_from(entries: &[&str]) -> (BTreeMap<String, Judge>, Restoration) {
         log.append(entry.as_bytes()).unwrap();
     }
     drop(log);
-    let mut judges = judges();
-    let done = restore(directory.path(), &mut judges).unwrap();
-    (judges, done)
+    let mut restoring = Restoring::new(judges());
+    restoring.read(directory.path()).unwrap();
+    restoring.finish()
+}
+
+/// A gateway that follows another reads most of the log while that one still
+/// writes it.
+#[test]
+fn what_is_written_after_the_first_reading_is_read_by_the_second() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = audit::Options::new("log.test");
+    let (mut log, _) = audit::Log::open(directory.path(), &options).unwrap();
+    log.append(ALLOWED.as_bytes()).unwrap();
+    let mut restoring = Restoring::new(judges());
+    restoring.read(directory.path()).unwrap();
+    let settle = r#"{"v":1,"kind":"settle","now_ns":1700000000100000000,"account":"main",
+        "outcome":"rejected","http":400,"reservation":7}"#;
+    log.append(settle.as_bytes()).unwrap();
+    drop(log);
+    restoring.read(directory.path()).unwrap();
+    let (_, done) = restoring.finish();
+    assert_eq!(done, Restoration { entries: 2, requests: 1, unknown: 0 });
 }
 
 fn order(order_id: Option<u64>, client: &str) -> OrderReference {

@@ -9,14 +9,30 @@ use tokio::sync::{mpsc, watch};
 
 use crate::connection::{self, Host, Seats};
 use crate::gateway::{Gateway, Worker};
+use crate::hand_over::{Leaving, Passed};
 use crate::limits;
 use crate::listen::WorkerListeners;
+use crate::route::Entrance;
 use crate::signer::{SignerConnection, SignerLink};
 
 /// How often a drain looks whether connections are left.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// New signers waiting to be used.
 const SIGNERS_WAITING: usize = 4;
+
+/// What a worker is given.
+pub(super) struct Share {
+    /// What it accepts on.
+    pub(super) listeners: WorkerListeners,
+    /// Connections of the gateway before, and what their ports are for.
+    pub(super) passed: Vec<Passed>,
+    pub(super) entrances: Arc<[(u16, Entrance)]>,
+    /// Tells it to begin.
+    pub(super) open: watch::Receiver<bool>,
+    /// Tells it to end.
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) leaving: Arc<Leaving>,
+}
 
 /// A worker's thread.
 pub(super) struct WorkerThread {
@@ -33,8 +49,7 @@ impl WorkerThread {
         gateway: Arc<Gateway>,
         number: usize,
         core: Option<usize>,
-        listeners: WorkerListeners,
-        stop: watch::Receiver<bool>,
+        share: Share,
     ) -> std::io::Result<Self> {
         let (signers, connections) = mpsc::channel(SIGNERS_WAITING);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -50,8 +65,7 @@ impl WorkerThread {
                     gateway.note(format!("worker {number} cannot be pinned to core {id}"));
                 }
                 let tasks = tokio::task::LocalSet::new();
-                let ended =
-                    tasks.block_on(&runtime, run(gateway, number, connections, listeners, stop));
+                let ended = tasks.block_on(&runtime, run(gateway, number, connections, share));
                 if let Err(error) = ended {
                     tracing::error!(error, "a worker ended");
                 }
@@ -76,13 +90,14 @@ async fn run(
     gateway: Arc<Gateway>,
     number: usize,
     connections: mpsc::Receiver<SignerConnection>,
-    listeners: WorkerListeners,
-    mut stop: watch::Receiver<bool>,
+    share: Share,
 ) -> Result<(), String> {
     let link = SignerLink::start(connections, gateway.config.signer_wait);
     let worker = Worker::new(gateway, number, link)?;
+    let Share { listeners, passed, entrances, mut open, mut stop, leaving } = share;
     let seats = Rc::new(Seats::default());
-    let host = Host { worker: Rc::clone(&worker), stop: stop.clone(), seats: Rc::clone(&seats) };
+    let host =
+        Host { worker: Rc::clone(&worker), stop: stop.clone(), seats: Rc::clone(&seats), leaving };
     tokio::task::spawn_local(async move {
         loop {
             // A venue's first host is the one that orders go to.
@@ -94,6 +109,13 @@ async fn run(
             tokio::time::sleep(limits::UPSTREAM_IDLE / 4).await;
         }
     });
+    tokio::select! {
+        _ = open.wait_for(|open| *open) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    for passed in passed {
+        connection::adopt(&host, passed, &entrances);
+    }
     connection::accept_on(&host, listeners).map_err(|error| error.to_string())?;
     let _ = stop.wait_for(|stop| *stop).await;
     let began = Instant::now();

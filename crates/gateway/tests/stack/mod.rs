@@ -215,8 +215,10 @@ impl Stack {
         let sockets = self.signer();
         let (tell, told) = mpsc::channel();
         let (say, hear) = mpsc::channel();
+        let config = self.config();
         let options = ServeOptions {
-            config: self.config(),
+            doors: gateway::doors::open_all(&config).unwrap(),
+            config,
             config_path: self.data.path().join("countersign.toml"),
             signer: sockets,
             sandbox: None,
@@ -243,7 +245,7 @@ impl Stack {
 
     pub(crate) fn stop_gateway(&mut self) {
         if let Some(tell) = self.tell.take() {
-            let _ = tell.send(Told::Drain);
+            let _ = tell.send(Told::Drain(None));
         }
         if let Some(gateway) = self.gateway.take() {
             gateway.join().unwrap().unwrap();

@@ -22,6 +22,16 @@ pub(super) fn restrict(calls: Calls, all_threads: bool, report: &mut SandboxRepo
     }
 }
 
+/// A text that differs where filters differ.
+pub(super) fn fingerprint(calls: Calls) -> Option<String> {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    for one in filter(calls).ok()? {
+        (one.code, one.jt, one.jf, one.k).hash(&mut hasher);
+    }
+    Some(format!("{:016x}", hasher.finish()))
+}
+
 fn filter(calls: Calls) -> Result<BpfProgram, String> {
     let failed = |error: &dyn std::fmt::Display| format!("system calls are not filtered: {error}");
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
@@ -247,8 +257,10 @@ const NOBODY: &[c_long] = &[
     libc::SYS_uselib,
 ];
 
-/// What a network process has no business with besides: other processes.
+/// What a network process has no business with besides: other processes, and
+/// doors that nobody gave it.
 const NO_PROCESSES: &[c_long] = &[
+    libc::SYS_listen,
     libc::SYS_execve,
     libc::SYS_execveat,
     libc::SYS_pidfd_open,

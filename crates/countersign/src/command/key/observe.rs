@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::failure::Failure;
 use crate::logging::LogArguments;
 use crate::settings::Settings;
-use crate::supervisor::child::Child;
+use crate::supervisor::child::{Child, THIS_PROGRAM};
 use crate::supervisor::ground;
 
 /// Where Binance keeps futures apart from spot.
@@ -53,7 +53,12 @@ impl Observer {
         })?;
         let roots = table.root_certificates.as_ref();
         let uid = ground::separate_users().then(|| settings.gateway_uid());
-        let child = Child::start("fetch", uid, LogArguments::default())?;
+        let child = Child::start(
+            std::path::Path::new(THIS_PROGRAM),
+            "fetch",
+            uid,
+            LogArguments::default(),
+        )?;
         let base = settings.config_path.parent();
         let roots = roots.map(|path| base.map_or_else(|| path.clone(), |base| base.join(path)));
         let egress_addresses: Vec<String> = table.egress.iter().map(ToString::to_string).collect();

@@ -29,7 +29,7 @@ pub(super) struct Running {
 }
 
 /// Connects to the supervisor; none where nothing serves.
-pub(super) fn connect(path: &Path) -> Result<Option<Channel>, Failure> {
+pub(crate) fn connect(path: &Path) -> Result<Option<Channel>, Failure> {
     let connected = || -> rustix::io::Result<OwnedFd> {
         let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
         let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
