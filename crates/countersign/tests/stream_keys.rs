@@ -207,6 +207,21 @@ fn a_stream_key_works_for_its_holder_alone() {
     next_of(&mut open, "listenKeyExpired");
 }
 
+/// Clients hold a key for twenty minutes and more before they ask again.
+#[test]
+fn a_key_outlives_the_gateway() {
+    let (mut stack, bot) = serving();
+    let key = started(&mut Client::new(&stack.bot_url, &bot), &bot);
+    stack.stop();
+    stack.serve();
+    let path = format!("/fstream/private/ws?listenKey={key}");
+    stack.wait_for("the account's events", || Socket::open(&stack.bot_url, &path).ok());
+    let mut client = Client::new(&stack.bot_url, &bot);
+    assert_eq!(call(&mut client, &bot.api_key, "PUT", "").ok().json["listenKey"], key.as_str());
+    call(&mut client, &bot.api_key, "DELETE", "").ok();
+    assert!(Socket::open(&stack.bot_url, &path).is_err());
+}
+
 #[test]
 fn where_events_may_be_missed_the_socket_ends() {
     let (stack, bot) = serving();

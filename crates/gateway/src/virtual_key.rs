@@ -133,6 +133,11 @@ impl Identities {
         self.by_key.get(api_key)
     }
 
+    /// The virtual API keys, in no order.
+    pub(crate) fn api_keys(&self) -> impl Iterator<Item = &str> {
+        self.by_key.keys().map(String::as_str)
+    }
+
     /// Those who may authenticate, in no order.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Identity>> {
         self.by_key.values()

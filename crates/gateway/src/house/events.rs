@@ -40,6 +40,7 @@ pub(crate) async fn run(house: Rc<House>) {
     while !house.gateway.clock.is_measured() || house.gateway.keys.load().epoch == 0 {
         tokio::time::sleep(LOOK).await;
     }
+    house.gateway.stream_keys.inherit(house.gateway.clock.now().0 / 1_000_000);
     for group in house.gateway.accounts.values() {
         // WOO X tells all that it trades together.
         let products: &[Product] = match group.venue {

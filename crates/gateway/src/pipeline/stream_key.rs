@@ -65,7 +65,7 @@ pub(super) async fn answer(
             }
         },
         StreamKeyAsk::KeepAlive => told(&keys.keep_alive(&holder, named, now_ms).ok_or_else(none)?),
-        StreamKeyAsk::Close if keys.close(&holder, named) => "{}".to_owned(),
+        StreamKeyAsk::Close if keys.close(&holder, named, now_ms) => "{}".to_owned(),
         StreamKeyAsk::Close => return Err(none()),
     };
     Ok((Ending::Answered, Reply::json(200, body)))

@@ -88,6 +88,8 @@ impl Prepared {
         }
         restoring.read(&directory).map_err(GatewayError::Log)?;
         let (mut judges, restored) = restoring.finish();
+        let stream_keys = StreamKeys::open(&config.data_dir.join("run").join("stream-keys"))
+            .map_err(GatewayError::System)?;
         let prices = crate::prices::PriceBoard::default();
         if let Some(judge) = judges.values().next() {
             let known = judges.values().flat_map(Judge::instruments);
@@ -124,7 +126,7 @@ impl Prepared {
             keys: ArcSwap::default(),
             log,
             replay,
-            stream_keys: StreamKeys::default(),
+            stream_keys,
             forgets_before,
             clock: VenueClock::new(),
             prices,

@@ -44,10 +44,10 @@ pub(super) fn admit(
     let address = arrival.peer.address;
     let now_ms = gateway.clock.now().0 / 1_000_000;
     let reload = gateway.reloads.load(Ordering::Acquire);
-    let holder = gateway.stream_keys.holder(key, now_ms);
     let identities = gateway.identities.load();
+    let api_keys = identities.api_keys();
+    let holder = gateway.stream_keys.holder(key, address, product, api_keys, now_ms);
     let identity = holder
-        .filter(|holder| holder.address == address && holder.product == product)
         .and_then(|holder| identities.find(&holder.api_key).cloned())
         .filter(|identity| identity.config.may_come_from(address))
         .filter(|identity| identity.config.may_come_with(arrival.peer.certificate.as_ref()));
@@ -108,7 +108,7 @@ pub(super) fn follow(
                 },
                 _ = look.tick() => {
                     let now_ms = gateway.clock.now().0 / 1_000_000;
-                    let holder = gateway.stream_keys.holder(&key, now_ms);
+                    let holder = gateway.stream_keys.lives(&key, now_ms);
                     let is_held = holder.is_some_and(|holder| {
                         gateway.identities.load().find(&holder.api_key).is_some()
                     });
