@@ -58,8 +58,6 @@ pub(crate) struct Gateway {
     pub(crate) forgets_before: Option<u64>,
     pub(crate) clock: VenueClock,
     pub(crate) prices: PriceBoard,
-    /// Whether the venues were asked for prices once.
-    pub(crate) prices_asked: AtomicBool,
     pub(crate) halts: Halts,
     pub(crate) failures: Failures,
     pub(crate) denials: Denials,

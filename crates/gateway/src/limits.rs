@@ -182,8 +182,8 @@ pub const CLOSING: Duration = Duration::from_secs(5);
 /// How long a request on such a connection that has begun may take to be read
 /// after that.
 pub const CLOSING_READ: Duration = Duration::from_secs(1);
-/// How long a gateway that follows another waits for clock and prices before it
-/// accepts; connections wait meanwhile.
+/// How long a gateway waits for clock and prices before it accepts; connections
+/// wait meanwhile.
 pub const WARMING: Duration = Duration::from_secs(3);
 /// Connections on the admin socket at once.
 pub const ADMIN_CONNECTIONS: usize = 16;

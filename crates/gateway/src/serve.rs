@@ -25,6 +25,7 @@ use crate::entry;
 use crate::gateway::Gateway;
 use crate::hand_over::{self, Leaving, Legacy, Passed};
 use crate::house::signer::HouseSigner;
+use crate::house::watch::markets_of;
 use crate::house::{self, checkpoints};
 use crate::limits;
 use crate::listen;
@@ -205,7 +206,6 @@ impl Run {
             )));
         }
         let Legacy { connections, memory } = legacy;
-        let follows = memory.is_some() || !connections.is_empty();
         let tls = prepared.tls.clone();
         let (gateway, restored) = prepared.open(memory)?;
         let bound = listen::deal(&gateway.config, doors, tls.as_ref())?;
@@ -261,9 +261,7 @@ impl Run {
             })?
         };
         start_listening_to(told, tell)?;
-        if follows {
-            warm(&gateway);
-        }
+        warm(&gateway);
         let _ = open.send(true);
         ready(&bound.addresses);
 
@@ -304,14 +302,22 @@ fn dealt(connections: Vec<Passed>, workers: usize) -> Vec<Vec<Passed>> {
 }
 
 /// Waits for the venue's clock and prices, so that no order is denied for want
-/// of them while its bot sees no break. Not for long: where the venue does not
-/// answer, saying so is better.
+/// of them: where a gateway follows another, its bots see no break. Not for
+/// long: where the venue does not answer, saying so is better.
 fn warm(gateway: &Gateway) {
     let until = Instant::now() + limits::WARMING;
-    let is_warm = || gateway.clock.is_measured() && gateway.prices_asked.load(Ordering::Acquire);
+    let is_warm = || gateway.clock.is_measured() && has_prices(gateway);
     while !is_warm() && Instant::now() < until {
         std::thread::sleep(LOOK);
     }
+}
+
+/// Whether the prices of what bots trade are known.
+fn has_prices(gateway: &Gateway) -> bool {
+    gateway.accounts.values().all(|group| {
+        let markets = markets_of(group);
+        markets.iter().all(|one| one == "*" || gateway.prices.reference(one).is_some())
+    })
 }
 
 /// How often is looked whether something has come about.

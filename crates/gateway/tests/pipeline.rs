@@ -156,9 +156,13 @@ fn a_call_with_the_key_alone_is_a_recorded_read() {
     // Nobody's key: nobody's read.
     let reply = bot.send("GET", "/sapi/v1/margin/allPairs", "", "nobody");
     assert_eq!(reply.code(), -2015, "{reply:?}");
-    // A stream's key would be a capability of its own.
+    // A stream's key is a capability: it is not asked for at the venue, and not
+    // given here where there is nothing to hear.
     let reply = bot.send("POST", "/api/v3/userDataStream", "", BOT_KEY);
+    assert_eq!(reply.code(), -1008, "{reply:?}");
+    let reply = bot.send("POST", "/sapi/v1/userDataStream", "", BOT_KEY);
     assert_eq!(reply.code(), -1002, "{reply:?}");
+    assert!(stack.venue.came("POST", "/api/v3/userDataStream").is_empty());
 }
 
 #[test]

@@ -14,7 +14,7 @@ mod stack;
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -65,8 +65,8 @@ impl Supervisor {
         Self { control, gateway }
     }
 
-    fn tell(&self, packet: &serde_json::Value, beside: &[&UnixStream]) {
-        let fds: Vec<_> = beside.iter().map(|stream| stream.as_fd()).collect();
+    fn tell<T: AsFd>(&self, packet: &serde_json::Value, beside: &[T]) {
+        let fds: Vec<_> = beside.iter().map(AsFd::as_fd).collect();
         let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         if !fds.is_empty() {
@@ -169,9 +169,18 @@ fn a_sandboxed_child_serves_over_tls_and_the_unix_socket() {
         "config_path": path,
         "data_dir": stack.data.path(),
         "allow_missing_sandbox": true,
-        "signer_epoch": sockets.epoch,
     });
-    supervisor.tell(&start, &[&sockets.housekeeping, &sockets.workers[0]]);
+    supervisor.tell::<UnixStream>(&start, &[]);
+    let prepared = supervisor.hear();
+    assert_eq!(prepared["kind"], "prepared", "{prepared}");
+    let config = gateway::Config::parse(&text, stack.data.path()).unwrap();
+    let config = gateway::Config { data_dir: stack.data.path().to_owned(), ..config };
+    for door in gateway::doors::open_all(&config).unwrap() {
+        let packet = serde_json::json!({ "kind": "door", "field": door.field });
+        supervisor.tell(&packet, &door.sockets);
+    }
+    let go = serde_json::json!({ "kind": "go", "signer_epoch": sockets.epoch });
+    supervisor.tell(&go, &[&sockets.housekeeping, &sockets.workers[0]]);
     drop(sockets);
     let ready = supervisor.hear();
     assert_eq!(ready["kind"], "ready", "{ready}");
@@ -195,7 +204,7 @@ fn a_sandboxed_child_serves_over_tls_and_the_unix_socket() {
         .collect();
     assert_eq!(peers, ["127.0.0.1", "local"]);
 
-    supervisor.tell(&serde_json::json!({ "kind": "drain" }), &[]);
+    supervisor.tell::<UnixStream>(&serde_json::json!({ "kind": "drain" }), &[]);
     let mut supervisor = supervisor;
     assert!(supervisor.gateway.wait().unwrap().success());
     let entries = stack.entries();

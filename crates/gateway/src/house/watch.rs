@@ -155,7 +155,6 @@ pub(crate) async fn prices(house: Rc<House>) {
                 house.prices(product, asking, &own).await;
             }
         }
-        house.gateway.prices_asked.store(true, Ordering::Release);
         tokio::time::sleep(limits::PRICES_EVERY).await;
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -130,7 +130,6 @@ impl Prepared {
             forgets_before,
             clock: VenueClock::new(),
             prices,
-            prices_asked: AtomicBool::new(false),
             halts: Halts::default(),
             failures: Failures::default(),
             denials: crate::denials::Denials::default(),
