@@ -94,7 +94,7 @@ fn show(what: &str, judge: &mut Judge, bot: &str, intent: &Intent, ids: usize) {
             ));
             match verdict.outcome {
                 Outcome::Allow(permit) => held.extend(permit.into_parts().reservation),
-                Outcome::Deny(_) => panic!("{what}: {}", verdict.message()),
+                Outcome::Hold | Outcome::Deny(_) => panic!("{what}: {}", verdict.message()),
             }
         }
         samples.push(start.elapsed().as_nanos() / BATCH as u128);
@@ -152,6 +152,7 @@ fn facts<'a>(bot: &'a str, intent: &'a Intent, now: UnixNanos, ids: &'a [String]
         halt: HaltLevel::None,
         log: LogState::Ok,
         clock: ClockState::Sane,
+        around: judge::Surroundings::default(),
     }
 }
 

@@ -56,6 +56,7 @@ impl Judge {
             Ok(assessed) => assessed,
             Err(reason) => return Verdict::denied(class, reason),
         };
+        let (left, approved) = left.approved(facts.around.approved);
         if !left.reasons.is_empty() {
             return Verdict::deny(left.reasons, left.relaxed, weighed.context);
         }
@@ -64,6 +65,7 @@ impl Judge {
             Ok(reservation) => Verdict {
                 outcome: Outcome::Allow(Permit::grant(facts, self.account_name(), reservation)),
                 reasons: Vec::new(),
+                approved,
                 relaxed: left.relaxed,
                 inputs: weighed.context,
             },
@@ -204,7 +206,11 @@ impl Verdict {
         // Of several reasons the strongest is the one that the bot must not
         // mistake: "never" over "too much".
         let kind = reasons.iter().map(|reason| reason.kind).max().unwrap_or(DenyKind::Never);
-        Self { outcome: Outcome::Deny(kind), reasons, relaxed, inputs }
+        let outcome = match kind {
+            DenyKind::Hold => Outcome::Hold,
+            _ => Outcome::Deny(kind),
+        };
+        Self { outcome, reasons, approved: Vec::new(), relaxed, inputs }
     }
 }
 

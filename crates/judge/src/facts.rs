@@ -3,6 +3,8 @@
 //! INVARIANT (pure judge): nothing outside [`Facts`] and the events applied
 //! before reaches a decision.
 
+use std::net::IpAddr;
+
 use wire::model::{Decimal, Intent};
 
 use crate::time::UnixNanos;
@@ -34,6 +36,54 @@ pub struct Facts<'a> {
     pub log: LogState,
     /// Whether the clock can be believed.
     pub clock: ClockState,
+    /// What is seen of the request beside what it asks for.
+    pub around: Surroundings<'a>,
+}
+
+/// What is seen of a request beside what it asks for: the inputs of detectors
+/// and approvals. The default knows nothing, and a detector that knows nothing
+/// is silent about orders and treats value out as large.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings<'a> {
+    /// Whether the quorum has approved exactly this request (the digest of its
+    /// content). The signer verifies the grants again.
+    pub approved: bool,
+    /// The address it came from; none over the Unix socket.
+    pub peer: Option<IpAddr>,
+    /// SHA-256 of the client certificate that it came with.
+    pub certificate: Option<[u8; 32]>,
+    /// The client library as it names itself (`User-Agent`); empty for none.
+    pub client: &'a str,
+    /// Value out: the price in USD of one unit of the asset.
+    pub asset_in_usd: Option<Reference>,
+    /// The market's slow price, where one is known.
+    pub slow_price: Option<SlowPrice>,
+    /// The evidence of a pump alert that is in force in the market; none where
+    /// there is none.
+    pub pump: Option<&'a str>,
+    /// What the firm's other accounts did lately.
+    pub elsewhere: Elsewhere,
+}
+
+/// A price that one minute of trading cannot move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlowPrice {
+    /// Quote per base: of independent venues their median, of one venue its
+    /// time-weighted median over at least ten minutes.
+    pub price: Decimal,
+    /// How many independent venues it is of.
+    pub venues: u8,
+}
+
+/// What the firm's other accounts did lately.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Value out: accounts besides this one that sent value to the same
+    /// destination within a day.
+    pub accounts_to_destination: u32,
+    /// Orders: trades of the last hour in this market whose two sides were
+    /// both the firm's.
+    pub trades_with_own: u32,
 }
 
 /// A price with its time.

@@ -29,7 +29,9 @@ pub use decide::explain::Explanation;
 pub use decide::house::HouseRead;
 pub use decide::permit::{Permit, PermitParts};
 pub use decide::verdict::{Outcome, Verdict};
-pub use facts::{ClockState, Facts, HaltLevel, LogState, Reference};
+pub use facts::{
+    ClockState, Elsewhere, Facts, HaltLevel, LogState, Reference, SlowPrice, Surroundings,
+};
 pub use judge::{BotUsage, Judge, UnknownWithdrawal, Unsettled};
 pub use policy::compile::{PolicyError, PolicySet};
 pub use policy::config::{BotPolicy, Mode, Preset};

@@ -35,6 +35,10 @@ impl fmt::Display for Reason {
 /// Declared in rising order: of several reasons the last one here is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DenyKind {
+    /// Too much in too short a time: −1015 on Binance, with a time to wait.
+    SlowDown,
+    /// Needs an approval: the venue's permission error, with the approval's id.
+    Hold,
     /// An order over a limit, outside the collar, or at a time when orders
     /// are not taken: −2010 on Binance.
     Limit,
@@ -49,6 +53,8 @@ impl DenyKind {
     /// The name in the log.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::SlowDown => "slow-down",
+            Self::Hold => "hold",
             Self::Limit => "limit",
             Self::CancelRejected => "cancel-rejected",
             Self::Never => "never",

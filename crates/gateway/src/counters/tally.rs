@@ -63,16 +63,18 @@ impl ByBot {
 
 /// Verdicts, by how they read to the bot.
 #[derive(Debug, Default)]
-pub(crate) struct Verdicts(Tally<4>);
+pub(crate) struct Verdicts(Tally<6>);
 
 impl Verdicts {
     /// The names, in the order of the counts.
-    pub(crate) const NAMES: [&str; 4] = ["allow", "limit", "cancel-rejected", "never"];
+    pub(crate) const NAMES: [&str; 6] =
+        ["allow", "limit", "cancel-rejected", "never", "slow-down", "hold"];
 
     /// Counts a verdict.
     pub(crate) fn count(&self, outcome: &Outcome) {
         match outcome {
             Outcome::Allow(_) => self.0.add(0),
+            Outcome::Hold => self.denied(DenyKind::Hold),
             Outcome::Deny(kind) => self.denied(*kind),
         }
     }
@@ -83,11 +85,13 @@ impl Verdicts {
             DenyKind::Limit => 1,
             DenyKind::CancelRejected => 2,
             DenyKind::Never => 3,
+            DenyKind::SlowDown => 4,
+            DenyKind::Hold => 5,
         });
     }
 
     /// The counts, with their names.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 4] {
+    pub(crate) fn named(&self) -> [(&'static str, u64); 6] {
         let mut kind = 0;
         Self::NAMES.map(|name| {
             kind += 1;

@@ -26,6 +26,9 @@ use crate::upstream::budget::orders::OrderTicket;
 use crate::venue::{Asked, Endpoint, Received, frames};
 use crate::virtual_key::Identity;
 
+/// How long a bot that is slowed down is asked to wait, s.
+const SLOW_DOWN_S: u64 = 10;
+
 /// A request that its entry in the log has cleared.
 #[derive(Debug)]
 pub(crate) struct Cleared {
@@ -105,6 +108,7 @@ pub(crate) async fn judge_and_record(
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
+        Outcome::Hold => return Err(denied(gateway, DenyKind::Hold, &verdict)),
         Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     };
     let reservation = permit.reservation();
@@ -179,8 +183,10 @@ pub(crate) fn judge_local(
     let (verdict, _, staged) =
         decide(worker, group, bot, &ready, endpoint, true, arrival, &mut watch);
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
-    if let Outcome::Deny(kind) = verdict.outcome {
-        return Err(denied(gateway, kind, &verdict));
+    match verdict.outcome {
+        Outcome::Allow(_) => {}
+        Outcome::Hold => return Err(denied(gateway, DenyKind::Hold, &verdict)),
+        Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     }
     recorded.unwrap_or(Err(audit::Error::Full)).map_err(|error| {
         Refused::not_executed(Ending::Unrecorded, format_args!("the log takes no entry ({error})"))
@@ -318,6 +324,7 @@ fn decide(
         halt,
         log: gateway.log.state(),
         clock: moment.state,
+        around: judge::Surroundings::default(),
     };
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
@@ -331,7 +338,7 @@ fn decide(
     }
     let reservation = match &verdict.outcome {
         Outcome::Allow(permit) => permit.reservation(),
-        Outcome::Deny(_) => None,
+        Outcome::Hold | Outcome::Deny(_) => None,
     };
     VerdictEntry {
         at_ns: moment.host_ns,
@@ -384,7 +391,10 @@ async fn durable(worker: &Worker, course: &Course) -> Result<(), Refused> {
 /// How a denial reads: the venue's code by the strongest reason.
 fn denied(gateway: &Gateway, kind: DenyKind, verdict: &Verdict) -> Refused {
     let why = match kind {
-        DenyKind::Never => Why::Never,
+        // A hold reads as a refusal for want of permission: nothing that a client
+        // library asks again by itself.
+        DenyKind::Never | DenyKind::Hold => Why::Never,
+        DenyKind::SlowDown => Why::TooManyOrders { wait_s: SLOW_DOWN_S },
         DenyKind::Limit => Why::Limit,
         DenyKind::CancelRejected => Why::CancelRejected,
     };

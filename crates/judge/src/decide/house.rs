@@ -66,6 +66,7 @@ impl Judge {
             halt: read.halt,
             log: read.log,
             clock: read.clock,
+            around: crate::facts::Surroundings::default(),
         };
         if let Some(reason) = standing::reason(&facts, false) {
             return Verdict::denied(class, reason);
@@ -73,6 +74,7 @@ impl Judge {
         Verdict {
             outcome: Outcome::Allow(Permit::grant(&facts, self.account_name(), None)),
             reasons: Vec::new(),
+            approved: Vec::new(),
             relaxed: Vec::new(),
             inputs: Context::unknown(Shape::of(class)),
         }

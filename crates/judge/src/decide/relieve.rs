@@ -16,6 +16,19 @@ pub(super) struct Remaining {
     pub(super) relaxed: Vec<Reason>,
 }
 
+impl Remaining {
+    /// Sets aside what an approval covers: holds, and nothing else.
+    pub(super) fn approved(mut self, approved: bool) -> (Self, Vec<Reason>) {
+        if !approved {
+            return (self, Vec::new());
+        }
+        let (covered, reasons) =
+            self.reasons.into_iter().partition(|reason| reason.kind == DenyKind::Hold);
+        self.reasons = reasons;
+        (self, covered)
+    }
+}
+
 /// Sorts the reasons of a denial.
 pub(super) fn remaining(
     mut reasons: Vec<Reason>,
@@ -47,7 +60,7 @@ pub(super) fn remaining(
     let (relaxed, reasons) = reasons.into_iter().partition(|reason| {
         relaxes
             && !matches!(reason.code, "not_permitted" | "policy_error" | "own_orders")
-            && (reason.kind == DenyKind::Limit || reason.code == "markets")
+            && (reason.kind <= DenyKind::Limit || reason.code == "markets")
     });
     Remaining { reasons, relaxed }
 }

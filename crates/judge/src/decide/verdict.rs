@@ -7,10 +7,12 @@ use crate::reason::{DenyKind, Reason};
 /// A decision with its reasons.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Allowed, with the permit, or denied.
+    /// Allowed, with the permit, held for approval, or denied.
     pub outcome: Outcome,
-    /// Why it was denied; empty where it was allowed.
+    /// Why it was held or denied; empty where it was allowed.
     pub reasons: Vec<Reason>,
+    /// Why it would have been held, had it not been approved.
+    pub approved: Vec<Reason>,
     /// In observe mode: why it would have been denied.
     pub relaxed: Vec<Reason>,
     /// Every number the policy saw, for the log; none where an earlier check
@@ -18,20 +20,24 @@ pub struct Verdict {
     pub inputs: Context,
 }
 
-/// Allowed or denied.
+/// Allowed, held for approval, or denied.
 #[derive(Debug)]
 pub enum Outcome {
     /// May be signed, once.
     Allow(Permit),
+    /// May be signed once it is approved: asked again with an approval, it is
+    /// judged afresh. Nothing is reserved meanwhile.
+    Hold,
     /// May not be signed; how the venue would put it.
     Deny(DenyKind),
 }
 
 impl Verdict {
-    /// `allow` or `deny`, as the log writes it.
+    /// `allow`, `hold` or `deny`, as the log writes it.
     pub const fn outcome_name(&self) -> &'static str {
         match self.outcome {
             Outcome::Allow(_) => "allow",
+            Outcome::Hold => "hold",
             Outcome::Deny(_) => "deny",
         }
     }

@@ -303,6 +303,7 @@ impl Case {
             halt,
             log,
             clock: if self.clock_insane { ClockState::Insane } else { ClockState::Sane },
+            around: crate::facts::Surroundings::default(),
         })
     }
 

@@ -124,6 +124,7 @@ impl World {
             halt: self.halt,
             log: self.log,
             clock: self.clock,
+            around: judge::Surroundings::default(),
         }
     }
 

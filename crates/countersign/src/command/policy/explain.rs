@@ -112,6 +112,7 @@ fn judge(
         halt: HaltLevel::None,
         log: LogState::Ok,
         clock: ClockState::Sane,
+        around: judge::Surroundings::default(),
     };
     Ok(judge.decide(&facts))
 }
