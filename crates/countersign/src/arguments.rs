@@ -51,6 +51,12 @@ enum Command {
     Log(command::log::Arguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
+    /// Halt bots, accounts, venues or everything, at one of four levels
+    Halt(command::halt::Arguments),
+    /// Lower or end halts, in order, each step confirmed
+    Resume(command::halt::ResumeArguments),
+    /// Cancel what rests at the venues
+    CancelAll(command::halt::CancelArguments),
     /// Judge by the configuration as it is written now, without a restart
     Reload,
     /// Go on with the program that is installed now; no request is lost
@@ -110,6 +116,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Policy(arguments) => command::policy::run(context, &arguments),
         Command::Log(arguments) => command::log::run(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
+        Command::Halt(arguments) => command::halt::run(context, &arguments),
+        Command::Resume(arguments) => command::halt::resume(context, &arguments),
+        Command::CancelAll(arguments) => command::halt::cancel_all(context, &arguments),
         Command::Reload => command::reload::run(context),
         Command::Upgrade => command::upgrade::run(context),
         Command::Venue(arguments) => command::venue::run(context, &arguments),

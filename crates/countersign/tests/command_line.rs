@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 30] = [
+const SUBCOMMANDS: [&[&str]; 33] = [
     &[],
     &["demo"],
     &["init"],
@@ -35,6 +35,9 @@ const SUBCOMMANDS: [&[&str]; 30] = [
     &["log", "verify"],
     &["log", "checkpoint"],
     &["status"],
+    &["halt"],
+    &["resume"],
+    &["cancel-all"],
     &["reload"],
     &["upgrade"],
     &["venue"],
@@ -121,8 +124,21 @@ fn the_top_help_is_as_reviewed() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let reviewed = [
-        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "upgrade",
-        "venue", "help",
+        "demo",
+        "init",
+        "serve",
+        "key",
+        "bot",
+        "policy",
+        "log",
+        "status",
+        "halt",
+        "resume",
+        "cancel-all",
+        "reload",
+        "upgrade",
+        "venue",
+        "help",
     ];
     assert_eq!(commands, reviewed);
 }

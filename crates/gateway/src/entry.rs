@@ -4,6 +4,7 @@
 //! An entry is self-contained: with every outside input that the verdict
 //! depended on, and without any secret or signature.
 
+mod around;
 mod intent;
 mod json;
 mod settle;
@@ -12,7 +13,7 @@ mod venue;
 use std::net::IpAddr;
 
 use judge::policy::context::{Context, Value};
-use judge::{ClockState, HaltLevel, LogState, Reason, Reference, UnixNanos};
+use judge::{Alarm, ClockState, HaltLevel, LogState, Reason, Reference, Surroundings, UnixNanos};
 use wire::model::{Class, Intent};
 
 pub(crate) use json::Json;
@@ -40,6 +41,10 @@ pub(crate) struct VerdictEntry<'a> {
     pub(crate) outcome: &'static str,
     pub(crate) reasons: &'a [Reason],
     pub(crate) relaxed: &'a [Reason],
+    /// Why it would have been held, had it not been approved.
+    pub(crate) approved: &'a [Reason],
+    pub(crate) alarm: Option<&'a Alarm>,
+    pub(crate) around: Option<&'a Surroundings<'a>>,
     pub(crate) inputs: Option<&'a Context>,
     pub(crate) reference: Option<Reference>,
     pub(crate) quote_in_usd: Option<Reference>,
@@ -82,6 +87,12 @@ impl VerdictEntry<'_> {
         if !self.relaxed.is_empty() {
             reasons("relaxed", self.relaxed, &mut json);
         }
+        if !self.approved.is_empty() {
+            reasons("approved", self.approved, &mut json);
+        }
+        if let Some(alarm) = self.alarm.filter(|alarm| !alarm.is_quiet()) {
+            json.nested("alarm", |json| around::alarm(alarm, json));
+        }
         json.nested("inputs", |json| self.inputs(json));
         if !self.client_order_ids.is_empty() {
             json.texts("client_order_ids", self.client_order_ids);
@@ -104,6 +115,9 @@ impl VerdictEntry<'_> {
     }
 
     fn inputs(&self, json: &mut Json<'_>) {
+        if let Some(around) = self.around {
+            around::inputs(around, json);
+        }
         for (name, price) in [("reference", self.reference), ("quote_in_usd", self.quote_in_usd)] {
             if let Some(price) = price {
                 json.nested(name, |json| {

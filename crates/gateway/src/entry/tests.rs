@@ -46,6 +46,9 @@ fn entry<'a>(intent: &'a Intent, reasons: &'a [Reason], ids: &'a [String]) -> Ve
         intent: Some(intent),
         outcome: "deny",
         reasons,
+        approved: &[],
+        alarm: None,
+        around: None,
         relaxed: &[],
         inputs: None,
         reference: Some(Reference {
