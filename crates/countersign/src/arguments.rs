@@ -57,6 +57,8 @@ enum Command {
     Resume(command::halt::ResumeArguments),
     /// Cancel what rests at the venues
     CancelAll(command::halt::CancelArguments),
+    /// Replay incidents against a configuration: what would have been lost
+    Drill(command::drill::Arguments),
     /// Judge by the configuration as it is written now, without a restart
     Reload,
     /// Go on with the program that is installed now; no request is lost
@@ -119,6 +121,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Halt(arguments) => command::halt::run(context, &arguments),
         Command::Resume(arguments) => command::halt::resume(context, &arguments),
         Command::CancelAll(arguments) => command::halt::cancel_all(context, &arguments),
+        Command::Drill(arguments) => command::drill::run(context, &arguments),
         Command::Reload => command::reload::run(context),
         Command::Upgrade => command::upgrade::run(context),
         Command::Venue(arguments) => command::venue::run(context, &arguments),

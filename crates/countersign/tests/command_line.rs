@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 33] = [
+const SUBCOMMANDS: [&[&str]; 34] = [
     &[],
     &["demo"],
     &["init"],
@@ -38,6 +38,7 @@ const SUBCOMMANDS: [&[&str]; 33] = [
     &["halt"],
     &["resume"],
     &["cancel-all"],
+    &["drill"],
     &["reload"],
     &["upgrade"],
     &["venue"],
@@ -135,6 +136,7 @@ fn the_top_help_is_as_reviewed() {
         "halt",
         "resume",
         "cancel-all",
+        "drill",
         "reload",
         "upgrade",
         "venue",

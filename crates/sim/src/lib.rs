@@ -9,6 +9,7 @@ pub mod binance;
 mod book;
 mod clock;
 pub mod fault;
+pub mod ledger;
 mod money;
 pub mod record;
 mod resettable;

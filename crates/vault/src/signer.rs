@@ -16,6 +16,7 @@ mod keys;
 mod orders;
 mod prepared;
 mod refuse;
+pub mod rehearsal;
 mod serve;
 pub mod signed_log;
 mod slow;

@@ -1,0 +1,417 @@
+//! One incident, twice: against the venue's books alone, and with Countersign
+//! in between. The loss is what the thief has at the end.
+
+use judge::DetectConfig;
+use judge::policy::config::{BotPolicy, Destination};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde_json::{Value, json};
+use sim::ledger::Ledger;
+
+use super::firm::{
+    CLIENT, Firm, Moment, ORDER, Outcomes, Setup, THIEF_ADDRESS, THIEF_WALLET, WITHDRAW,
+    order_text, withdrawal_text,
+};
+use super::record::{Action, Capability, Incident, Role, To};
+use crate::failure::Failure;
+
+/// What one drill came to.
+#[derive(Clone, Debug)]
+pub(crate) struct Drilled {
+    pub(crate) drill: String,
+    pub(crate) title: String,
+    pub(crate) capability: Capability,
+    pub(crate) actual_loss_usd: u64,
+    pub(crate) unguarded_loss_usd: u64,
+    pub(crate) guarded_loss_usd: u64,
+    pub(crate) bound_usd: u64,
+    pub(crate) bound_is: String,
+    pub(crate) stopped_by: Option<String>,
+    pub(crate) requests_to_stop: Option<u64>,
+    pub(crate) seconds_to_stop: Option<u64>,
+}
+
+impl Drilled {
+    /// Whether the loss stayed within its bound.
+    pub(crate) const fn holds(&self) -> bool {
+        self.guarded_loss_usd <= self.bound_usd
+    }
+
+    /// As `--json` has it.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "drill": self.drill,
+            "capability": self.capability.name(),
+            "actual_loss_usd": self.actual_loss_usd,
+            "unguarded_loss_usd": self.unguarded_loss_usd,
+            "guarded_loss_usd": self.guarded_loss_usd,
+            "bound_usd": self.bound_usd,
+            "stopped_by": self.stopped_by,
+            "requests_to_stop": self.requests_to_stop,
+            "seconds_to_stop": self.seconds_to_stop,
+        })
+    }
+}
+
+/// Days of ordinary trading before an incident.
+const DAYS_BEFORE: u64 = 21;
+const DAY_MS: u64 = 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
+/// What every account has.
+const FUNDS_USD: u64 = 1_000_000_000;
+
+/// Fair prices, dollars; any other market's is one.
+pub(crate) fn fair(market: &str) -> Decimal {
+    match market {
+        "BTCUSDT" => Decimal::from(50_000),
+        "ETHUSDT" => Decimal::from(3_000),
+        "SOLUSDT" => Decimal::from(150),
+        _ => Decimal::ONE,
+    }
+}
+
+fn dollars(value: Decimal) -> u64 {
+    value.round().to_u64().unwrap_or(0)
+}
+
+fn account_name(number: u32) -> String {
+    format!("account-{number}")
+}
+
+/// Books with funds, the thief in place.
+fn books(incident: &Incident, own_wallet: Option<&str>) -> Ledger {
+    let mut ledger = Ledger::default();
+    for number in 0..incident.drill.accounts {
+        ledger.deposit(&account_name(number), "USDT", Decimal::from(FUNDS_USD));
+    }
+    ledger.thief_has(THIEF_WALLET);
+    if let Some(own) = own_wallet {
+        ledger.thief_has(own);
+    }
+    for market in ["BTCUSDT", "ETHUSDT", "SOLUSDT"] {
+        ledger.set_price(market, fair(market));
+    }
+    ledger
+}
+
+/// Runs an incident, unguarded and guarded.
+///
+/// # Errors
+/// The configuration has no such bot.
+pub(crate) fn run(setup: &Setup, incident: &Incident) -> Result<Drilled, Failure> {
+    let drill = &incident.drill;
+    let bot = setup.bot(drill.role).ok_or_else(|| {
+        Failure::negative(format!("the configuration has no bot for drill `{}`", drill.name))
+            .next("add one, or use --defaults")
+    })?;
+    let own = bot.withdraw.iter().find(|to| to.known).or_else(|| bot.withdraw.first());
+    let unguarded = unguarded(incident, own);
+    let mut guarded = Guarded::new(setup, incident, bot, own)?;
+    guarded.before();
+    guarded.incident();
+    let (bound_usd, bound_is) = bound(incident, bot);
+    Ok(Drilled {
+        drill: drill.name.clone(),
+        title: incident.title.clone(),
+        capability: drill.capability,
+        actual_loss_usd: drill.actual_loss_usd,
+        unguarded_loss_usd: unguarded,
+        guarded_loss_usd: dollars(guarded.ledger.stolen()),
+        bound_usd,
+        bound_is,
+        stopped_by: guarded.stop.as_ref().map(|stop| stop.by.clone()),
+        requests_to_stop: guarded.stop.as_ref().map(|stop| stop.requests),
+        seconds_to_stop: guarded.stop.as_ref().map(|stop| stop.seconds),
+    })
+}
+
+/// The most that a capability may cost, from the numbers of the configuration.
+fn bound(incident: &Incident, bot: &BotPolicy) -> (u64, String) {
+    let actual = incident.drill.actual_loss_usd;
+    match incident.drill.capability {
+        Capability::VirtualKey => (0, "a virtual key is worth nothing elsewhere".to_owned()),
+        Capability::BotHost => {
+            let limit = bot.max_drawdown_per_day.unwrap_or_default();
+            (dollars(limit), format!("`max_drawdown_per_day` of `{}`", bot.name))
+        }
+        Capability::TreasuryHost => (actual / 1_000, "0.1 % of the actual loss".to_owned()),
+        Capability::GatewayProcess | Capability::PolicyPush => {
+            let day = bot.withdraw.iter().map(|to| to.max_per_day).max().unwrap_or_default();
+            (dollars(day), "the sealed ceiling of a day, to listed destinations".to_owned())
+        }
+    }
+}
+
+/// What one act asks of the venue, as path and text; and the market.
+fn asked(action: &Action, own: Option<&Destination>, id: u64) -> (&'static str, String) {
+    match action {
+        Action::Withdraw { asset, amount, to } => {
+            let (network, address) = match (to, own) {
+                (To::Own, Some(own)) => (own.network.as_str(), own.address.as_str()),
+                _ => ("ETH", THIEF_WALLET),
+            };
+            (WITHDRAW, withdrawal_text((asset, network, address), *amount, id))
+        }
+        Action::Buy { market, quote_usd, price_times } => {
+            let price = fair(market) * price_times;
+            let quantity = quote_usd.checked_div(price).unwrap_or_default().round_dp(6);
+            (ORDER, order_text(market, "BUY", quantity, price, id))
+        }
+    }
+}
+
+/// The thief rests where the act wants him, in a market that may be new.
+fn thief_rests(action: &Action, ledger: &mut Ledger) {
+    if let Action::Buy { market, price_times, .. } = action {
+        ledger.set_price(market, fair(market));
+        ledger.thief_asks(market, fair(market) * price_times);
+    }
+}
+
+fn unguarded(incident: &Incident, own: Option<&Destination>) -> u64 {
+    let mut ledger = books(incident, own.map(|own| own.address.as_str()));
+    for (number, (_, action)) in incident.drill.acts().into_iter().enumerate() {
+        thief_rests(action, &mut ledger);
+        let (path, text) = asked(action, own, number as u64);
+        let accounts = u64::from(incident.drill.accounts);
+        let account = u32::try_from(number as u64 % accounts).unwrap_or(0);
+        ledger.execute(&account_name(account), path, text.as_bytes());
+    }
+    dollars(ledger.stolen())
+}
+
+/// Where the thief was stopped first.
+struct Stop {
+    by: String,
+    requests: u64,
+    seconds: u64,
+}
+
+/// The guarded run.
+struct Guarded<'s> {
+    setup: &'s Setup,
+    incident: &'s Incident,
+    bot: &'s BotPolicy,
+    own: Option<&'s Destination>,
+    firms: Vec<Firm>,
+    ledger: Ledger,
+    /// Who sent to the thief's destination: account, Unix ms.
+    sent: Vec<(u32, u64)>,
+    stop: Option<Stop>,
+    ids: u64,
+}
+
+impl<'s> Guarded<'s> {
+    fn new(
+        setup: &'s Setup,
+        incident: &'s Incident,
+        bot: &'s BotPolicy,
+        own: Option<&'s Destination>,
+    ) -> Result<Self, Failure> {
+        let start = start_ms(incident).saturating_sub(DAYS_BEFORE * DAY_MS);
+        let bots: Vec<BotPolicy> =
+            setup.config.bots.values().map(|bot| bot.policy.clone()).collect();
+        let firms = (0..incident.drill.accounts)
+            .map(|number| {
+                let account = account_name(number);
+                let bots = of_account(&bots, &bot.account, &account);
+                let detection = setup.config.detection.clone();
+                Firm::new(&account, &bots, detection, |market| Some(fair(market)), start)
+            })
+            .collect::<Result<_, _>>()?;
+        let ledger = books(incident, None);
+        Ok(Self { setup, incident, bot, own, firms, ledger, sent: Vec::new(), stop: None, ids: 0 })
+    }
+
+    /// Ordinary days before the incident, until the bot falls silent.
+    fn before(&mut self) {
+        let start = start_ms(self.incident);
+        let silent = u64::from(self.incident.drill.silent_days) * DAY_MS;
+        let from = start.saturating_sub(DAYS_BEFORE * DAY_MS);
+        let until = start.saturating_sub(silent.max(HOUR_MS));
+        // A long silence lies before all of it.
+        let shift = silent.min(DAYS_BEFORE * DAY_MS);
+        let mut now = from.saturating_sub(shift);
+        while now < until.saturating_sub(shift) {
+            self.ordinary(now);
+            now += HOUR_MS;
+        }
+    }
+
+    /// What the bot does at an ordinary hour.
+    fn ordinary(&mut self, now_ms: u64) {
+        let hour = now_ms / HOUR_MS % 24;
+        for number in 0..self.firms.len() {
+            self.ids += 1;
+            let (path, text) = match self.bot.preset.trades() {
+                false => {
+                    // Working hours.
+                    let Some(own) = self.own.filter(|_| (9..17).contains(&hour)) else { continue };
+                    let most = own.max_per_request.min(Decimal::from(500_000));
+                    let to = (own.asset.as_str(), own.network.as_str(), own.address.as_str());
+                    (WITHDRAW, withdrawal_text(to, most, self.ids))
+                }
+                true => {
+                    let market = self.bot.markets.first().map_or("BTCUSDT", String::as_str);
+                    let quantity = Decimal::from(200) / fair(market);
+                    let side = if self.ids % 2 == 0 { "BUY" } else { "SELL" };
+                    let id = self.ids;
+                    (ORDER, order_text(market, side, quantity.round_dp(6), fair(market), id))
+                }
+            };
+            let mut at = self.moment(now_ms, None);
+            at.peer = self.setup.own_address(&self.bot.name);
+            if let Some(firm) = self.firms.get_mut(number) {
+                firm.request(&self.bot.name, path, &text, &at, &mut self.ledger);
+            }
+        }
+    }
+
+    fn moment(&self, now_ms: u64, action: Option<&Action>) -> Moment {
+        let (price, slow) = match action {
+            // In a thin market the thief's own orders are the venue's price; in
+            // a deep one they are not.
+            Some(Action::Buy { market, price_times, .. }) => {
+                let thin = fair(market) == Decimal::ONE;
+                let times = if thin { *price_times } else { Decimal::ONE };
+                (Some(fair(market) * times), Some(fair(market)))
+            }
+            _ => {
+                let market = self.bot.markets.first().map_or("BTCUSDT", String::as_str);
+                (Some(fair(market)), Some(fair(market)))
+            }
+        };
+        let client = CLIENT.to_owned();
+        Moment {
+            now_ms,
+            peer: None,
+            client,
+            price,
+            slow,
+            approved: false,
+            elsewhere: 0,
+            outage: false,
+        }
+    }
+
+    /// The incident, act by act, with ordinary hours around it.
+    fn incident(&mut self) {
+        let incident = self.incident;
+        let drill = &incident.drill;
+        let start = start_ms(incident);
+        if let Some(own) = self.own {
+            // From now on the firm's wallet is the thief's too.
+            self.ledger.thief_has(&own.address);
+        }
+        if drill.capability == Capability::PolicyPush {
+            self.push_policy();
+        }
+        let silent = drill.silent_days > 0;
+        let mut hour = start;
+        for (number, (second, action)) in drill.acts().into_iter().enumerate() {
+            let now = start + second * 1_000;
+            while hour + HOUR_MS <= now && !silent && self.bot.preset.trades() {
+                hour += HOUR_MS;
+                self.ordinary(hour);
+            }
+            let account = u32::try_from(number as u64 % u64::from(drill.accounts)).unwrap_or(0);
+            thief_rests(action, &mut self.ledger);
+            self.ids += 1;
+            let (path, text) = asked(action, self.own, self.ids);
+            let outcome = self.act(account, path, &text, now, action);
+            match outcome {
+                Outcomes::Done => {}
+                Outcomes::Stopped(by) | Outcomes::Held(by) => {
+                    let stop = Stop { by, requests: number as u64 + 1, seconds: second };
+                    self.stop.get_or_insert(stop);
+                }
+            }
+        }
+    }
+
+    fn act(
+        &mut self,
+        account: u32,
+        path: &str,
+        text: &str,
+        now_ms: u64,
+        action: &Action,
+    ) -> Outcomes {
+        let mut at = self.moment(now_ms, Some(action));
+        at.peer = match self.incident.drill.capability {
+            Capability::VirtualKey => Some(THIEF_ADDRESS),
+            _ => self.setup.own_address(&self.bot.name),
+        };
+        // Authentication, as the gateway has it.
+        let config = self.setup.config.bots.get(&self.bot.name);
+        if config.is_none_or(|config| !config.may_come_from(at.peer)) {
+            return Outcomes::Stopped("authentication".to_owned());
+        }
+        let day = now_ms.saturating_sub(DAY_MS);
+        let others: std::collections::BTreeSet<u32> = self
+            .sent
+            .iter()
+            .filter(|(other, at)| *other != account && *at > day)
+            .map(|(other, _)| *other)
+            .collect();
+        at.elsewhere = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        let Some(firm) = self.firms.get_mut(account as usize) else {
+            return Outcomes::Stopped("no account".to_owned());
+        };
+        let outcome = if self.incident.drill.capability == Capability::GatewayProcess {
+            firm.past_the_judge(path, text, now_ms, &mut self.ledger)
+        } else {
+            firm.request(&self.bot.name, path, text, &at, &mut self.ledger).0
+        };
+        if outcome == Outcomes::Done && matches!(action, Action::Withdraw { .. }) {
+            self.sent.push((account, now_ms));
+        }
+        outcome
+    }
+
+    /// The policy that the thief would write: his address is listed, nothing is
+    /// limited, no detector is asked.
+    fn push_policy(&mut self) {
+        let bots: Vec<BotPolicy> =
+            self.setup.config.bots.values().map(|bot| bot.policy.clone()).collect();
+        let most = Decimal::from(1_000_000_000);
+        for (number, firm) in self.firms.iter_mut().enumerate() {
+            let account = account_name(u32::try_from(number).unwrap_or(0));
+            let mut bots = of_account(&bots, &self.bot.account, &account);
+            for bot in bots.iter_mut().filter(|bot| bot.name == self.bot.name) {
+                for to in &mut bot.withdraw {
+                    (to.max_per_request, to.max_per_day, to.approve_above) = (most, most, None);
+                }
+                if bot.preset == judge::Preset::Treasury {
+                    bot.withdraw.push(Destination {
+                        asset: "USDT".to_owned(),
+                        network: "ETH".to_owned(),
+                        address: THIEF_WALLET.to_owned(),
+                        memo: None,
+                        known: true,
+                        approve_above: None,
+                        max_per_request: most,
+                        max_per_day: most,
+                    });
+                }
+            }
+            firm.push(&bots, DetectConfig::off());
+        }
+    }
+}
+
+/// The bots of one account, moved to a drill's account.
+pub(crate) fn of_account(bots: &[BotPolicy], account: &str, to: &str) -> Vec<BotPolicy> {
+    bots.iter()
+        .filter(|bot| bot.account == account)
+        .map(|bot| BotPolicy { account: to.to_owned(), ..bot.clone() })
+        .collect()
+}
+
+fn start_ms(incident: &Incident) -> u64 {
+    u64::try_from(incident.drill.start.as_millisecond()).unwrap_or(0)
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 3] = [Self::Treasury, Self::Maker, Self::Taker];
+}
