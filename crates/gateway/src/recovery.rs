@@ -9,11 +9,12 @@ use std::path::Path;
 
 use audit::Reader;
 use judge::{
-    AccountEvent, Judge, ReservationId, Restored, RestoredChange, RestoredHold, UnixNanos,
+    AccountEvent, Judge, ReservationId, Restored, RestoredChange, RestoredHabit, RestoredHold,
+    UnixNanos,
 };
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use wire::model::OrderReference;
+use wire::model::{OrderReference, Side};
 
 use crate::entry;
 use crate::halts::{self, Halt};
@@ -43,6 +44,8 @@ struct Line {
     reservation: Option<u64>,
     intent: Option<IntentLine>,
     #[serde(default)]
+    peer: String,
+    #[serde(default)]
     inputs: Inputs,
     #[serde(default)]
     client_order_ids: Vec<String>,
@@ -57,6 +60,9 @@ struct IntentLine {
     order: Option<ReferenceLine>,
     list_client_order_id: Option<String>,
     asset: Option<String>,
+    network: Option<String>,
+    address: Option<String>,
+    memo: Option<String>,
     client_withdrawal_id: Option<String>,
 }
 
@@ -65,6 +71,7 @@ struct IntentLine {
 struct OrderLine {
     #[serde(default)]
     symbol: String,
+    side: Option<String>,
     quantity: Option<String>,
     order: Option<ReferenceLine>,
 }
@@ -91,11 +98,18 @@ struct Inputs {
     added_micro_usd: i64,
     amount_millionths: i64,
     quote_in_usd: Option<PriceLine>,
+    asset_in_usd: Option<PriceLine>,
+    beyond_reference_bps: Option<i64>,
+    approved: bool,
+    client: String,
+    certificate_sha256: String,
 }
 
 #[derive(Deserialize)]
 struct PriceLine {
     mid: String,
+    #[serde(default)]
+    ask: String,
 }
 
 /// Judges that are being restored.
@@ -202,9 +216,10 @@ fn holds_or_tells(entry: &[u8]) -> bool {
 }
 
 /// What an allowed request held; none where it held nothing.
-fn restored(line: Line) -> Option<Restored> {
-    let intent = line.intent?;
+fn restored(mut line: Line) -> Option<Restored> {
+    let intent = line.intent.take()?;
     let positive = |value: i64| u64::try_from(value).unwrap_or(0);
+    let habit = habit(&line, &intent);
     let holds = if intent.operation == "withdraw" {
         RestoredHold::Withdrawal {
             asset: intent.asset?,
@@ -245,7 +260,40 @@ fn restored(line: Line) -> Option<Restored> {
         bot: line.bot,
         at: UnixNanos(line.now_ns),
         holds,
+        habit,
     })
+}
+
+/// What the bot's habits take from it.
+fn habit(line: &Line, intent: &IntentLine) -> RestoredHabit {
+    let inputs = &line.inputs;
+    let decimal = |text: &str| Decimal::from_str_exact(text).ok();
+    let side = |order: &OrderLine| order.side.as_deref().and_then(Side::from_name);
+    let mut sides = intent.orders.iter().chain(&intent.place).map(side);
+    let first = sides.next().flatten();
+    let worth = || {
+        let price = inputs.asset_in_usd.as_ref()?;
+        let price = decimal(&price.mid)?.max(decimal(&price.ask).unwrap_or_default());
+        let amount = Decimal::from_i128_with_scale(i128::from(inputs.amount_millionths), 6);
+        let micro = judge::money::millionths_up(amount.checked_mul(price)?)?;
+        u64::try_from(micro).ok()
+    };
+    let destination = || {
+        let (asset, network) = (intent.asset.clone()?, intent.network.clone()?);
+        Some((asset, network, intent.address.clone()?, intent.memo.clone()))
+    };
+    let mut certificate = [0; 32];
+    let certified = hex::decode_to_slice(&inputs.certificate_sha256, &mut certificate).is_ok();
+    RestoredHabit {
+        side: first.filter(|_| sides.all(|other| other == first)),
+        beyond_bps: inputs.beyond_reference_bps.filter(|bps| *bps != i64::MAX),
+        destination: destination(),
+        micro_usd: worth(),
+        approved: inputs.approved,
+        peer: line.peer.parse().ok(),
+        certificate: certified.then_some(certificate),
+        client: inputs.client.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -79,8 +79,11 @@ mod tests {
     #[test]
     fn one_minute_of_another_price_does_not_move_it() {
         let slow = SlowPrices::default();
-        for second in 0..600 {
+        for second in 0..590 {
             assert_eq!(slow.of("BTCUSDT"), None);
+            slow.sample("BTCUSDT", Decimal::from(100), at(second));
+        }
+        for second in 590..600 {
             slow.sample("BTCUSDT", Decimal::from(100), at(second));
         }
         let is = |price| Some(SlowPrice { price: Decimal::from(price), venues: 1 });

@@ -46,9 +46,9 @@ mod two_places;
 
 pub use alert::{Alarm, Alert, Detector, Response};
 pub use config::DetectConfig;
-pub(crate) use habits::Habits;
+pub(crate) use habits::{Habits, Noted, NotedAct, NotedOrder, client, place};
 pub(crate) use look::{Act, Look, Order, ValueOut, fingerprint};
-pub(crate) use profit::Fill;
+pub(crate) use profit::{Fill, adverse};
 
 /// What the detectors say of a request, before anything is noted of it.
 pub(crate) fn detect(config: &DetectConfig, look: &Look<'_>, habits: &mut Habits) -> Alarm {
@@ -126,6 +126,6 @@ pub(crate) fn detect(config: &DetectConfig, look: &Look<'_>, habits: &mut Habits
 /// quorum had approved it.
 pub(crate) fn note(config: &DetectConfig, look: &Look<'_>, allowed: bool, habits: &mut Habits) {
     if config.enabled {
-        habits.note(config, look, allowed);
+        habits.note(config, &Noted::of(look), allowed);
     }
 }

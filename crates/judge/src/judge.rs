@@ -13,8 +13,10 @@ use crate::account::event::{
 use crate::account::instruments::Instrument;
 use crate::account::state::{BotState, State};
 use crate::bounds;
+use crate::detect::{self, Noted, NotedAct, NotedOrder, ValueOut};
 use crate::policy::cache::Cache;
 use crate::policy::compile::PolicySet;
+use crate::policy::preset::destination_id_of;
 use crate::time::UnixNanos;
 
 /// Judges the requests of one account group, in order, and keeps what its
@@ -180,6 +182,42 @@ impl Judge {
             RestoredHold::Changes(_) | RestoredHold::Withdrawal { .. } => Decimal::ZERO,
         };
         self.state.restore(bot, restored, usd);
+        self.recall(bot, restored);
+    }
+
+    /// What the bot's habits take from a request of before a restart.
+    fn recall(&mut self, bot: u32, restored: &Restored) {
+        let habit = &restored.habit;
+        let act = match (&restored.holds, &habit.destination) {
+            (RestoredHold::Orders { symbol, orders, worth_micro_usd, .. }, _) => {
+                NotedAct::Order(NotedOrder {
+                    market: symbol,
+                    count: u32::try_from(orders.len()).unwrap_or(u32::MAX),
+                    adverse: detect::adverse(*worth_micro_usd, habit.beyond_bps),
+                })
+            }
+            (_, Some((asset, network, address, memo))) => {
+                let id = destination_id_of(asset, network, address, memo.as_deref());
+                NotedAct::ValueOut(ValueOut {
+                    destination: detect::fingerprint(&[id.as_bytes()]),
+                    micro_usd: habit.micro_usd,
+                    // What configuration vouches for it says again when asked.
+                    known: false,
+                })
+            }
+            _ => NotedAct::Other,
+        };
+        let noted = Noted {
+            now: restored.at,
+            approved: habit.approved,
+            place: detect::place(habit.peer, habit.certificate.as_ref()),
+            client: detect::client(&habit.client),
+            act,
+        };
+        let policies = Arc::clone(&self.policies);
+        if let Some(state) = self.state.bots.get_mut(bot as usize) {
+            state.habits.note(policies.detection(), &noted, true);
+        }
     }
 
     fn new_bot(&mut self, name: String, policy: Option<u32>) -> u32 {

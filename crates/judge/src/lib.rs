@@ -22,7 +22,7 @@ mod valuation;
 
 pub use account::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
-    RestoredChange, RestoredHold, Trade,
+    RestoredChange, RestoredHabit, RestoredHold, Trade,
 };
 pub use account::instruments::Instrument;
 pub use account::{AccountSetup, DOLLARS};

@@ -83,6 +83,29 @@ pub struct Restored {
     pub at: UnixNanos,
     /// What it holds.
     pub holds: RestoredHold,
+    /// What the bot's habits take from it.
+    pub habit: RestoredHabit,
+}
+
+/// What a bot's habits take from a request of before a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RestoredHabit {
+    /// The side of its orders, where they have one.
+    pub side: Option<Side>,
+    /// Distance of its orders on the losing side of the reference, bps.
+    pub beyond_bps: Option<i64>,
+    /// Where value went: asset, network, address, memo.
+    pub destination: Option<(String, String, String, Option<String>)>,
+    /// What the movement was worth, micro-USD.
+    pub micro_usd: Option<u64>,
+    /// Whether a quorum had approved it.
+    pub approved: bool,
+    /// The address that it came from.
+    pub peer: Option<std::net::IpAddr>,
+    /// SHA-256 of the client certificate that it came with.
+    pub certificate: Option<[u8; 32]>,
+    /// The client library as it named itself.
+    pub client: String,
 }
 
 /// What a restored request holds.

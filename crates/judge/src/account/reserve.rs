@@ -218,8 +218,8 @@ impl State {
                     .map(|(id, quantity)| NewOrder {
                         client_order_id: id,
                         quantity: *quantity,
-                        // The account's open orders tell them.
-                        side: None,
+                        side: restored.habit.side,
+                        // The account's open orders tell it.
                         price: None,
                     })
                     .collect();

@@ -18,7 +18,7 @@ pub(super) fn look(look: &Look<'_>, order: &Order<'_>, habits: &mut Habits) -> O
     let limit = money::millionths_down(look.policy.max_drawdown_per_day?)?.unsigned_abs();
     let profit = &mut habits.trade.get_or_insert_default().profit;
     let (lost, expected) = profit.lost(look.now());
-    let gives = profit::adverse(order);
+    let gives = profit::adverse(order.worth, order.beyond_bps);
     let all = lost.saturating_add(expected).saturating_add(gives);
     (all > limit).then(|| {
         format!(

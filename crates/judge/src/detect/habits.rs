@@ -4,14 +4,15 @@
 //! what was used longest ago is forgotten first, and then counts as new again.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use wire::model::Decimal;
 
 use super::alert::Alarm;
 use super::config::DetectConfig;
 use super::edge::EdgeHabit;
-use super::look::{Act, Look, Order, ValueOut, fingerprint, within_hours};
-use super::profit::{Fill, Profit};
+use super::look::{Act, Look, ValueOut, fingerprint, within_hours};
+use super::profit::{Fill, Profit, adverse};
 use super::two_places::Turns;
 use crate::bounds;
 use crate::counters::Window;
@@ -199,7 +200,7 @@ impl ValueHabit {
 }
 
 impl TradeHabit {
-    fn note(&mut self, config: &DetectConfig, order: &Order<'_>, now: UnixNanos) {
+    fn note(&mut self, config: &DetectConfig, order: &NotedOrder<'_>, now: UnixNanos) {
         let silence = u64::from(config.dormancy.order_days) * 86_400_000;
         if self.last_at.and_then(|last| now.millis_since(last)).is_some_and(|ms| ms >= silence) {
             self.woke_at = Some(now);
@@ -220,7 +221,7 @@ impl TradeHabit {
             self.minute = (minute, 0);
         }
         self.minute.1 = self.minute.1.saturating_add(order.count);
-        self.profit.expect(order, now);
+        self.profit.expect(order.adverse, now);
     }
 }
 
@@ -231,13 +232,13 @@ impl Habits {
     }
 
     /// Notes a request: where it came from, and what was allowed.
-    pub(super) fn note(&mut self, config: &DetectConfig, look: &Look<'_>, allowed: bool) {
-        let now = look.facts.now;
-        if let Some(place) = place(look) {
+    pub(crate) fn note(&mut self, config: &DetectConfig, noted: &Noted<'_>, allowed: bool) {
+        let now = noted.now;
+        if let Some(place) = noted.place {
             self.turns.note(&config.two_places, place, now);
             self.places.see(place, now, bounds::PLACES_KNOWN);
         }
-        if let Some(client) = client(look) {
+        if let Some(client) = noted.client {
             self.clients.see(client, now, bounds::CLIENTS_KNOWN);
         }
         if self.first_at.is_none() {
@@ -246,13 +247,15 @@ impl Habits {
         if !allowed {
             return;
         }
-        match &look.act {
-            Act::ValueOut(out) => {
+        match &noted.act {
+            NotedAct::ValueOut(out) => {
                 let habit = self.value.get_or_insert_default();
-                habit.note(config, out, look.facts.around.approved, now);
+                habit.note(config, out, noted.approved, now);
             }
-            Act::Order(order) => self.trade.get_or_insert_default().note(config, order, now),
-            Act::Cancel | Act::Read => {}
+            NotedAct::Order(order) => {
+                self.trade.get_or_insert_default().note(config, order, now);
+            }
+            NotedAct::Other => {}
         }
     }
 
@@ -294,21 +297,67 @@ impl Habits {
     }
 }
 
+/// What habits take from a request.
+pub(crate) struct Noted<'a> {
+    pub(crate) now: UnixNanos,
+    /// Whether a quorum had approved it.
+    pub(crate) approved: bool,
+    /// Fingerprints of where it came from, and as which client library.
+    pub(crate) place: Option<u64>,
+    pub(crate) client: Option<u64>,
+    pub(crate) act: NotedAct<'a>,
+}
+
+/// What the request would do, as far as habits care.
+pub(crate) enum NotedAct<'a> {
+    Order(NotedOrder<'a>),
+    ValueOut(ValueOut),
+    Other,
+}
+
+/// Orders of one market.
+pub(crate) struct NotedOrder<'a> {
+    pub(crate) market: &'a str,
+    pub(crate) count: u32,
+    /// What they give away against the reference if they fill, micro-USD.
+    pub(crate) adverse: u64,
+}
+
+impl<'a> Noted<'a> {
+    /// Of a request that was looked at.
+    pub(super) fn of(look: &'a Look<'_>) -> Self {
+        let act = match &look.act {
+            Act::ValueOut(out) => NotedAct::ValueOut(*out),
+            Act::Order(order) => NotedAct::Order(NotedOrder {
+                market: order.market,
+                count: order.count,
+                adverse: adverse(order.worth, order.beyond_bps),
+            }),
+            Act::Cancel | Act::Read => NotedAct::Other,
+        };
+        let around = &look.facts.around;
+        Self {
+            now: look.facts.now,
+            approved: around.approved,
+            place: place(around.peer, around.certificate.as_ref()),
+            client: client(around.client),
+            act,
+        }
+    }
+}
+
 /// The fingerprint of where a request came from; none over the Unix socket.
-pub(super) fn place(look: &Look<'_>) -> Option<u64> {
-    let around = &look.facts.around;
-    let address = match around.peer? {
-        std::net::IpAddr::V4(v4) => v4.octets().to_vec(),
-        std::net::IpAddr::V6(v6) => v6.octets().to_vec(),
-    };
-    let certificate = around.certificate.as_ref().map_or(&[][..], |all| &all[..]);
-    Some(fingerprint(&[&address, certificate]))
+pub(crate) fn place(peer: Option<IpAddr>, certificate: Option<&[u8; 32]>) -> Option<u64> {
+    let certificate = certificate.map_or(&[][..], |all| &all[..]);
+    Some(match peer? {
+        IpAddr::V4(v4) => fingerprint(&[&v4.octets(), certificate]),
+        IpAddr::V6(v6) => fingerprint(&[&v6.octets(), certificate]),
+    })
 }
 
 /// The fingerprint of the client library; none where it does not say.
-pub(super) fn client(look: &Look<'_>) -> Option<u64> {
-    let client = look.facts.around.client;
-    (!client.is_empty()).then(|| fingerprint(&[client.as_bytes()]))
+pub(crate) fn client(name: &str) -> Option<u64> {
+    (!name.is_empty()).then(|| fingerprint(&[name.as_bytes()]))
 }
 
 impl Alarm {

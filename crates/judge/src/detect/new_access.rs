@@ -29,12 +29,13 @@ pub(super) fn look(config: &NewAccess, look: &Look<'_>, habits: &Habits) -> Opti
         }
     };
     let around = &look.facts.around;
-    if place(look).is_some_and(|id| is_new(habits.places.since(id))) {
+    let place = place(around.peer, around.certificate.as_ref());
+    if place.is_some_and(|id| is_new(habits.places.since(id))) {
         let peer = around.peer.map(|peer| peer.to_string()).unwrap_or_default();
         let with = if around.certificate.is_some() { " with its certificate" } else { "" };
         return Some(format!("address {peer}{with} is new within {} h", config.new_hours));
     }
-    client(look).is_some_and(|id| is_new(habits.clients.since(id))).then(|| {
+    client(around.client).is_some_and(|id| is_new(habits.clients.since(id))).then(|| {
         format!("client `{}` is new within {} h", around.client.escape_debug(), config.new_hours)
     })
 }

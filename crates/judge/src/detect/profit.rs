@@ -144,14 +144,15 @@ impl Profit {
     }
 
     /// Takes note of an order that may fill beyond the reference.
-    pub(super) fn expect(&mut self, order: &Order<'_>, now: UnixNanos) {
-        self.expected.add(now, adverse(order));
+    pub(super) fn expect(&mut self, adverse: u64, now: UnixNanos) {
+        self.expected.add(now, adverse);
     }
 }
 
-/// What an order gives away against the reference if it fills, micro-USD.
-pub(super) fn adverse(order: &Order<'_>) -> u64 {
-    let beyond = order.beyond_bps.unwrap_or(0).clamp(0, 10_000).unsigned_abs();
-    let given = u128::from(order.worth) * u128::from(beyond) / 10_000;
+/// What orders of that worth give away against the reference if they fill so
+/// far beyond it, micro-USD.
+pub(crate) fn adverse(worth: u64, beyond_bps: Option<i64>) -> u64 {
+    let beyond = beyond_bps.unwrap_or(0).clamp(0, 10_000).unsigned_abs();
+    let given = u128::from(worth) * u128::from(beyond) / 10_000;
     u64::try_from(given).unwrap_or(u64::MAX)
 }

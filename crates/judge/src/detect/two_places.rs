@@ -8,7 +8,7 @@
 //! do not count.
 
 use super::config::TwoPlaces;
-use super::habits::{Habits, place};
+use super::habits::Habits;
 use super::look::{Look, within_hours};
 use crate::time::UnixNanos;
 
@@ -42,7 +42,7 @@ impl Turns {
 const NEW_HOURS: u32 = 24;
 
 pub(super) fn look(config: &TwoPlaces, look: &Look<'_>, habits: &Habits) -> Option<String> {
-    place(look)?;
+    look.facts.around.peer?;
     let turns = &habits.turns;
     let window = u64::from(config.within_minutes) * 60_000;
     if turns.changes < config.changes

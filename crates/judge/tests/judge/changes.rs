@@ -233,6 +233,7 @@ fn restored(usd: u64) -> (World, String, ReservationId) {
         reservation,
         bot: "a".to_owned(),
         at: world.now,
+        habit: judge::RestoredHabit::default(),
         holds: RestoredHold::Changes(RestoredChange {
             orders: vec![named(11)],
             worth_micro_usd: usd * 1_000_000,

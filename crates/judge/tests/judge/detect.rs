@@ -454,3 +454,36 @@ fn above_a_configured_amount_a_person_approves() {
     // What policy forbids no approval lets through.
     assert!(!world.decide("t", &withdrawal("USDT", "ETH", "0xelse", "1")).is_allowed());
 }
+
+/// What a restart reads back from the log is what the bot was known by.
+#[test]
+fn habits_survive_a_restart() {
+    let treasury = Treasury::new("");
+    let mut again = Treasury::new("");
+    let at = |days: u64| judge::UnixNanos(treasury.0.now.0 + days * DAY * 1_000_000);
+    let restored = |number: u64, to: &str, micro_usd, approved| judge::Restored {
+        reservation: judge::ReservationId(number),
+        bot: "t".into(),
+        at: at(number),
+        holds: judge::RestoredHold::Withdrawal {
+            asset: "USDT".into(),
+            amount_millionths: 1,
+            client_withdrawal_id: None,
+        },
+        habit: judge::RestoredHabit {
+            destination: Some(("USDT".into(), "ETH".into(), to.into(), None)),
+            micro_usd: Some(micro_usd),
+            approved,
+            ..judge::RestoredHabit::default()
+        },
+    };
+    for told in
+        [restored(0, "0xnew", 400_000_000_000, true), restored(1, "0xother", 50_000_000, false)]
+    {
+        again.0.judge.apply(&AccountEvent::Restored(told), at(1));
+    }
+    again.later(2 * DAY);
+    assert!(again.send("0xnew", "300000").is_allowed(), "approved before");
+    assert_eq!(held(&again.send("0xother", "300000")), ["test_then_full"]);
+    assert_eq!(held(&again.send("0xthird", "300000")), ["new_destination"]);
+}

@@ -397,6 +397,7 @@ fn a_restart_holds_again_what_was_held() {
             reservation: ReservationId(reservation),
             bot: bot.to_owned(),
             at: START,
+            habit: judge::RestoredHabit::default(),
             holds: RestoredHold::Orders {
                 symbol: "BTCUSDT".to_owned(),
                 orders: vec![(client.to_owned(), Some(decimal("1")))],

@@ -75,6 +75,7 @@ fn a_restored_withdrawal_is_unknown_until_it_is_settled() {
         reservation: judge::ReservationId(7),
         bot: "t".to_owned(),
         at: world.now,
+        habit: judge::RestoredHabit::default(),
         holds: RestoredHold::Withdrawal {
             asset: "USDT".to_owned(),
             amount_millionths: 200_000_000,

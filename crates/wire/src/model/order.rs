@@ -34,6 +34,11 @@ impl Side {
         }
     }
 
+    /// The side of that name in the log.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Buy, Self::Sell].into_iter().find(|side| side.name() == name)
+    }
+
     /// The name in log and policy.
     pub const fn name(self) -> &'static str {
         match self {
