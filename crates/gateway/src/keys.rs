@@ -135,6 +135,8 @@ mod tests {
             class: KeyClass::Trade,
             rights: Rights::NONE,
             ceiling: String::new(),
+            approvers: Vec::new(),
+            quorum: 0,
             limited: None,
         }
     }

@@ -341,6 +341,7 @@ impl House {
             deadline_unix_ms: course.deadline_ms,
             surface: if course.endpoint.is_frame() { Surface::WebSocket } else { Surface::Rest },
             text: permit.into_parts().text,
+            principal: String::new(),
             grants: Vec::new(),
         };
         match self.signer.ask(Ask::Sign(ask))? {

@@ -49,6 +49,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         deadline_unix_ms: course.deadline_ms,
         surface: if course.frame.is_some() { Surface::WebSocket } else { Surface::Rest },
         text: parts.text,
+        principal: String::new(),
         grants: Vec::new(),
     };
     match worker.signer.sign(course.signer_epoch, ask).await {

@@ -4,6 +4,7 @@
 mod administration;
 mod checkpoints;
 mod cost;
+mod grants;
 mod orders;
 mod polling;
 mod schemes;
@@ -228,6 +229,7 @@ impl Bench {
             deadline_unix_ms: self.time.now() + 5_000,
             surface: Surface::Rest,
             text: text.as_bytes().to_vec(),
+            principal: String::new(),
             grants: vec![],
         }
     }
