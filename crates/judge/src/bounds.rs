@@ -43,3 +43,19 @@ const _: () = assert!(REMEMBERED_CLOSED_ORDERS <= TRACKED_ORDERS);
 pub const EARLY_TRADES: usize = 4_096;
 /// Orders of one bot that are remembered to find the same one again.
 pub const PLACED_LATELY: usize = 256;
+/// Destinations in use that are kept of one bot.
+pub const SETTLED_DESTINATIONS: usize = 512;
+/// Destinations of late that are kept of one bot.
+pub const RECENT_DESTINATIONS: usize = 32;
+/// Markets of one bot that are kept with when it traded them first.
+pub const MARKETS_KNOWN: usize = 96;
+/// Positions of one bot that are marked one by one.
+pub const POSITIONS_KEPT: usize = 48;
+/// Addresses and certificates that are kept of one bot.
+pub const PLACES_KNOWN: usize = 12;
+/// Client libraries that are kept of one bot.
+pub const CLIENTS_KNOWN: usize = 8;
+/// Fills of one bot that wait for a later price.
+pub const FILLS_WAITING: usize = 8;
+/// Longest name of a client library that is kept, bytes.
+pub const CLIENT_BYTES: usize = 64;

@@ -5,6 +5,7 @@
 //! `owners` (whose order is whose) and `relieve` (what reducing orders and observe mode let pass).
 //! [`house`] is the gateway's own reads.
 
+mod alarm;
 mod change;
 pub mod explain;
 pub(crate) mod guards;
@@ -22,6 +23,7 @@ use wire::model::{Class, Operation};
 
 use crate::account::event::ReservationId;
 use crate::account::reserve::{NewOrder, NewOrders};
+use crate::detect::Alarm;
 use crate::facts::Facts;
 use crate::judge::Judge;
 use crate::policy::compile::{PolicySet, Ruling};
@@ -40,6 +42,7 @@ struct Assessed {
     weighed: Weighed,
     ruling: Arc<Ruling>,
     left: Remaining,
+    reducing: bool,
 }
 
 impl Judge {
@@ -52,13 +55,14 @@ impl Judge {
     /// before, on nothing else.
     pub fn decide(&mut self, facts: &Facts<'_>) -> Verdict {
         let class = facts.intent.class;
-        let Assessed { bot, weighed, left, .. } = match self.assess(facts) {
+        let Assessed { bot, weighed, mut left, reducing, .. } = match self.assess(facts) {
             Ok(assessed) => assessed,
             Err(reason) => return Verdict::denied(class, reason),
         };
+        let alarm = self.alarm(facts, bot, &weighed, &mut left, reducing);
         let (left, approved) = left.approved(facts.around.approved);
         if !left.reasons.is_empty() {
-            return Verdict::deny(left.reasons, left.relaxed, weighed.context);
+            return Verdict::deny(left.reasons, left.relaxed, weighed.context).with(alarm);
         }
         // What is allowed holds its exposure and gets its permit.
         match self.commit(facts, bot, &weighed) {
@@ -67,9 +71,10 @@ impl Judge {
                 reasons: Vec::new(),
                 approved,
                 relaxed: left.relaxed,
+                alarm,
                 inputs: weighed.context,
             },
-            Err(reason) => Verdict::deny(vec![reason], left.relaxed, weighed.context),
+            Err(reason) => Verdict::deny(vec![reason], left.relaxed, weighed.context).with(alarm),
         }
     }
 
@@ -106,7 +111,7 @@ impl Judge {
             reasons.extend(weighed.guards.iter().cloned());
             relieve::remaining(reasons, facts, policy, &weighed, reducing)
         };
-        Ok(Assessed { bot, weighed, ruling, left })
+        Ok(Assessed { bot, weighed, ruling, left, reducing })
     }
 
     /// Counts the request and holds what it may still cost.
@@ -198,6 +203,10 @@ impl Verdict {
         Self::deny(vec![reason], Vec::new(), empty)
     }
 
+    fn with(self, alarm: Alarm) -> Self {
+        Self { alarm, ..self }
+    }
+
     fn deny(
         reasons: Vec<Reason>,
         relaxed: Vec<Reason>,
@@ -210,7 +219,8 @@ impl Verdict {
             DenyKind::Hold => Outcome::Hold,
             _ => Outcome::Deny(kind),
         };
-        Self { outcome, reasons, approved: Vec::new(), relaxed, inputs }
+        let (approved, alarm) = (Vec::new(), Alarm::default());
+        Self { outcome, reasons, approved, relaxed, alarm, inputs }
     }
 }
 

@@ -5,12 +5,13 @@
 //! Reading order: [`facts`] (what a decision is made from), [`decide`] (the
 //! order of checks), [`reason`] (why not), [`account`] (orders and what they
 //! hold), [`counters`] (windows), [`policy`] (presets, Cedar, and decisions
-//! kept), [`bounds`].
+//! kept), [`detect`] (what looks unlike the bot), [`bounds`].
 
 pub mod account;
 pub mod bounds;
 pub mod counters;
 pub mod decide;
+pub mod detect;
 pub mod facts;
 mod judge;
 pub mod money;
@@ -29,6 +30,7 @@ pub use decide::explain::Explanation;
 pub use decide::house::HouseRead;
 pub use decide::permit::{Permit, PermitParts};
 pub use decide::verdict::{Outcome, Verdict};
+pub use detect::{Alarm, Alert, DetectConfig, Detector, Response};
 pub use facts::{
     ClockState, Elsewhere, Facts, HaltLevel, LogState, Reference, SlowPrice, Surroundings,
 };

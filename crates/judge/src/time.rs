@@ -25,6 +25,17 @@ impl UnixNanos {
         }
     }
 
+    /// The UTC day since 1970.
+    pub const fn day(self) -> u64 {
+        self.0 / (NANOS_PER_MINUTE * MINUTES_PER_DAY)
+    }
+
+    /// The weekday in UTC, Monday 0.
+    pub const fn weekday(self) -> usize {
+        // 1970-01-01 was a Thursday.
+        ((self.day() + 3) % 7) as usize
+    }
+
     /// Minute of the UTC day, 0 to 1439.
     pub const fn minute_of_day(self) -> u16 {
         // Below 1440, so it fits.
@@ -41,6 +52,8 @@ mod tests {
         // 2023-11-18T10:05:30Z, from `date -u -d @1700301930`.
         assert_eq!(UnixNanos::from_millis(1_700_301_930_000).minute_of_day(), 10 * 60 + 5);
         assert_eq!(UnixNanos(0).minute_of_day(), 0);
+        // A Saturday.
+        assert_eq!(UnixNanos::from_millis(1_700_301_930_000).weekday(), 5);
     }
 
     #[test]

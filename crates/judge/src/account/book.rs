@@ -43,6 +43,8 @@ pub(crate) struct Tracked {
     pub(crate) traded: Decimal,
     /// What the windows counted of it, micro-USD.
     pub(crate) counted: u64,
+    /// What the bot's profit counted of it: base quantity, and micro-USD.
+    pub(crate) booked: (Decimal, u64),
     /// USD for one unit of the quote asset when it was placed.
     pub(crate) usd_per_quote: Decimal,
     /// Gone from a snapshot without a word about its end.

@@ -122,6 +122,7 @@ impl State {
                 traded_quote: Decimal::ZERO,
                 traded: Decimal::ZERO,
                 counted: 0,
+                booked: (Decimal::ZERO, 0),
                 usd_per_quote: new.usd_per_quote,
                 missing: false,
                 untold: false,

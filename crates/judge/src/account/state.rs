@@ -18,6 +18,7 @@ use super::reserve::{Group, PendingWithdrawal, Phase};
 use crate::bounds;
 use crate::counters::Window;
 use crate::decide::guards::Likeness;
+use crate::detect::{Fill, Habits};
 use crate::money;
 use crate::time::UnixNanos;
 
@@ -41,6 +42,8 @@ pub(crate) struct BotState {
     pub(crate) live: u64,
     /// Withdrawn or reserved in 24 hours, by asset, millionths.
     pub(crate) withdrawn: BTreeMap<String, Window>,
+    /// What detectors know it by.
+    pub(crate) habits: Habits,
 }
 
 impl BotState {
@@ -57,6 +60,7 @@ impl BotState {
             held: 0,
             live: 0,
             withdrawn: BTreeMap::new(),
+            habits: Habits::default(),
         }
     }
 }
@@ -221,7 +225,12 @@ impl State {
         if let Some(order) = self.book.closed_mut(&update.symbol, id) {
             order.stated_quote = order.stated_quote.max(quote);
             let (owner, more) = (order.owner, uncounted(order));
+            if let Some(executed) = update.executed_quantity {
+                order.executed = order.executed.max(executed);
+            }
+            let fill = unbooked(order).map(|fill| (order.symbol.clone(), fill));
             self.count(owner, more, now);
+            self.book_fill(owner, fill, now);
         }
     }
 
@@ -240,9 +249,12 @@ impl State {
             self.count_fills(slot, now);
         } else if let Some(order) = self.book.closed_mut(&trade.symbol, trade.order_id) {
             order.traded_quote = order.traded_quote.saturating_add(trade.quote);
+            order.traded = order.traded.saturating_add(trade.quantity);
             let (owner, more) = (order.owner, uncounted(order));
+            let fill = unbooked(order).map(|fill| (order.symbol.clone(), fill));
             self.remember_trade(id);
             self.count(owner, more, now);
+            self.book_fill(owner, fill, now);
         } else {
             // The order's own answer may still be on its way.
             if self.early_trades.len() >= bounds::EARLY_TRADES {
@@ -356,12 +368,23 @@ impl State {
     fn count_fills(&mut self, slot: Slot, now: UnixNanos) {
         let Some(order) = self.book.get_mut(slot) else { return };
         let (owner, group, more) = (order.owner, order.group, uncounted(order));
+        let fill = unbooked(order).map(|fill| (order.symbol.clone(), fill));
         self.count(owner, more, now);
+        self.book_fill(owner, fill, now);
         if let Some(id) = group {
             if let Some(group) = self.groups.get_mut(&id) {
                 group.counted = group.counted.saturating_add(more);
             }
             self.hold_again(id);
+        }
+    }
+
+    /// Books a fill in what its bot won or lost.
+    fn book_fill(&mut self, owner: Option<BotIndex>, fill: Option<(String, Fill)>, now: UnixNanos) {
+        if let Some((market, fill)) = fill
+            && let Some(bot) = owner.and_then(|owner| self.bots.get_mut(owner as usize))
+        {
+            bot.habits.fill(&market, &fill, now);
         }
     }
 
@@ -439,6 +462,7 @@ impl State {
             for window in [&bot.second, &bot.minute, &bot.hour, &bot.day, &bot.executions] {
                 window.digest(state);
             }
+            bot.habits.digest(state);
             for (asset, window) in &bot.withdrawn {
                 asset.hash(state);
                 window.digest(state);
@@ -473,6 +497,20 @@ fn uncounted(order: &mut Tracked) -> u64 {
     let more = worth.saturating_sub(order.counted);
     order.counted = order.counted.max(worth);
     more
+}
+
+/// What an order filled that is not booked in its bot's profit yet. Base and
+/// quote are told in different words, and not always together: a fill is booked
+/// once both have grown.
+fn unbooked(order: &mut Tracked) -> Option<Fill> {
+    let (base, worth) = (order.executed.max(order.traded), order.counted);
+    let (booked_base, booked_worth) = order.booked;
+    if base <= booked_base || worth <= booked_worth {
+        return None;
+    }
+    order.booked = (base, worth);
+    let base = base.checked_sub(booked_base)?;
+    Some(Fill { side: order.side?, base, micro_usd: worth - booked_worth })
 }
 
 fn update_of(open: &OpenOrder) -> OrderUpdate {
@@ -514,6 +552,7 @@ fn unowned(open: &OpenOrder, asked_at: UnixNanos) -> Tracked {
         traded_quote: Decimal::ZERO,
         traded: Decimal::ZERO,
         counted: 0,
+        booked: (Decimal::ZERO, 0),
         usd_per_quote: Decimal::ZERO,
         missing: false,
         untold: false,

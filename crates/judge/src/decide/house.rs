@@ -76,6 +76,7 @@ impl Judge {
             reasons: Vec::new(),
             approved: Vec::new(),
             relaxed: Vec::new(),
+            alarm: crate::detect::Alarm::default(),
             inputs: Context::unknown(Shape::of(class)),
         }
     }

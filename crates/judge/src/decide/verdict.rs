@@ -1,6 +1,7 @@
 //! What a decision says.
 
 use super::permit::Permit;
+use crate::detect::Alarm;
 use crate::policy::context::Context;
 use crate::reason::{DenyKind, Reason};
 
@@ -15,6 +16,8 @@ pub struct Verdict {
     pub approved: Vec<Reason>,
     /// In observe mode: why it would have been denied.
     pub relaxed: Vec<Reason>,
+    /// What the detectors said; the gateway suspends and halts by it.
+    pub alarm: Alarm,
     /// Every number the policy saw, for the log; none where an earlier check
     /// spoke.
     pub inputs: Context,

@@ -3,6 +3,7 @@
 use wire::model::valuation::Collar;
 use wire::model::{Class, Decimal, Intent, Operation, Order, Side, Withdrawal};
 
+use super::alarm::Prices as OrderPrices;
 use crate::account::book::{Named, Slot};
 use crate::account::change::Change;
 use crate::facts::{Facts, Reference};
@@ -37,6 +38,10 @@ pub(super) struct Weighed {
     /// Withdrawals: the asset and its millionths.
     pub(super) asset: Option<String>,
     pub(super) amount: Option<u64>,
+    /// Withdrawals: whether the destination was in use before, as configured.
+    pub(super) known: bool,
+    /// Orders: sides and prices.
+    pub(super) prices: OrderPrices,
 }
 
 /// The orders that an operation places, and their list's client id.
@@ -97,6 +102,8 @@ impl Judge {
             changes: Vec::new(),
             asset: None,
             amount: None,
+            known: false,
+            prices: OrderPrices::default(),
         };
         match (shape, &facts.intent.operation) {
             (Shape::Plain, _) => {}
@@ -186,6 +193,7 @@ impl Judge {
         let (age, reference) = fresh_reference(facts, policy);
         let fresh = reference.is_some();
         weighed.worth = worth.unwrap_or(0);
+        weighed.prices = OrderPrices::of(placed, facts);
         weighed.usd_per_quote = prices.usd_per_quote.unwrap_or(Decimal::ZERO);
         weighed.added = weighed.worth.saturating_sub(replaced.held);
         let last_good = facts.reference.map(|reference| reference.mid);
@@ -306,14 +314,14 @@ impl Judge {
     ) -> Result<(), Reason> {
         let Withdrawal { asset, network, address, memo, amount, .. } = withdrawal;
         weighed.resource = destination_id_of(asset, network, address, memo.as_deref());
-        let listed = policy.withdraw.iter().any(|listed| {
+        let listed = policy.withdraw.iter().find(|listed| {
             listed.asset == *asset
                 && listed.network == *network
                 && listed.address == *address
                 && listed.memo == *memo
         });
         // INVARIANT (no escape hatch): the list holds whatever policies say.
-        if !listed {
+        let Some(listed) = listed else {
             return Err(Reason::plain(
                 "unlisted_destination",
                 DenyKind::Never,
@@ -324,7 +332,7 @@ impl Judge {
                     address.escape_debug()
                 ),
             ));
-        }
+        };
         let Some(amount) = money::millionths_up(*amount).and_then(|v| u64::try_from(v).ok()) else {
             return Err(Reason::plain(
                 "amount",
@@ -336,13 +344,29 @@ impl Judge {
         let window = state.and_then(|state| state.withdrawn.get_mut(asset.as_str()));
         let before = window.map_or(0, |window| window.total(facts.now));
         let context = &mut weighed.context;
-        context.set_bool(A::Listed, listed);
+        context.set_bool(A::Listed, true);
         context.set(A::AmountMillionths, long(amount));
         context.set(A::DayMillionths, wide(before + u128::from(amount)));
+        weighed.known = listed.known;
+        if let Some(above) = listed.approve_above.filter(|above| amount_of(withdrawal) > *above) {
+            weighed.guards.push(Reason {
+                code: "approve_above",
+                detail: format!(
+                    "withdrawals of more than {above} {asset} to this destination need an approval"
+                ),
+                limit: Some(above.to_string()),
+                observed: Some(amount_of(withdrawal).to_string()),
+                kind: DenyKind::Hold,
+            });
+        }
         weighed.asset = Some(asset.clone());
         weighed.amount = Some(amount);
         Ok(())
     }
+}
+
+const fn amount_of(withdrawal: &Withdrawal) -> Decimal {
+    withdrawal.amount
 }
 
 /// Orders that are to be live.

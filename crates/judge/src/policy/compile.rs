@@ -12,6 +12,7 @@ use super::config::{BotPolicy, Mode, Preset};
 use super::context::{Context, Shape, Value};
 use super::preset;
 use crate::bounds;
+use crate::detect::DetectConfig;
 
 /// The Cedar schema that every policy is checked against.
 pub const SCHEMA: &str = include_str!("../../../../policies/countersign.cedarschema");
@@ -51,6 +52,7 @@ pub struct PolicySet {
     bots: Vec<BotRules>,
     numbers: HashMap<String, u32>,
     names: EntityNames,
+    detection: DetectConfig,
     authorizer: cedar::Authorizer,
 }
 
@@ -118,7 +120,19 @@ impl PolicySet {
             }
             compiled.push(BotRules::compile(bot, &extra, &validator)?);
         }
-        Ok(Self { bots: compiled, numbers, names, authorizer: cedar::Authorizer::new() })
+        let (detection, authorizer) = (DetectConfig::off(), cedar::Authorizer::new());
+        Ok(Self { bots: compiled, numbers, names, detection, authorizer })
+    }
+
+    /// The same policies with detectors; without this none is asked.
+    pub fn with_detection(mut self, detection: DetectConfig) -> Self {
+        self.detection = detection;
+        self
+    }
+
+    /// The detectors' configuration.
+    pub const fn detection(&self) -> &DetectConfig {
+        &self.detection
     }
 
     /// What is allowed but looks like an oversight: what `policy check` prints

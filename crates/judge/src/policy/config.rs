@@ -57,6 +57,13 @@ pub struct BotPolicy {
     /// Orders open at once.
     #[serde(default)]
     pub max_open_orders: Option<u32>,
+    /// The most that it may lose in a UTC day, USD; over it the bot is
+    /// suspended.
+    #[serde(default, deserialize_with = "number")]
+    pub max_drawdown_per_day: Option<Decimal>,
+    /// A virtual key that nobody should use: its use raises the alarm.
+    #[serde(default)]
+    pub canary: bool,
     /// How far on the losing side of the reference an order may be, bps.
     #[serde(default)]
     pub collar_bps: Option<u32>,
@@ -191,6 +198,13 @@ pub struct Destination {
     /// The memo or tag, compared byte by byte; none: none may be given.
     #[serde(default)]
     pub memo: Option<String>,
+    /// Whether it was in use before Countersign was: then it is not new to the
+    /// detectors.
+    #[serde(default)]
+    pub known: bool,
+    /// Above this amount a withdrawal needs an approval, asset units.
+    #[serde(default, deserialize_with = "number")]
+    pub approve_above: Option<Decimal>,
     /// The most in one request, asset units.
     #[serde(deserialize_with = "required_number")]
     pub max_per_request: Decimal,

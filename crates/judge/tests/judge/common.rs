@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use judge::policy::config;
 use judge::{
-    AccountSetup, BotPolicy, ClockState, Facts, HaltLevel, Judge, LogState, PolicySet, Reference,
-    UnixNanos, Verdict,
+    AccountSetup, BotPolicy, ClockState, DetectConfig, Facts, HaltLevel, Judge, LogState,
+    PolicySet, Reference, Surroundings, UnixNanos, Verdict,
 };
 use wire::model::{
     Class, Contingency, Decimal, Intent, Operation, Order, OrderGroup, OrderKind, OrderReference,
@@ -48,6 +48,7 @@ pub(crate) struct World {
     pub(crate) halt: HaltLevel,
     pub(crate) log: LogState,
     pub(crate) clock: ClockState,
+    pub(crate) around: Surroundings<'static>,
     pub(crate) next_id: u64,
 }
 
@@ -73,8 +74,18 @@ impl World {
             halt: HaltLevel::None,
             log: LogState::Ok,
             clock: ClockState::Sane,
+            around: Surroundings::default(),
             next_id: 0,
         }
+    }
+
+    /// A world with detectors, by this `[detect]` table.
+    pub(crate) fn detecting(toml: &str, detect: &str) -> Self {
+        let detection: DetectConfig = toml::from_str(detect).unwrap();
+        let policies = PolicySet::compile(&bots(toml), "").unwrap().with_detection(detection);
+        let mut world = Self::new(toml);
+        world.judge = Judge::new(Arc::new(policies), AccountSetup::named("main"));
+        world
     }
 
     pub(crate) fn decide(&mut self, bot: &str, intent: &Intent) -> Verdict {
@@ -124,7 +135,7 @@ impl World {
             halt: self.halt,
             log: self.log,
             clock: self.clock,
-            around: judge::Surroundings::default(),
+            around: self.around,
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod changes;
 mod common;
+mod detect;
 mod failing;
 mod fills;
 mod guards;
