@@ -2,7 +2,7 @@
 //! request passes here.
 //!
 //! An entry is self-contained: with every outside input that the verdict
-//! depended on, and without any secret or signature.
+//! depended on, and without any secret or signature of the venue's.
 
 mod intent;
 mod json;
@@ -40,6 +40,10 @@ pub(crate) struct VerdictEntry<'a> {
     pub(crate) outcome: &'static str,
     pub(crate) reasons: &'a [Reason],
     pub(crate) relaxed: &'a [Reason],
+    /// Why it would have been held, had it not been approved.
+    pub(crate) approved: &'a [Reason],
+    /// The approval that it came with.
+    pub(crate) approval: Option<String>,
     pub(crate) inputs: Option<&'a Context>,
     pub(crate) reference: Option<Reference>,
     pub(crate) quote_in_usd: Option<Reference>,
@@ -81,6 +85,12 @@ impl VerdictEntry<'_> {
         reasons("reasons", self.reasons, &mut json);
         if !self.relaxed.is_empty() {
             reasons("relaxed", self.relaxed, &mut json);
+        }
+        if let Some(approval) = &self.approval {
+            json.text("approval", approval);
+        }
+        if !self.approved.is_empty() {
+            reasons("approved", self.approved, &mut json);
         }
         json.nested("inputs", |json| self.inputs(json));
         if !self.client_order_ids.is_empty() {

@@ -3,7 +3,8 @@
 //! the admin socket.
 
 pub(crate) mod admin;
-pub(crate) mod asking;
+pub(crate) mod approving;
+mod asking;
 pub(crate) mod checkpoints;
 pub(crate) mod events;
 pub(crate) mod feed;

@@ -3,6 +3,7 @@
 //! accept → parse → authenticate → judge → record → sign → send → settle
 
 pub(crate) mod accept;
+pub(crate) mod approving;
 pub(crate) mod authenticate;
 pub(crate) mod judging;
 pub(crate) mod parse;

@@ -46,6 +46,8 @@ fn entry<'a>(intent: &'a Intent, reasons: &'a [Reason], ids: &'a [String]) -> Ve
         intent: Some(intent),
         outcome: "deny",
         reasons,
+        approved: &[],
+        approval: None,
         relaxed: &[],
         inputs: None,
         reference: Some(Reference {

@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use vault::protocol::{Answer, Ask};
 
+use super::approving;
 use super::checkpoints::Handle;
 use super::reload;
 use super::signer::HouseSigner;
@@ -48,6 +49,18 @@ struct Request {
     /// The configuration to reload bots from; the file where there is none.
     #[serde(default)]
     config_text: Option<String>,
+    /// Which approval: how its number begins.
+    #[serde(default)]
+    id: String,
+    /// What the approver signed.
+    #[serde(default)]
+    approval: String,
+    /// With what: PEM.
+    #[serde(default)]
+    signature: String,
+    /// Why it is rejected.
+    #[serde(default)]
+    reason: String,
 }
 
 /// Serves the admin socket.
@@ -114,7 +127,7 @@ impl Admin {
                 Ok(request) if request.r#do == "tail" => {
                     return self.tail(request.from, &mut write).await;
                 }
-                Ok(request) => self.answer(&request.r#do, request.config_text).await,
+                Ok(request) => self.answer(request).await,
                 Err(_) => json!({ "error": "send one JSON object per line, such as \
                                             {\"do\":\"status\"}" }),
             };
@@ -122,12 +135,14 @@ impl Admin {
         }
     }
 
-    async fn answer(&self, what: &str, config_text: Option<String>) -> Value {
+    async fn answer(&self, request: Request) -> Value {
+        let Request { r#do: what, config_text, id, .. } = &request;
+        let config_text = config_text.clone();
         let told = |outcome: Result<Value, String>| match outcome {
             Ok(value) => value,
             Err(error) => json!({ "error": error }),
         };
-        match what {
+        match what.as_str() {
             "status" => self.status(),
             "reload-bots" => told(
                 reload::reload(&self.gateway, config_text)
@@ -140,12 +155,21 @@ impl Admin {
             "publish" => told(
                 self.publish.publish().await.map(|note| json!({ "ok": true, "checkpoint": note })),
             ),
+            "pending" => approving::pending(&self.gateway),
+            "approve" => told(approving::approve(
+                &self.gateway,
+                &self.signer,
+                id,
+                &request.approval,
+                &request.signature,
+            )),
+            "reject" => told(approving::reject(&self.gateway, &self.signer, id, &request.reason)),
             "stop" => {
                 let _ = self.told.send(Told::Drain(None));
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots, reload-keys or stop", other.escape_debug()) }),
+                status, tail, publish, reload-bots, reload-keys, pending, approve, reject or stop", other.escape_debug()) }),
         }
     }
 

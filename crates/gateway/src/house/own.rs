@@ -128,6 +128,9 @@ impl House {
         let asked = Asked { endpoint, intent: &intent, text: &text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
+            bot: String::new(),
+            content: None,
+            granted: None,
             group: Arc::clone(group),
             endpoint,
             is_signed: endpoint.is_signed(),
@@ -174,6 +177,9 @@ impl House {
         let asked = Asked { endpoint, intent: &intent, text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
+            bot: String::new(),
+            content: None,
+            granted: None,
             group: Arc::clone(group),
             endpoint,
             is_signed: true,
@@ -250,6 +256,8 @@ impl House {
             intent: None,
             outcome: "allow",
             reasons: &[],
+            approved: &[],
+            approval: None,
             relaxed: &[],
             inputs: None,
             reference: None,

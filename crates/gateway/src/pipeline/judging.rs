@@ -6,13 +6,16 @@ use std::sync::Arc;
 use audit::Staged;
 use aws_lc_rs::digest;
 use judge::{DenyKind, Facts, Outcome, Permit, Reason, Verdict};
+use vault::grant::Content;
 use wire::model::{Class, Intent, Operation};
 use wire::venue::binance::Refusal;
 
 use super::accept::Arrival;
+use super::approving::held_back;
 use super::authenticate::Authenticated;
 use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
+use crate::approvals::{self, Granted};
 use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::entry::{SettleOutcome, VerdictEntry};
@@ -60,6 +63,12 @@ pub(crate) struct Course {
     /// The frame that it came as, where it did.
     pub(crate) frame: Option<Box<frames::Request>>,
     pub(crate) request: u64,
+    /// The bot that asks.
+    pub(crate) bot: String,
+    /// What it would be approved as; none for what is not approved.
+    pub(crate) content: Option<Content>,
+    /// The grants that come with it.
+    pub(crate) granted: Option<Granted>,
     /// Its orders in the venue's count, until the answer.
     pub(crate) orders: Option<OrderTicket>,
 }
@@ -75,6 +84,8 @@ struct Ready {
     frame: Option<Box<frames::Request>>,
     request: u64,
     orders: Option<OrderTicket>,
+    content: Option<Content>,
+    granted: Option<Granted>,
 }
 
 /// Judges a request and records the verdict.
@@ -108,7 +119,10 @@ pub(crate) async fn judge_and_record(
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
-        Outcome::Hold => return Err(denied(gateway, DenyKind::Hold, &verdict)),
+        Outcome::Hold => {
+            let refused = denied(gateway, DenyKind::Hold, &verdict);
+            return Err(held_back(gateway, refused, ready.content.as_ref(), &ready.key).await);
+        }
         Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     };
     let reservation = permit.reservation();
@@ -136,6 +150,9 @@ pub(crate) async fn judge_and_record(
         time_unit: TimeUnit::of(arrival),
         frame: ready.frame,
         request: ready.request,
+        bot: identity.name.clone(),
+        content: ready.content,
+        granted: ready.granted,
         orders: ready.orders,
     };
     if endpoint.effect() >= wire::model::Effect::Borrow {
@@ -178,6 +195,8 @@ pub(crate) fn judge_local(
         frame: None,
         request: arrival.request,
         orders: None,
+        content: None,
+        granted: None,
     };
     let mut watch = Stopwatch::start(&worker.counters, arrival.request);
     let (verdict, _, staged) =
@@ -229,6 +248,10 @@ fn make_ready(
         return Err(refused);
     };
     let orders = count_orders(gateway, group, identity, endpoint, &intent)?;
+    let content = approvals::content(endpoint.venue().name(), &group.name, &identity.name, &intent);
+    let granted = content
+        .as_ref()
+        .and_then(|content| gateway.approvals.granted(content, clock::host_nanos() / 1_000_000));
     let ready = Ready {
         text_digest: sha256(&text),
         text,
@@ -239,6 +262,8 @@ fn make_ready(
         frame: received.into_frame(),
         request,
         orders,
+        content,
+        granted,
     };
     Ok(ready)
 }
@@ -324,7 +349,10 @@ fn decide(
         halt,
         log: gateway.log.state(),
         clock: moment.state,
-        around: judge::Surroundings::default(),
+        around: judge::Surroundings {
+            approved: ready.granted.is_some(),
+            ..judge::Surroundings::default()
+        },
     };
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
@@ -353,6 +381,8 @@ fn decide(
         outcome: verdict.outcome_name(),
         reasons: &verdict.reasons,
         relaxed: &verdict.relaxed,
+        approved: &verdict.approved,
+        approval: ready.granted.as_ref().map(|granted| granted.id.to_string()),
         inputs: Some(&verdict.inputs),
         reference,
         quote_in_usd,
@@ -449,6 +479,8 @@ fn record_denial(
         outcome: "deny",
         reasons: &[reason],
         relaxed: &[],
+        approved: &[],
+        approval: None,
         inputs: None,
         reference: None,
         quote_in_usd: None,

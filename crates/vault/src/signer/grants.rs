@@ -247,7 +247,7 @@ pub(super) fn spend(
         return Ok(());
     }
     Err(operator(
-        RefusalCode::GrantRefused,
+        RefusalCode::StateSpent,
         "the signer's list of approvals is full; it empties as they expire",
     ))
 }
