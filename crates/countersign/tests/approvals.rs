@@ -333,3 +333,70 @@ fn approvers_that_make_no_sense_are_refused_before_anything_is_sealed() {
         assert!(answer["error"]["what"].as_str().unwrap().contains(says), "{says}: {answer}");
     }
 }
+
+#[test]
+fn sent_by_the_gateway_and_by_the_bot_money_moves_once() {
+    let Some(people) = People::new(&EVERYBODY) else { return };
+    let mut stack = with_key(&people);
+    let bot = treasury(&stack, "treasurer");
+    stack.fix_port();
+    stack.serve();
+    let send = |id: &str| stack.run(&["approve", id, "--send", "--yes"], Unseal::No, "");
+    let approved = |amount: &str| {
+        let id = held(withdraw(&stack, &bot, amount));
+        for who in ["alice", "bob"] {
+            assert_eq!(approve(&stack, &people, &id, who).0, 0);
+        }
+        id
+    };
+    // Not before it is approved.
+    let early = held(withdraw(&stack, &bot, "210"));
+    let (code, answer, _) = send(&early);
+    assert!(refusal(&(code, answer)).contains("not approved"));
+
+    // The bot has given up; the gateway sends it, once.
+    let id = approved("300");
+    let (code, sent, said) = send(&id);
+    assert_eq!(code, 0, "{sent} {said}");
+    assert_eq!((&sent["standing"], &sent["http"]), (&"used".into(), &200.into()), "{sent}");
+    assert_eq!(stack.venue.withdrawals(0).len(), 1);
+    let again = send(&id);
+    assert!(refusal(&(again.0, again.1)).contains("used before"));
+    assert_ne!(held(withdraw(&stack, &bot, "300")), id);
+    let told = stack.entries(0).into_iter().find(|(_, entry)| entry["kind"] == "send");
+    assert_eq!(told.unwrap().1["approval"], id.as_str());
+
+    // Both at the same time, again and again.
+    for round in 1..=3 {
+        std::thread::sleep(std::time::Duration::from_millis(7_500));
+        let amount = format!("{}", 400 + round);
+        let id = approved(&amount);
+        let before = stack.venue.withdrawals(0).len();
+        std::thread::scope(|scope| {
+            let by_person = scope.spawn(|| send(&id));
+            let by_bot = scope.spawn(|| {
+                let mut client = Client::new(&stack.bot_url, &bot);
+                let parameters = [
+                    ("coin", "USDT"),
+                    ("network", "ETH"),
+                    ("address", HOME),
+                    ("amount", amount.as_str()),
+                ];
+                client.post(APPLY, &parameters)
+            });
+            let (person, bot) = (by_person.join().unwrap(), by_bot.join().unwrap());
+            let sent = usize::from(person.0 == 0) + usize::from(bot.status == 200);
+            assert_eq!(sent, 1, "{} {}", person.1, bot.text);
+        });
+        assert_eq!(stack.venue.withdrawals(0).len(), before + 1, "round {round}");
+    }
+    // What policy takes back, no approval gives.
+    std::thread::sleep(std::time::Duration::from_millis(7_500));
+    let id = approved("500");
+    stack.must(&["bot", "suspend", "treasurer"], Unseal::No, "");
+    let (code, answer, _) = send(&id);
+    assert_eq!(code, 1, "{answer}");
+    assert_eq!(stack.venue.withdrawals(0).len(), 4);
+    stack.stop();
+    stack.verify();
+}

@@ -16,11 +16,15 @@ use std::sync::Mutex;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
 use vault::grant::{Approval, Content, Grant, GrantId};
 use wire::model::{Intent, Operation};
 
 use crate::limits;
 use crate::shared::held;
+
+/// Errands that wait for their worker.
+const ERRANDS: usize = 8;
 
 /// How an approval stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +68,11 @@ pub(crate) struct Asked {
     pub(crate) persons: Vec<String>,
     /// Their grants.
     pub(crate) grants: Vec<Grant>,
+    /// The text that was to be signed: what the gateway sends where a person has
+    /// it send by itself.
+    pub(crate) text: Vec<u8>,
+    /// The bot's own id in it, where it has one.
+    pub(crate) client_id: Option<String>,
     /// Until when the signer waits after one person has approved alone, Unix ms.
     pub(crate) not_before_ms: u64,
 }
@@ -81,6 +90,8 @@ impl Asked {
             standing: Standing::Pending,
             persons: Vec::new(),
             grants: Vec::new(),
+            text: Vec::new(),
+            client_id: None,
             not_before_ms: 0,
         })
     }
@@ -97,17 +108,34 @@ pub(crate) struct Granted {
     pub(crate) grants: Vec<Vec<u8>>,
 }
 
+/// A person has the gateway send what was approved, once.
+#[derive(Debug)]
+pub(crate) struct Errand {
+    pub(crate) id: GrantId,
+    /// The venue's answer as it was told, or why there is none.
+    pub(crate) reply: oneshot::Sender<Result<(u16, String), String>>,
+}
+
 /// The book.
 #[derive(Debug)]
 pub(crate) struct Approvals {
     asked: Mutex<Vec<Asked>>,
     path: PathBuf,
+    errands: Mutex<Option<mpsc::Sender<Errand>>>,
+}
+
+/// What a request would be approved as, and the bot's own id in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) content: Content,
+    pub(crate) client_id: Option<String>,
 }
 
 /// What a request would be approved as; none for what is not approved.
-pub(crate) fn content(venue: &str, account: &str, bot: &str, intent: &Intent) -> Option<Content> {
+pub(crate) fn wanted(venue: &str, account: &str, bot: &str, intent: &Intent) -> Option<Wanted> {
     let Operation::Withdraw(withdrawal) = &intent.operation else { return None };
-    Some(Content {
+    let client_id = withdrawal.client_withdrawal_id.clone();
+    let content = Content {
         action: intent.endpoint.to_owned(),
         venue: venue.to_owned(),
         account: account.to_owned(),
@@ -118,7 +146,8 @@ pub(crate) fn content(venue: &str, account: &str, bot: &str, intent: &Intent) ->
         address: withdrawal.address.clone(),
         memo: withdrawal.memo.clone(),
         fee_payer: None,
-    })
+    };
+    Some(Wanted { content, client_id })
 }
 
 impl Approvals {
@@ -128,7 +157,28 @@ impl Approvals {
             tracing::warn!(error, "approvals that waited are lost; bots ask for them again");
             Vec::new()
         });
-        Self { asked: Mutex::new(asked), path: path.to_owned() }
+        Self { asked: Mutex::new(asked), path: path.to_owned(), errands: Mutex::default() }
+    }
+
+    /// The errands of this process, for the one worker that runs them.
+    pub(crate) fn errands(&self) -> mpsc::Receiver<Errand> {
+        let (give, take) = mpsc::channel(ERRANDS);
+        *held(&self.errands) = Some(give);
+        take
+    }
+
+    /// Has a worker send what was approved.
+    ///
+    /// # Errors
+    /// It was not sent, or nobody knows, in one line.
+    pub(crate) async fn send(&self, id: GrantId) -> Result<(u16, String), String> {
+        let desk = held(&self.errands).clone();
+        let (reply, answer) = oneshot::channel();
+        let given = desk.map(|desk| desk.try_send(Errand { id, reply }));
+        match given {
+            Some(Ok(())) => answer.await.map_err(|_| "the worker has ended".to_owned())?,
+            _ => Err("no worker takes it now; try again".to_owned()),
+        }
     }
 
     /// Grants for exactly this, where there are enough.
@@ -151,11 +201,13 @@ impl Approvals {
     /// It cannot be approved, or too much waits, in one line.
     pub(crate) fn ask(
         &self,
-        content: &Content,
+        wanted: &Wanted,
+        text: &[u8],
         key: &str,
         why: &str,
         now_ms: u64,
     ) -> Result<(Asked, bool), String> {
+        let content = &wanted.content;
         let digest = content.digest().map_err(|error| error.to_string())?;
         let mut asked = held(&self.asked);
         asked.retain(|one| one.approval.expires_unix_ms > now_ms);
@@ -181,7 +233,8 @@ impl Approvals {
             issued_unix_ms: now_ms,
             expires_unix_ms: now_ms.saturating_add(limits::APPROVAL_LIFE_MS),
         };
-        let new = Asked::new(approval, key, why)?;
+        let mut new = Asked::new(approval, key, why)?;
+        (new.text, new.client_id) = (text.to_vec(), wanted.client_id.clone());
         asked.push(new.clone());
         self.keep(&asked);
         Ok((new, true))

@@ -5,6 +5,7 @@
 pub(crate) mod accept;
 pub(crate) mod approving;
 pub(crate) mod authenticate;
+pub(crate) mod errand;
 pub(crate) mod judging;
 pub(crate) mod parse;
 pub(crate) mod refused;

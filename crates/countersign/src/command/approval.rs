@@ -50,6 +50,9 @@ pub(crate) struct ApproveArguments {
     /// here
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["id", "print"])]
     from: Option<PathBuf>,
+    /// Have the gateway send it now, once, instead of the bot; it is judged as if the bot asked
+    #[arg(long, conflicts_with_all = ["print", "from"])]
+    send: bool,
     /// Do not ask whether it is meant
     #[arg(long)]
     yes: bool,
@@ -159,6 +162,11 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
             confirm(arguments)?;
             sign::sign(key, bytes.as_bytes())?
         }
+        (None, None) if arguments.send => {
+            warn(show::words(&approval).trim_end());
+            confirm(arguments)?;
+            return send(&mut admin, &approval);
+        }
         (None, None) => {
             return Err(Failure::misuse("nothing to sign with")
                 .next("name your SSH key with --key, for example --key ~/.ssh/id_ed25519"));
@@ -170,7 +178,23 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
         &json!({ "do": "approve", "id": id, "approval": bytes, "signature": signature }),
     )?;
     let said = show::approved(&answer, &approval);
+    if arguments.send && text(&answer, "standing") == "approved" {
+        warn(&said);
+        return send(&mut admin, &approval);
+    }
     Ok(Answer::yes(answer, said))
+}
+
+/// Has the gateway send it; a venue that refuses is a negative answer.
+fn send(admin: &mut Admin, approval: &Approval) -> Result<Answer, Failure> {
+    let answer = ask(admin, &json!({ "do": "send", "id": approval.id.to_string() }))?;
+    let sent = answer.get("ok").and_then(Value::as_bool).unwrap_or_default();
+    let said = format!(
+        "{}: the venue answered {}",
+        if sent { "sent" } else { "not taken" },
+        text(&answer, "answer")
+    );
+    Ok(Answer::verdict(sent, answer, said))
 }
 
 /// Signs a file on a machine where nothing runs.

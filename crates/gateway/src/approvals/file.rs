@@ -19,6 +19,8 @@ struct Line {
     persons: Vec<String>,
     signatures: Vec<String>,
     not_before_ms: u64,
+    text: String,
+    client_id: Option<String>,
 }
 
 /// What a file holds; nothing where there is none.
@@ -40,6 +42,7 @@ fn line(text: &str) -> Result<Asked, String> {
     asked.grants = grants.map(|signature| Grant { approval: bytes.clone(), signature }).collect();
     (asked.standing, asked.persons) = (line.standing, line.persons);
     asked.not_before_ms = line.not_before_ms;
+    (asked.text, asked.client_id) = (line.text.into_bytes(), line.client_id);
     Ok(asked)
 }
 
@@ -55,6 +58,8 @@ pub(super) fn write(path: &Path, asked: &[Asked]) -> std::io::Result<()> {
             persons: one.persons.clone(),
             signatures: one.grants.iter().map(|grant| grant.signature.clone()).collect(),
             not_before_ms: one.not_before_ms,
+            text: String::from_utf8_lossy(&one.text).into_owned(),
+            client_id: one.client_id.clone(),
         };
         text.push_str(&serde_json::to_string(&line)?);
         text.push('\n');

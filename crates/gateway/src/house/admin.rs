@@ -163,13 +163,14 @@ impl Admin {
                 &request.approval,
                 &request.signature,
             )),
+            "send" => told(approving::send(&self.gateway, id).await),
             "reject" => told(approving::reject(&self.gateway, &self.signer, id, &request.reason)),
             "stop" => {
                 let _ = self.told.send(Told::Drain(None));
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots, reload-keys, pending, approve, reject or stop", other.escape_debug()) }),
+                status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject or stop", other.escape_debug()) }),
         }
     }
 

@@ -133,6 +133,24 @@ pub(crate) fn reject(
     Ok(answer)
 }
 
+/// Has what was approved sent now, once.
+///
+/// # Errors
+/// It was not sent, or nobody knows, in one line.
+pub(crate) async fn send(gateway: &Gateway, id: &str) -> Result<Value, String> {
+    let asked = open(gateway, id)?;
+    if asked.standing != Standing::Approved {
+        return Err("it is not approved yet; more approvers have to".to_owned());
+    }
+    let (http, body) = gateway.approvals.send(asked.approval.id).await?;
+    let again = gateway.approvals.find(&asked.approval.id.to_string(), now_ms());
+    let mut answer = show(gateway, &again.unwrap_or(asked));
+    answer["ok"] = json!((200..300).contains(&http));
+    answer["http"] = json!(http);
+    answer["answer"] = Value::String(body);
+    Ok(answer)
+}
+
 fn open(gateway: &Gateway, id: &str) -> Result<Asked, String> {
     let asked = gateway.approvals.find(id, now_ms())?;
     match asked.standing {

@@ -128,8 +128,7 @@ impl House {
         let asked = Asked { endpoint, intent: &intent, text: &text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
-            bot: String::new(),
-            content: None,
+            wanted: None,
             granted: None,
             group: Arc::clone(group),
             endpoint,
@@ -177,8 +176,7 @@ impl House {
         let asked = Asked { endpoint, intent: &intent, text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
-            bot: String::new(),
-            content: None,
+            wanted: None,
             granted: None,
             group: Arc::clone(group),
             endpoint,

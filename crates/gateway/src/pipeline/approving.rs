@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use vault::grant::Content;
-
 use super::refused::Refused;
-use crate::approvals::Asked;
+use crate::approvals::{Asked, Wanted};
 use crate::clock::host_nanos;
 use crate::entry;
 use crate::gateway::Gateway;
@@ -20,13 +18,14 @@ use crate::record::Purpose;
 pub(crate) async fn held_back(
     gateway: &Arc<Gateway>,
     refused: Refused,
-    content: Option<&Content>,
+    wanted: Option<&Wanted>,
+    text: &[u8],
     key: &RealKey,
 ) -> Refused {
     let why = refused.message().to_owned();
     let told =
         |what: &str| Refused::new(refused.ending, refused.why, format_args!("{why}; {what}"));
-    let Some(content) = content else {
+    let Some(wanted) = wanted else {
         return told("only withdrawals can be approved");
     };
     if key.approvers.is_empty() {
@@ -37,7 +36,7 @@ pub(crate) async fn held_back(
         ));
     }
     let now_ms = host_nanos() / 1_000_000;
-    let asked = match gateway.approvals.ask(content, &key.name, &why, now_ms) {
+    let asked = match gateway.approvals.ask(wanted, text, &key.name, &why, now_ms) {
         Ok((asked, false)) => asked,
         Ok((asked, true)) => {
             if let Err(error) = record(gateway, asked.clone()).await {

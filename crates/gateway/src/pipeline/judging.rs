@@ -6,8 +6,7 @@ use std::sync::Arc;
 use audit::Staged;
 use aws_lc_rs::digest;
 use judge::{DenyKind, Facts, Outcome, Permit, Reason, Verdict};
-use vault::grant::Content;
-use wire::model::{Class, Intent, Operation};
+use wire::model::{Class, Intent, Operation, Venue, Withdrawal};
 use wire::venue::binance::Refusal;
 
 use super::accept::Arrival;
@@ -15,7 +14,7 @@ use super::approving::held_back;
 use super::authenticate::Authenticated;
 use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
-use crate::approvals::{self, Granted};
+use crate::approvals::{self, Asked as Waiting, Granted, Wanted};
 use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::entry::{SettleOutcome, VerdictEntry};
@@ -63,10 +62,8 @@ pub(crate) struct Course {
     /// The frame that it came as, where it did.
     pub(crate) frame: Option<Box<frames::Request>>,
     pub(crate) request: u64,
-    /// The bot that asks.
-    pub(crate) bot: String,
     /// What it would be approved as; none for what is not approved.
-    pub(crate) content: Option<Content>,
+    pub(crate) wanted: Option<Wanted>,
     /// The grants that come with it.
     pub(crate) granted: Option<Granted>,
     /// Its orders in the venue's count, until the answer.
@@ -84,7 +81,7 @@ struct Ready {
     frame: Option<Box<frames::Request>>,
     request: u64,
     orders: Option<OrderTicket>,
-    content: Option<Content>,
+    wanted: Option<Wanted>,
     granted: Option<Granted>,
 }
 
@@ -111,7 +108,90 @@ pub(crate) async fn judge_and_record(
     let (endpoint, is_signed) = (received.endpoint(), received.is_signed());
     let path = received.path().map(str::to_owned);
     let ready = make_ready(worker, group, identity, received, arrival)?;
+    clear(worker, group, arrival, bot, ready, At { endpoint, is_signed, path }, watch).await
+}
 
+/// Judges what was approved as if the bot had asked for it again, and records
+/// the verdict.
+///
+/// # Errors
+/// As for [`judge_and_record`]; or it was not approved, or was used.
+pub(crate) async fn judge_approved(
+    worker: &Worker,
+    arrival: &Arrival<'_>,
+    bot: Authenticated,
+    waiting: &Waiting,
+    watch: &mut Stopwatch<'_>,
+) -> Result<Cleared, Refused> {
+    let gateway = &worker.gateway;
+    let content = &waiting.approval.content;
+    let never = |why: &str| Refused::new(Ending::Denied, Why::Never, why);
+    let group = gateway.accounts.get(&content.account).ok_or_else(|| never("no such account"))?;
+    let (method, path) = content.action.split_once(' ').unwrap_or_default();
+    let endpoint = match group.venue {
+        Venue::Binance => Endpoint::binance(method, path),
+        Venue::WooX => Endpoint::woox(method, path),
+    };
+    let endpoint = endpoint.map_err(|error| never(&error))?;
+    let granted = gateway.approvals.granted(content, clock::host_nanos() / 1_000_000);
+    let Some(granted) = granted.filter(|granted| granted.id == waiting.approval.id) else {
+        return Err(never("it is not approved, or was used"));
+    };
+    let ring = gateway.keys.load();
+    let key = ring.for_request(&group.name, endpoint.class(), endpoint.effect());
+    let key = key.ok_or_else(|| never("the account has no key for this"))?;
+    if worker.signer.epoch() != Some(ring.epoch) {
+        return Err(Refused::not_executed(Ending::Unsigned, "the signer is not there"));
+    }
+    let withdrawal = Withdrawal {
+        asset: content.asset.clone(),
+        network: content.network.clone(),
+        address: content.address.clone(),
+        memo: content.memo.clone(),
+        amount: content.amount,
+        client_withdrawal_id: waiting.client_id.clone(),
+    };
+    let ready = Ready {
+        intent: Intent {
+            venue: group.venue,
+            endpoint: endpoint.name(),
+            class: endpoint.class(),
+            operation: Operation::Withdraw(withdrawal),
+        },
+        text_digest: sha256(&waiting.text),
+        text: waiting.text.clone(),
+        client_order_ids: Vec::new(),
+        key: Arc::clone(key),
+        signer_epoch: ring.epoch,
+        frame: None,
+        request: arrival.request,
+        orders: None,
+        wanted: Some(Wanted { content: content.clone(), client_id: waiting.client_id.clone() }),
+        granted: Some(granted),
+    };
+    let at = At { endpoint, is_signed: true, path: None };
+    clear(worker, group, arrival, bot, ready, at, watch).await
+}
+
+/// Where a request goes.
+struct At {
+    endpoint: Endpoint,
+    is_signed: bool,
+    path: Option<String>,
+}
+
+/// From what is ready to be judged to what its entry has cleared.
+async fn clear(
+    worker: &Worker,
+    group: &Arc<AccountGroup>,
+    arrival: &Arrival<'_>,
+    bot: Authenticated,
+    ready: Ready,
+    at: At,
+    watch: &mut Stopwatch<'_>,
+) -> Result<Cleared, Refused> {
+    let gateway = &worker.gateway;
+    let At { endpoint, is_signed, path } = at;
     let (verdict, halt_epoch, staged) =
         decide(worker, group, &bot, &ready, endpoint, is_signed, arrival, watch);
     // What others have to say in this turn is written together with it.
@@ -121,7 +201,14 @@ pub(crate) async fn judge_and_record(
         Outcome::Allow(permit) => permit,
         Outcome::Hold => {
             let refused = denied(gateway, DenyKind::Hold, &verdict);
-            return Err(held_back(gateway, refused, ready.content.as_ref(), &ready.key).await);
+            return Err(held_back(
+                gateway,
+                refused,
+                ready.wanted.as_ref(),
+                &ready.text,
+                &ready.key,
+            )
+            .await);
         }
         Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     };
@@ -150,8 +237,7 @@ pub(crate) async fn judge_and_record(
         time_unit: TimeUnit::of(arrival),
         frame: ready.frame,
         request: ready.request,
-        bot: identity.name.clone(),
-        content: ready.content,
+        wanted: ready.wanted,
         granted: ready.granted,
         orders: ready.orders,
     };
@@ -195,7 +281,7 @@ pub(crate) fn judge_local(
         frame: None,
         request: arrival.request,
         orders: None,
-        content: None,
+        wanted: None,
         granted: None,
     };
     let mut watch = Stopwatch::start(&worker.counters, arrival.request);
@@ -248,10 +334,10 @@ fn make_ready(
         return Err(refused);
     };
     let orders = count_orders(gateway, group, identity, endpoint, &intent)?;
-    let content = approvals::content(endpoint.venue().name(), &group.name, &identity.name, &intent);
-    let granted = content
-        .as_ref()
-        .and_then(|content| gateway.approvals.granted(content, clock::host_nanos() / 1_000_000));
+    let wanted = approvals::wanted(endpoint.venue().name(), &group.name, &identity.name, &intent);
+    let granted = wanted.as_ref().and_then(|wanted| {
+        gateway.approvals.granted(&wanted.content, clock::host_nanos() / 1_000_000)
+    });
     let ready = Ready {
         text_digest: sha256(&text),
         text,
@@ -262,7 +348,7 @@ fn make_ready(
         frame: received.into_frame(),
         request,
         orders,
-        content,
+        wanted,
         granted,
     };
     Ok(ready)

@@ -42,6 +42,8 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         let outgoing = sendable(worker, &course, Sendable::KeyOnly(parts.text), None)?;
         return Ok(Signed { course, outgoing, proof: None });
     }
+    // Kept only where it may have to wait for approval.
+    let text = course.wanted.is_some().then(|| parts.text.clone()).unwrap_or_default();
     let ask = SignAsk {
         id: course.request,
         key: course.key.handle,
@@ -50,7 +52,11 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         deadline_unix_ms: course.deadline_ms,
         surface: if course.frame.is_some() { Surface::WebSocket } else { Surface::Rest },
         text: parts.text,
-        principal: course.bot.clone(),
+        principal: course
+            .wanted
+            .as_ref()
+            .map(|one| one.content.principal.clone())
+            .unwrap_or_default(),
         grants: course.granted.as_ref().map(|one| one.grants.clone()).unwrap_or_default(),
     };
     match worker.signer.sign(course.signer_epoch, ask).await {
@@ -75,7 +81,8 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
             );
             Err(match (code, &course.granted) {
                 (Some(RefusalCode::ApprovalNeeded), _) => {
-                    held_back(&worker.gateway, refused, course.content.as_ref(), &course.key).await
+                    held_back(&worker.gateway, refused, course.wanted.as_ref(), &text, &course.key)
+                        .await
                 }
                 (Some(RefusalCode::GrantRefused), Some(granted)) => {
                     // What the signer does not take now it will not take later.

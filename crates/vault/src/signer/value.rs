@@ -51,7 +51,7 @@ pub(super) struct Asked<'a> {
 #[derive(Default)]
 pub(super) struct Moves {
     pub(super) all: Vec<Move>,
-    pub(super) approved: Option<Verified>,
+    pub(super) approved: Option<Box<Verified>>,
 }
 
 /// One thing that a text would take out of a day's windows.
@@ -173,7 +173,7 @@ fn withdrawal(
     endpoint: &str,
     key: &Key,
     asked: &Asked<'_>,
-) -> Result<(Move, Option<Verified>), SignRefusal> {
+) -> Result<(Move, Option<Box<Verified>>), SignRefusal> {
     let asset = wanted.asset;
     let rule = key.ceiling.asset(asset).ok_or_else(|| {
         bot(
@@ -252,7 +252,7 @@ fn withdrawal(
         }
     };
     second.word.push_str(&format!(";grant:{}", verified.approval.id));
-    Ok((second, Some(verified)))
+    Ok((second, Some(Box::new(verified))))
 }
 
 fn approval_needed(what: String) -> SignRefusal {
