@@ -57,6 +57,12 @@ enum Command {
     Reject(command::approval::RejectArguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
+    /// Halt bots, accounts, venues or everything, at one of four levels
+    Halt(command::halt::Arguments),
+    /// Lower or end halts, in order, each step confirmed
+    Resume(command::halt::ResumeArguments),
+    /// Cancel what rests at the venues
+    CancelAll(command::halt::CancelArguments),
     /// Judge by the configuration as it is written now, without a restart
     Reload,
     /// Go on with the program that is installed now; no request is lost
@@ -119,6 +125,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Approve(arguments) => command::approval::approve(context, &arguments),
         Command::Reject(arguments) => command::approval::reject(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
+        Command::Halt(arguments) => command::halt::run(context, &arguments),
+        Command::Resume(arguments) => command::halt::resume(context, &arguments),
+        Command::CancelAll(arguments) => command::halt::cancel_all(context, &arguments),
         Command::Reload => command::reload::run(context),
         Command::Upgrade => command::upgrade::run(context),
         Command::Venue(arguments) => command::venue::run(context, &arguments),

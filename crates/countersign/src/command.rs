@@ -6,6 +6,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 
 pub(crate) mod bot;
+pub(crate) mod halt;
 pub(crate) mod reload;
 pub(crate) mod serve;
 pub(crate) mod status;

@@ -1,7 +1,13 @@
 //! Approvals through the whole product: a treasury bot asks for more than the
 //! first tier, people approve with SSH keys, money moves once.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "test code"
+)]
 
 mod stack;
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 33] = [
+const SUBCOMMANDS: [&[&str]; 36] = [
     &[],
     &["demo"],
     &["init"],
@@ -38,6 +38,9 @@ const SUBCOMMANDS: [&[&str]; 33] = [
     &["approve"],
     &["reject"],
     &["status"],
+    &["halt"],
+    &["resume"],
+    &["cancel-all"],
     &["reload"],
     &["upgrade"],
     &["venue"],
@@ -124,8 +127,24 @@ fn the_top_help_is_as_reviewed() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let reviewed = [
-        "demo", "init", "serve", "key", "bot", "policy", "log", "pending", "approve", "reject",
-        "status", "reload", "upgrade", "venue", "help",
+        "demo",
+        "init",
+        "serve",
+        "key",
+        "bot",
+        "policy",
+        "log",
+        "pending",
+        "approve",
+        "reject",
+        "status",
+        "halt",
+        "resume",
+        "cancel-all",
+        "reload",
+        "upgrade",
+        "venue",
+        "help",
     ];
     assert_eq!(commands, reviewed);
 }

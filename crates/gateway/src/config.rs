@@ -32,6 +32,8 @@ pub struct Config {
     pub accounts: BTreeMap<String, AccountConfig>,
     /// The bots by name.
     pub bots: BTreeMap<String, BotConfig>,
+    /// Which detector leads to what.
+    pub detection: judge::DetectConfig,
     /// Additional policy text.
     pub extra_policy: String,
     /// Directories that every checkpoint is copied to.

@@ -4,6 +4,7 @@
 //! An entry is self-contained: with every outside input that the verdict
 //! depended on, and without any secret or signature of the venue's.
 
+mod around;
 mod intent;
 mod json;
 mod settle;
@@ -12,7 +13,7 @@ mod venue;
 use std::net::IpAddr;
 
 use judge::policy::context::{Context, Value};
-use judge::{ClockState, HaltLevel, LogState, Reason, Reference, UnixNanos};
+use judge::{Alarm, ClockState, HaltLevel, LogState, Reason, Reference, Surroundings, UnixNanos};
 use wire::model::{Class, Intent};
 
 pub(crate) use json::Json;
@@ -44,6 +45,8 @@ pub(crate) struct VerdictEntry<'a> {
     pub(crate) approved: &'a [Reason],
     /// The approval that it came with.
     pub(crate) approval: Option<String>,
+    pub(crate) alarm: Option<&'a Alarm>,
+    pub(crate) around: Option<&'a Surroundings<'a>>,
     pub(crate) inputs: Option<&'a Context>,
     pub(crate) reference: Option<Reference>,
     pub(crate) quote_in_usd: Option<Reference>,
@@ -92,6 +95,9 @@ impl VerdictEntry<'_> {
         if !self.approved.is_empty() {
             reasons("approved", self.approved, &mut json);
         }
+        if let Some(alarm) = self.alarm.filter(|alarm| !alarm.is_quiet()) {
+            json.nested("alarm", |json| around::alarm(alarm, json));
+        }
         json.nested("inputs", |json| self.inputs(json));
         if !self.client_order_ids.is_empty() {
             json.texts("client_order_ids", self.client_order_ids);
@@ -114,6 +120,9 @@ impl VerdictEntry<'_> {
     }
 
     fn inputs(&self, json: &mut Json<'_>) {
+        if let Some(around) = self.around {
+            around::inputs(around, json);
+        }
         for (name, price) in [("reference", self.reference), ("quote_in_usd", self.quote_in_usd)] {
             if let Some(price) = price {
                 json.nested(name, |json| {

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use judge::{HaltLevel, Judge};
+use judge::Judge;
 use tokio::sync::broadcast;
 use wire::model::Product;
 
@@ -18,6 +18,8 @@ use crate::clock::VenueClock;
 use crate::config::{AccountConfig, Config};
 use crate::counters::{Counters, Failures};
 use crate::denials::Denials;
+use crate::elsewhere::AllAccounts;
+use crate::halts::{Halts, Subject};
 use crate::hand_over::memory::Memory;
 use crate::house::reload::Numbers;
 use crate::http::write::Date;
@@ -29,6 +31,7 @@ use crate::refusals::Refusals;
 use crate::replay::ReplayCache;
 use crate::shared::held;
 use crate::signer::SignerLink;
+use crate::slow_prices::SlowPrices;
 use crate::stream_keys::StreamKeys;
 use crate::upstream::budget::orders::OrderBudgets;
 use crate::upstream::{Pool, UpstreamHosts};
@@ -61,6 +64,10 @@ pub(crate) struct Gateway {
     pub(crate) forgets_before: Option<u64>,
     pub(crate) clock: VenueClock,
     pub(crate) prices: PriceBoard,
+    /// Which detector leads to what, as it was last read.
+    pub(crate) detection: ArcSwap<judge::DetectConfig>,
+    pub(crate) slow_prices: SlowPrices,
+    pub(crate) all_accounts: AllAccounts,
     pub(crate) halts: Halts,
     pub(crate) failures: Failures,
     pub(crate) denials: Denials,
@@ -92,6 +99,11 @@ pub(crate) struct AccountGroup {
 }
 
 impl AccountGroup {
+    /// Whom halts know its own reads as.
+    pub(crate) fn subject(&self) -> Subject<'_> {
+        Subject { bot: None, team: None, account: &self.name, venue: self.venue.name() }
+    }
+
     /// The events of a product, where there are any.
     pub(crate) fn feed(&self, product: Product) -> &EventFeed {
         if product == Product::Spot { &self.events } else { &self.futures_events }
@@ -152,39 +164,6 @@ impl EventFeed {
     }
 }
 
-/// The halts in force. What sets them comes later; what obeys them is here.
-#[derive(Debug, Default)]
-pub(crate) struct Halts {
-    epoch: AtomicU64,
-    level: AtomicU8,
-}
-
-impl Halts {
-    /// Level and epoch, for a verdict.
-    pub(crate) fn now(&self) -> (HaltLevel, u64) {
-        let epoch = self.epoch.load(Ordering::Acquire);
-        let level = match self.level.load(Ordering::Acquire) {
-            0 => HaltLevel::None,
-            1 => HaltLevel::Withdrawals,
-            2 => HaltLevel::ReduceOnly,
-            3 => HaltLevel::CancelOnly,
-            _ => HaltLevel::Full,
-        };
-        (level, epoch)
-    }
-
-    /// Whether a verdict of that epoch may still be sent.
-    ///
-    /// # Errors
-    /// A halt began or changed after the verdict.
-    pub(crate) fn check(&self, epoch: u64) -> Result<(), String> {
-        if self.epoch.load(Ordering::Acquire) == epoch {
-            return Ok(());
-        }
-        Err("a halt began after the verdict; ask again".to_owned())
-    }
-}
-
 /// Downstream connections, counted in all and by address.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
@@ -199,6 +178,17 @@ pub(crate) struct Slot {
 }
 
 impl Gateway {
+    /// Takes the samples that are due of slow prices.
+    pub(crate) fn sample_slow_prices(&self) {
+        let now = self.clock.now();
+        self.prices.each(|market, reference| {
+            // A price that is old is no sample of now.
+            if now.millis_since(reference.at).is_none_or(|age| age < limits::SAMPLE_AGE_MS) {
+                self.slow_prices.sample(market, reference.mid, now);
+            }
+        });
+    }
+
     /// A place for a connection from there; none where there is none left.
     pub(crate) fn slot(self: &Arc<Self>, peer: Option<IpAddr>) -> Option<Slot> {
         let listen = &self.config.listen;
@@ -378,16 +368,5 @@ mod tests {
             assert!(id.len() <= wire::limits::CLIENT_ORDER_ID_BYTES, "{id}");
             assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'), "{id}");
         }
-    }
-
-    #[test]
-    fn a_halt_after_the_verdict_stops_the_request() {
-        let halts = Halts::default();
-        let (level, epoch) = halts.now();
-        assert_eq!((level, halts.check(epoch)), (HaltLevel::None, Ok(())));
-        halts.level.store(4, Ordering::Release);
-        halts.epoch.fetch_add(1, Ordering::Release);
-        assert!(halts.check(epoch).is_err());
-        assert_eq!(halts.now().0, HaltLevel::Full);
     }
 }

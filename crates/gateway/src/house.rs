@@ -4,11 +4,13 @@
 
 pub(crate) mod admin;
 pub(crate) mod approving;
-mod asking;
+pub(crate) mod asking;
+pub(crate) mod cancelling;
 pub(crate) mod checkpoints;
 pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod fills;
+pub(crate) mod halting;
 pub(crate) mod instruments;
 pub(crate) mod order_limits;
 pub(crate) mod own;
@@ -80,6 +82,7 @@ pub(crate) fn run(
         tokio::task::spawn_local(fills::run(Rc::clone(&house)));
         tokio::task::spawn_local(events::run(Rc::clone(&house)));
         let admin = admin::Admin {
+            house: Rc::clone(&house),
             gateway: Arc::clone(&house.gateway),
             signer: Arc::clone(&house.signer),
             publish,

@@ -210,3 +210,19 @@ const _: () = assert!(SYNC_EVERY.as_millis() <= 10);
 const _: () = assert!(HEAD_BYTES > wire::limits::TARGET_BYTES);
 const _: () = assert!(CONFIG_BYTES < CONTROL_PACKET_BYTES);
 const _: () = assert!(NAME_BYTES <= vault::limits::NAME_BYTES);
+/// Halts in force at once.
+pub(crate) const HALTS: usize = 1_024;
+/// Entries named as a halt's evidence.
+pub(crate) const HALT_EVIDENCE: usize = 32;
+/// Longest reason of a halt, characters.
+pub(crate) const HALT_WHY_CHARACTERS: usize = 512;
+/// Markets with a slow price.
+pub(crate) const SLOW_PRICES: usize = 4_096;
+/// Withdrawals of all accounts that are remembered.
+pub(crate) const SENDS_KEPT: usize = 2_048;
+/// Trades of all accounts that are remembered.
+pub(crate) const TRADES_KEPT: usize = 16_384;
+/// Trades between own accounts that are remembered.
+pub(crate) const OWN_TRADES_KEPT: usize = 1_024;
+/// How old a price may be to count as a sample of now, ms.
+pub(crate) const SAMPLE_AGE_MS: u64 = 10_000;

@@ -62,6 +62,20 @@ impl PriceBoard {
         self.prices.load().get(market).copied()
     }
 
+    /// The price in dollars of one unit of an asset.
+    pub(crate) fn asset_in_usd(
+        &self,
+        asset: &str,
+        venue: wire::model::Venue,
+        now: UnixNanos,
+    ) -> Option<Reference> {
+        if judge::DOLLARS.contains(&asset) {
+            let one = Decimal::ONE;
+            return Some(Reference { bid: one, ask: one, mid: one, at: now });
+        }
+        self.reference(&dollar_market(asset, venue))
+    }
+
     /// The price in dollars of the market's quote asset, where it is none.
     pub(crate) fn quote_in_usd(&self, market: &str) -> Option<Reference> {
         let quotes = self.quotes.load();
@@ -197,6 +211,11 @@ impl PriceBoard {
         Ok(taken)
     }
 
+    /// Every market's price.
+    pub(crate) fn each(&self, mut take: impl FnMut(&str, &Reference)) {
+        self.prices.load().iter().for_each(|(market, reference)| take(market, reference));
+    }
+
     /// How many markets' assets are known.
     pub(crate) fn known(&self) -> usize {
         self.quotes.load().len()
@@ -223,6 +242,14 @@ fn between(bid: Decimal, ask: Decimal, at: UnixNanos) -> Option<Reference> {
 /// WOO X marks its markets; no symbol of Binance's begins so.
 fn is_woox(market: &str) -> bool {
     market.starts_with("SPOT_") || market.starts_with("PERP_")
+}
+
+/// The market in which an asset is priced in dollars.
+pub(crate) fn dollar_market(asset: &str, venue: wire::model::Venue) -> String {
+    match venue {
+        wire::model::Venue::Binance => format!("{asset}{DOLLAR}"),
+        wire::model::Venue::WooX => format!("SPOT_{asset}_{DOLLAR}"),
+    }
 }
 
 fn dollar_market_of_quote(market: &str) -> Option<String> {

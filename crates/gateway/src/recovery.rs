@@ -16,6 +16,7 @@ use serde::Deserialize;
 use wire::model::OrderReference;
 
 use crate::entry;
+use crate::halts::{self, Halt};
 
 /// What was read back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,12 +103,14 @@ pub(crate) struct Restoring {
     judges: BTreeMap<String, Judge>,
     done: Restoration,
     open: BTreeMap<(String, u64), UnixNanos>,
+    /// What was told of halts, the last word on each.
+    halts: BTreeMap<u64, Halt>,
 }
 
 impl Restoring {
     pub(crate) const fn new(judges: BTreeMap<String, Judge>) -> Self {
         let done = Restoration { entries: 0, requests: 0, unknown: 0 };
-        Self { judges, done, open: BTreeMap::new() }
+        Self { judges, done, open: BTreeMap::new(), halts: BTreeMap::new() }
     }
 
     /// Reads the log in `directory` from where it was read to before.
@@ -121,15 +124,24 @@ impl Restoring {
             let entry = entry.map_err(|error| error.to_string())?;
             self.done.entries += 1;
             // Most entries are reads, which hold nothing.
-            if holds_or_tells(&entry.bytes) {
+            if halts::may_tell(&entry.bytes)
+                && let Some(halt) = halts::read(&entry.bytes)
+            {
+                self.halts.insert(halt.number, halt);
+            } else if holds_or_tells(&entry.bytes) {
                 self.take(&entry.bytes);
             }
         }
         Ok(())
     }
 
+    /// The halts as they stood at the end.
+    pub(crate) fn halts(&self) -> impl Iterator<Item = Halt> {
+        self.halts.values().cloned()
+    }
+
     fn take(&mut self, entry: &[u8]) {
-        let Self { judges, done, open } = self;
+        let Self { judges, done, open, .. } = self;
         let Ok(line) = serde_json::from_slice::<Line>(entry) else { return };
         let now = UnixNanos(line.now_ns);
         match line.kind.as_str() {
@@ -168,7 +180,7 @@ impl Restoring {
 
     /// The judges, once everything is read: what has no outcome is unknown.
     pub(crate) fn finish(self) -> (BTreeMap<String, Judge>, Restoration) {
-        let Self { mut judges, mut done, open } = self;
+        let Self { mut judges, mut done, open, .. } = self;
         let accounts: BTreeSet<&String> = open.keys().map(|(account, _)| account).collect();
         done.unknown = open.len() as u64;
         tracing::debug!(accounts = accounts.len(), "restored");

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::config::BotConfig;
+use crate::halts::Subject;
 use crate::limits;
 
 pub use secret::{PublicKeyError, public_key_scheme};
@@ -30,6 +31,18 @@ pub(crate) struct Identity {
     pub(crate) config: BotConfig,
     /// Verifies its signatures.
     pub(crate) secret: VirtualSecret,
+}
+
+impl Identity {
+    /// Whom halts know it as.
+    pub(crate) fn subject<'a>(&'a self, venue: &'a str) -> Subject<'a> {
+        Subject {
+            bot: Some(&self.name),
+            team: self.config.policy.team.as_deref(),
+            account: &self.account,
+            venue,
+        }
+    }
 }
 
 impl fmt::Debug for Identity {

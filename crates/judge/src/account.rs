@@ -25,9 +25,9 @@ pub struct AccountSetup {
 impl AccountSetup {
     /// An account with the usual dollar assets.
     pub fn named(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            dollars: ["USDT", "USDC", "FDUSD", "TUSD", "USD"].map(str::to_owned).into(),
-        }
+        Self { name: name.to_owned(), dollars: DOLLARS.map(str::to_owned).into() }
     }
 }
+
+/// The assets that count as one dollar.
+pub const DOLLARS: [&str; 5] = ["USDT", "USDC", "FDUSD", "TUSD", "USD"];

@@ -54,6 +54,23 @@ pub struct UnknownWithdrawal {
     pub sent_at: UnixNanos,
 }
 
+/// An order that may be live at the venue.
+#[derive(Clone, Debug)]
+pub struct Resting<'a> {
+    /// The market.
+    pub market: &'a str,
+    /// Its ids.
+    pub order: OrderReference,
+    /// The bot that placed it, where it is on record.
+    pub bot: Option<&'a str>,
+    /// Buy or sell, where it is on record.
+    pub side: Option<wire::model::Side>,
+    /// Where it rests, quote per base.
+    pub price: Option<Decimal>,
+    /// What may still fill, base, asset units.
+    pub left: Option<Decimal>,
+}
+
 /// How full a bot's limits are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BotUsage {
@@ -260,6 +277,25 @@ impl Judge {
     /// were first known.
     pub fn bots(&self) -> impl Iterator<Item = &str> {
         self.state.bots.iter().filter(|bot| bot.policy.is_some()).map(|bot| bot.name.as_str())
+    }
+
+    /// Orders that may be live at the venue.
+    pub fn resting(&self) -> impl Iterator<Item = Resting<'_>> {
+        self.state.book.iter().map(|(_, order)| Resting {
+            market: &order.symbol,
+            order: OrderReference {
+                symbol: order.symbol.clone(),
+                order_id: order.order_id,
+                client_order_id: Some(order.client_order_id.clone()),
+            },
+            bot: order
+                .owner
+                .and_then(|owner| self.state.bots.get(owner as usize))
+                .map(|bot| bot.name.as_str()),
+            side: order.side,
+            price: order.price,
+            left: order.quantity.and_then(|all| all.checked_sub(order.executed)),
+        })
     }
 
     /// The bot that placed an order, where it is on record.

@@ -20,12 +20,12 @@ pub mod reason;
 pub mod time;
 mod valuation;
 
-pub use account::AccountSetup;
 pub use account::event::{
     AccountEvent, Balance, OpenOrder, OrderStatus, OrderUpdate, ReservationId, Restored,
     RestoredChange, RestoredHold, Trade,
 };
 pub use account::instruments::Instrument;
+pub use account::{AccountSetup, DOLLARS};
 pub use decide::explain::Explanation;
 pub use decide::house::HouseRead;
 pub use decide::permit::{Permit, PermitParts};
@@ -34,7 +34,7 @@ pub use detect::{Alarm, Alert, DetectConfig, Detector, Response};
 pub use facts::{
     ClockState, Elsewhere, Facts, HaltLevel, LogState, Reference, SlowPrice, Surroundings,
 };
-pub use judge::{BotUsage, Judge, UnknownWithdrawal, Unsettled};
+pub use judge::{BotUsage, Judge, Resting, UnknownWithdrawal, Unsettled};
 pub use policy::compile::{PolicyError, PolicySet};
 pub use policy::config::{BotPolicy, Mode, Preset};
 pub use policy::context::{Context, Value};

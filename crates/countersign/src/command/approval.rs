@@ -151,9 +151,7 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
     let bytes = text(&found, "approval").to_owned();
     let approval = decode(&bytes)?;
     if arguments.print {
-        let mut json = show::json(&approval);
-        json["approval"] = json!(bytes);
-        return Ok(Answer::yes(json, bytes));
+        return Ok(Answer::yes(show::json(&approval, "approval", &bytes), bytes));
     }
     let signature = match (&arguments.signature, &arguments.key) {
         (Some(file), _) => read(file)?,
@@ -208,9 +206,7 @@ fn offline(
     warn(show::words(&approval).trim_end());
     confirm(arguments)?;
     let signature = sign::sign(key, bytes.as_bytes())?;
-    let mut json = show::json(&approval);
-    json["signature"] = json!(signature);
-    Ok(Answer::yes(json, signature))
+    Ok(Answer::yes(show::json(&approval, "signature", &signature), signature))
 }
 
 fn confirm(arguments: &ApproveArguments) -> Result<(), Failure> {

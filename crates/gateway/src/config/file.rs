@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use judge::DetectConfig;
 use judge::policy::config::BotPolicy;
 use serde::Deserialize;
 use vault::signer::Wait;
@@ -25,6 +26,8 @@ pub(super) struct File {
     log: LogTable,
     #[serde(default)]
     policy: PolicyTable,
+    #[serde(default)]
+    detect: DetectConfig,
     venue: VenueTables,
     #[serde(default)]
     account: BTreeMap<String, AccountTable>,
@@ -133,6 +136,7 @@ impl File {
             accounts,
             bots,
             extra_policy: self.policy.read(&base)?,
+            detection: checked(self.detect)?,
             signer_wait: self.signer.check()?,
             metrics: self
                 .metrics
@@ -143,6 +147,11 @@ impl File {
             log_space: self.log.space()?,
         })
     }
+}
+
+fn checked(detection: DetectConfig) -> Result<DetectConfig, ConfigError> {
+    detection.check().map_err(|error| ConfigError::new("detect", error))?;
+    Ok(detection)
 }
 
 impl LogTable {

@@ -48,6 +48,8 @@ fn entry<'a>(intent: &'a Intent, reasons: &'a [Reason], ids: &'a [String]) -> Ve
         reasons,
         approved: &[],
         approval: None,
+        alarm: None,
+        around: None,
         relaxed: &[],
         inputs: None,
         reference: Some(Reference {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use audit::Reader;
 use judge::money::show_millionths;
-use judge::{Judge, UnixNanos};
+use judge::{HaltLevel, Judge, UnixNanos};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -18,11 +18,13 @@ use vault::protocol::{Answer, Ask};
 
 use super::approving;
 use super::checkpoints::Handle;
+use super::halting;
 use super::reload;
 use super::signer::HouseSigner;
 use crate::control::Told;
 use crate::counters;
 use crate::gateway::Gateway;
+use crate::halts::Scope;
 use crate::limits;
 use crate::shared::held;
 
@@ -35,6 +37,7 @@ const BOTS_SHOWN: usize = 200;
 
 /// What the admin socket can do.
 pub(crate) struct Admin {
+    pub(crate) house: Rc<super::House>,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) signer: Arc<HouseSigner>,
     pub(crate) publish: Handle,
@@ -49,18 +52,53 @@ struct Request {
     /// The configuration to reload bots from; the file where there is none.
     #[serde(default)]
     config_text: Option<String>,
+    #[serde(flatten)]
+    halting: Halting,
+    #[serde(flatten)]
+    approving: Approving,
+}
+
+/// What is asked of approvals.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Approving {
     /// Which approval: how its number begins.
-    #[serde(default)]
     id: String,
     /// What the approver signed.
-    #[serde(default)]
     approval: String,
     /// With what: PEM.
-    #[serde(default)]
     signature: String,
     /// Why it is rejected.
-    #[serde(default)]
     reason: String,
+}
+
+/// What is asked of halts.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Halting {
+    /// `everything`, `venue`, `team`, `account` or `bot`, and its name.
+    scope: String,
+    name: String,
+    level: String,
+    why: String,
+    /// Whether what rests is cancelled.
+    cancel: bool,
+    /// The halt to resume.
+    number: u64,
+}
+
+impl Halting {
+    fn scope(&self) -> Result<Scope, String> {
+        Scope::of(&self.scope, &self.name).ok_or_else(|| {
+            "the scope is `everything`, or `venue`, `team`, `account` or `bot` with a name"
+                .to_owned()
+        })
+    }
+
+    fn level(&self) -> Result<HaltLevel, String> {
+        HaltLevel::from_name(&self.level)
+            .ok_or_else(|| format!("`{}` is no level", self.level.escape_debug()))
+    }
 }
 
 /// Serves the admin socket.
@@ -136,13 +174,13 @@ impl Admin {
     }
 
     async fn answer(&self, request: Request) -> Value {
-        let Request { r#do: what, config_text, id, .. } = &request;
-        let config_text = config_text.clone();
+        let Request { r#do: what, config_text, halting, approving: asked, .. } = request;
+        let what = what.as_str();
         let told = |outcome: Result<Value, String>| match outcome {
             Ok(value) => value,
             Err(error) => json!({ "error": error }),
         };
-        match what.as_str() {
+        match what {
             "status" => self.status(),
             "reload-bots" => told(
                 reload::reload(&self.gateway, config_text)
@@ -159,19 +197,60 @@ impl Admin {
             "approve" => told(approving::approve(
                 &self.gateway,
                 &self.signer,
-                id,
-                &request.approval,
-                &request.signature,
+                &asked.id,
+                &asked.approval,
+                &asked.signature,
             )),
-            "send" => told(approving::send(&self.gateway, id).await),
-            "reject" => told(approving::reject(&self.gateway, &self.signer, id, &request.reason)),
+            "send" => told(approving::send(&self.gateway, &asked.id).await),
+            "reject" => {
+                told(approving::reject(&self.gateway, &self.signer, &asked.id, &asked.reason))
+            }
+            "halt-preview" => match self.known_scope(&halting) {
+                Ok(scope) => self.house.preview(&scope).await,
+                Err(error) => json!({ "error": error }),
+            },
+            "halt" => match self.known_scope(&halting).and_then(|s| Ok((s, halting.level()?))) {
+                Ok((_, HaltLevel::None)) => json!({ "error": "`none` is no halt; use resume" }),
+                Ok((scope, level)) => {
+                    self.house.halt_by_hand(scope, level, &halting.why, halting.cancel).await
+                }
+                Err(error) => json!({ "error": error }),
+            },
+            "resume" => told(halting.level().and_then(|level| {
+                let (gateway, number) = (&self.gateway, halting.number);
+                let halt = gateway.halts.resume(&gateway.log, number, level, "operator")?;
+                Ok(json!({ "halt": halting::describe(&halt) }))
+            })),
+            "cancel-all" => match self.known_scope(&halting) {
+                Ok(scope) => {
+                    let done = self.house.cancel_scope(&scope).await;
+                    let failed = halting::failures(&done.failed);
+                    json!({ "cancel_requests": done.requests, "cancels_failed": failed })
+                }
+                Err(error) => json!({ "error": error }),
+            },
             "stop" => {
                 let _ = self.told.send(Told::Drain(None));
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject or stop", other.escape_debug()) }),
+                status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject, halt-preview, halt, resume, \
+                cancel-all or stop", other.escape_debug()) }),
         }
+    }
+
+    /// A scope that names something that is there: a halt of a misspelt bot
+    /// would halt nobody.
+    fn known_scope(&self, halting: &Halting) -> Result<Scope, String> {
+        let scope = halting.scope()?;
+        let gateway = &self.gateway;
+        let known = match &scope {
+            Scope::Everything => true,
+            Scope::Venue(name) => gateway.accounts.values().any(|one| one.venue.name() == name),
+            Scope::Account(name) => gateway.accounts.contains_key(name),
+            Scope::Team(_) | Scope::Bot(_) => !self.house.bots_of(&scope).is_empty(),
+        };
+        if known { Ok(scope) } else { Err(format!("there is no {scope} here")) }
     }
 
     fn status(&self) -> Value {
@@ -218,7 +297,8 @@ impl Admin {
                 "offset_ms": gateway.clock.offset_ms(),
                 "sane": gateway.clock.state() == judge::ClockState::Sane,
             },
-            "halt": gateway.halts.now().0.name(),
+            "halt": gateway.halts.strictest().name(),
+            "halts": halting::list(&gateway.halts),
             "markets_with_price": gateway.prices.len(),
             "markets_known": gateway.prices.known(),
             "accounts": accounts,

@@ -62,6 +62,21 @@ fn show(gateway: &Gateway, asked: &Asked) -> Value {
     })
 }
 
+/// The same, with what was done.
+fn done<const N: usize>(
+    gateway: &Gateway,
+    asked: &Asked,
+    ok: bool,
+    more: [(&str, Value); N],
+) -> Value {
+    let mut shown = show(gateway, asked);
+    if let Some(object) = shown.as_object_mut() {
+        object.insert("ok".to_owned(), Value::Bool(ok));
+        object.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    shown
+}
+
 /// Takes an approver's signature. The signer looks at it, with those that came
 /// before; it will look again when there is a text.
 ///
@@ -104,10 +119,7 @@ pub(crate) fn approve(
         }
     });
     let changed = changed.ok_or("it has expired meanwhile")?;
-    let mut answer = show(gateway, &changed);
-    answer["ok"] = Value::Bool(true);
-    answer["wait_ms"] = json!(seen.wait_ms);
-    Ok(answer)
+    Ok(done(gateway, &changed, true, [("wait_ms", json!(seen.wait_ms))]))
 }
 
 /// Rejects an approval for good: no grant of it counts any more.
@@ -128,9 +140,7 @@ pub(crate) fn reject(
     let reason: String = reason.chars().take(REASON_CHARACTERS).collect();
     write(gateway, "rejected", &asked, &[("reason", &reason)])?;
     told.map_err(|error| format!("rejected here, but the signer did not take it: {error}"))?;
-    let mut answer = show(gateway, &changed.unwrap_or(asked));
-    answer["ok"] = Value::Bool(true);
-    Ok(answer)
+    Ok(done(gateway, &changed.unwrap_or(asked), true, []))
 }
 
 /// Has what was approved sent now, once.
@@ -144,11 +154,9 @@ pub(crate) async fn send(gateway: &Gateway, id: &str) -> Result<Value, String> {
     }
     let (http, body) = gateway.approvals.send(asked.approval.id).await?;
     let again = gateway.approvals.find(&asked.approval.id.to_string(), now_ms());
-    let mut answer = show(gateway, &again.unwrap_or(asked));
-    answer["ok"] = json!((200..300).contains(&http));
-    answer["http"] = json!(http);
-    answer["answer"] = Value::String(body);
-    Ok(answer)
+    let ok = (200..300).contains(&http);
+    let more = [("http", json!(http)), ("answer", Value::String(body))];
+    Ok(done(gateway, &again.unwrap_or(asked), ok, more))
 }
 
 fn open(gateway: &Gateway, id: &str) -> Result<Asked, String> {

@@ -174,6 +174,7 @@ impl House {
             .append(&told, Purpose::Read)
             .map_err(|error| format!("the log takes no entry: {error}"))?;
         for event in entry::traded(symbol.to_owned(), order_id, trades, whole) {
+            self.gateway.all_accounts.told(&group.name, group.venue.name(), &event, now);
             judge.apply(&event, now);
         }
         Ok(())

@@ -48,6 +48,16 @@ pub(super) struct SocketRead {
     pub(super) key: Arc<RealKey>,
 }
 
+/// What an own cancel is about.
+pub(crate) fn cancel_intent(endpoint: Endpoint, operation: Operation) -> Intent {
+    Intent {
+        venue: endpoint.venue(),
+        endpoint: endpoint.name(),
+        class: endpoint.class(),
+        operation,
+    }
+}
+
 fn own_intent(endpoint: Endpoint, symbol: Option<String>) -> Intent {
     Intent {
         venue: endpoint.venue(),
@@ -116,16 +126,50 @@ impl House {
         if !self.budget.may_ask() {
             return Err("the venue asked for quiet".to_owned());
         }
+        let symbol = parameters.iter().find(|(name, _)| *name == "symbol");
+        let intent = own_intent(endpoint, symbol.map(|(_, value)| (*value).to_owned()));
+        self.ask_venue(group, key, signer_epoch, endpoint, path, parameters, &intent).await
+    }
+
+    /// Cancels in an account's name, for a person who asked for it.
+    ///
+    /// # Errors
+    /// In one line.
+    pub(crate) async fn cancel(
+        &self,
+        group: &Arc<AccountGroup>,
+        endpoint: Endpoint,
+        parameters: &[(&str, &str)],
+        operation: Operation,
+    ) -> Result<Read, String> {
+        let ring = self.gateway.keys.load_full();
+        let key = ring
+            .for_request(&group.name, endpoint.class(), Effect::Cancel)
+            .ok_or_else(|| format!("account `{}` has no key to cancel with", group.name))?;
+        let intent = cancel_intent(endpoint, operation);
+        self.ask_venue(group, Arc::clone(key), ring.epoch, endpoint, None, parameters, &intent)
+            .await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what one question of the house consists of")]
+    async fn ask_venue(
+        &self,
+        group: &Arc<AccountGroup>,
+        key: Arc<RealKey>,
+        signer_epoch: u64,
+        endpoint: Endpoint,
+        path: Option<String>,
+        parameters: &[(&str, &str)],
+        intent: &Intent,
+    ) -> Result<Read, String> {
         let gateway = &self.gateway;
         let now = gateway.clock.now();
         let now_ms = now.0 / 1_000_000;
         let text = venue::question(endpoint, path.as_deref(), parameters, now_ms)?;
-        let symbol = parameters.iter().find(|(name, _)| *name == "symbol");
-        let intent = own_intent(endpoint, symbol.map(|(_, value)| (*value).to_owned()));
         let request = self.requests.get().wrapping_add(1);
         self.requests.set(request);
 
-        let asked = Asked { endpoint, intent: &intent, text: &text, key: &key.name, now, request };
+        let asked = Asked { endpoint, intent, text: &text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
             wanted: None,
@@ -141,6 +185,7 @@ impl House {
             reservation: None,
             deadline_ms: now_ms.saturating_add(SIGNED_RECEIVE_WINDOW_MS),
             halt_epoch,
+            bot: None,
             frame: None,
             time_unit: None,
             request,
@@ -189,6 +234,7 @@ impl House {
             reservation: None,
             deadline_ms: now_ms.saturating_add(SIGNED_RECEIVE_WINDOW_MS),
             halt_epoch,
+            bot: None,
             frame: None,
             time_unit: None,
             request,
@@ -225,7 +271,7 @@ impl House {
         // The same critical section as a bot's request: judge order is log
         // order.
         let judge = held(&group.judge);
-        let (halt, halt_epoch) = gateway.halts.now();
+        let (halt, halt_epoch) = gateway.halts.now(&group.subject());
         let read = HouseRead {
             intent,
             effect: endpoint.effect(),
@@ -236,7 +282,9 @@ impl House {
             log: gateway.log.state(),
             clock: gateway.clock.state(),
         };
-        let decided = judge.decide_house_read(&read);
+        let cancels = endpoint.effect() == Effect::Cancel;
+        let decided =
+            if cancels { judge.decide_house_cancel(&read) } else { judge.decide_house_read(&read) };
         let why = decided.message();
         // What is denied here was nobody's attempt, so it is not an entry.
         let Outcome::Allow(permit) = decided.outcome else { return Err(why) };
@@ -251,12 +299,14 @@ impl House {
             endpoint: endpoint.name(),
             class: endpoint.class(),
             security: if endpoint.is_signed() { "signed" } else { "key-only" },
-            intent: None,
+            intent: cancels.then_some(intent),
             outcome: "allow",
             reasons: &[],
-            approved: &[],
             approval: None,
             relaxed: &[],
+            approved: &[],
+            alarm: None,
+            around: None,
             inputs: None,
             reference: None,
             quote_in_usd: None,
@@ -272,8 +322,8 @@ impl House {
             request,
         }
         .write(&mut entry);
-        let verdict =
-            gateway.log.append(&entry, Purpose::Read).map_err(|error| error.to_string())?;
+        let purpose = Purpose::of(endpoint.effect());
+        let verdict = gateway.log.append(&entry, purpose).map_err(|error| error.to_string())?;
         Ok(Cleared { permit, verdict, halt_epoch })
     }
 
@@ -312,7 +362,7 @@ impl House {
                 return Err(why);
             }
         };
-        match self.pool.exchange(&outgoing, || gateway.halts.check(course.halt_epoch)).await {
+        match self.pool.exchange(&outgoing, || course.may_go(&gateway.halts)).await {
             Ok(answer) => {
                 self.budget.heard(&answer);
                 let http = answer.status;
@@ -343,7 +393,7 @@ impl House {
             id: course.request,
             key: course.key.handle,
             entry: course.verdict,
-            claim: Effect::Read,
+            claim: course.endpoint.effect().min(Effect::Cancel),
             deadline_unix_ms: course.deadline_ms,
             surface: if course.endpoint.is_frame() { Surface::WebSocket } else { Surface::Rest },
             text: permit.into_parts().text,

@@ -28,7 +28,9 @@ pub(crate) struct Numbers(pub(crate) Mutex<HashMap<String, u32>>);
 /// Which table is wrong, in one line.
 pub(crate) fn policies(config: &Config) -> Result<Arc<PolicySet>, String> {
     let bots: Vec<BotPolicy> = config.bots.values().map(|bot| bot.policy.clone()).collect();
-    PolicySet::compile(&bots, &config.extra_policy).map(Arc::new).map_err(|error| error.to_string())
+    let policies = PolicySet::compile(&bots, &config.extra_policy);
+    let policies = policies.map_err(|error| error.to_string())?;
+    Ok(Arc::new(policies.with_detection(config.detection.clone())))
 }
 
 /// Reads every bot's virtual key.
@@ -63,6 +65,7 @@ pub(crate) fn reload(gateway: &Gateway, text: Option<String>) -> Result<usize, S
         judge.set_policies(Arc::clone(&policies));
     }
     gateway.identities.store(Arc::new(identities));
+    gateway.detection.store(Arc::new(policies.detection().clone()));
     gateway.reloads.fetch_add(1, Ordering::AcqRel);
     drop(judges);
     let entry = entry::plain("bots-reloaded", clock::host_nanos(), |json| {

@@ -155,6 +155,7 @@ pub(crate) async fn prices(house: Rc<House>) {
                 house.prices(product, asking, &own).await;
             }
         }
+        house.gateway.sample_slow_prices();
         tokio::time::sleep(limits::PRICES_EVERY).await;
     }
 }
@@ -175,7 +176,7 @@ impl House {
     /// The markets that bots trade at a venue.
     fn markets_at(&self, venue: Venue) -> BTreeSet<String> {
         let groups = self.gateway.accounts.values().filter(|group| group.venue == venue);
-        groups.flat_map(|group| markets_of(group)).collect()
+        groups.flat_map(|group| markets_of(group).into_iter().chain(sent_from(group))).collect()
     }
 
     /// Asks for the next of the prices at WOO X: each market by itself, in
@@ -230,6 +231,17 @@ pub(crate) fn markets_of(group: &crate::gateway::AccountGroup) -> BTreeSet<Strin
         .bots()
         .filter(|bot| bot.account == group.name && bot.preset.trades())
         .flat_map(|bot| bot.markets.iter().cloned())
+        .collect()
+}
+
+/// The markets that price what an account's bots withdraw: detectors count it
+/// in dollars.
+fn sent_from(group: &crate::gateway::AccountGroup) -> BTreeSet<String> {
+    let judge = crate::shared::held(&group.judge);
+    let ours = judge.policies().bots().filter(|bot| bot.account == group.name);
+    ours.flat_map(|bot| &bot.withdraw)
+        .filter(|to| !judge::DOLLARS.contains(&to.asset.as_str()))
+        .map(|to| crate::prices::dollar_market(&to.asset, group.venue))
         .collect()
 }
 

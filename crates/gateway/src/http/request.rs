@@ -32,10 +32,12 @@ pub(crate) enum Field {
     Expect,
     /// `Upgrade`
     Upgrade,
+    /// `User-Agent`
+    UserAgent,
 }
 
 impl Field {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Host,
         Self::ContentType,
         Self::ApiKey,
@@ -48,6 +50,7 @@ impl Field {
         Self::Connection,
         Self::Expect,
         Self::Upgrade,
+        Self::UserAgent,
     ];
 
     /// The name, in lower case.
@@ -65,6 +68,7 @@ impl Field {
             Self::Connection => "connection",
             Self::Expect => "expect",
             Self::Upgrade => "upgrade",
+            Self::UserAgent => "user-agent",
         }
     }
 
@@ -154,6 +158,14 @@ impl Head {
 
     fn take(&mut self, field: Field, value: Span, buffer: &[u8]) -> Result<(), Broken> {
         let name = field.name();
+        // It decides nothing by itself, so no request fails by it.
+        if field == Field::UserAgent {
+            let text = std::str::from_utf8(value.bytes(buffer)).is_ok();
+            if text && let Some(place) = self.fields.get_mut(field as usize) {
+                place.get_or_insert(value);
+            }
+            return Ok(());
+        }
         if std::str::from_utf8(value.bytes(buffer)).is_err() {
             return broken(400, format!("header `{name}` is no text"));
         }

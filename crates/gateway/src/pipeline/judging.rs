@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit::Staged;
 use aws_lc_rs::digest;
-use judge::{DenyKind, Facts, Outcome, Permit, Reason, Verdict};
+use judge::{DenyKind, Facts, Outcome, Permit, Reason, Response, Surroundings, UnixNanos, Verdict};
 use wire::model::{Class, Intent, Operation, Venue, Withdrawal};
 use wire::venue::binance::Refusal;
 
@@ -19,6 +19,9 @@ use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::entry::{SettleOutcome, VerdictEntry};
 use crate::gateway::{AccountGroup, Gateway, Worker};
+use crate::halts::Halts;
+use crate::house::halting;
+use crate::http::request::Field;
 use crate::keys::RealKey;
 use crate::record::Purpose;
 use crate::shared::{held, others_first};
@@ -58,6 +61,8 @@ pub(crate) struct Course {
     pub(crate) reservation: Option<u64>,
     pub(crate) deadline_ms: u64,
     pub(crate) halt_epoch: u64,
+    /// The bot; none for the gateway's own.
+    pub(crate) bot: Option<Arc<Identity>>,
     pub(crate) time_unit: Option<TimeUnit>,
     /// The frame that it came as, where it did.
     pub(crate) frame: Option<Box<frames::Request>>,
@@ -68,6 +73,18 @@ pub(crate) struct Course {
     pub(crate) granted: Option<Granted>,
     /// Its orders in the venue's count, until the answer.
     pub(crate) orders: Option<OrderTicket>,
+}
+
+impl Course {
+    /// Whether the halts in force now let it go.
+    ///
+    /// # Errors
+    /// A halt began after the verdict.
+    pub(crate) fn may_go(&self, halts: &Halts) -> Result<(), String> {
+        let own = self.group.subject();
+        let subject = self.bot.as_ref().map_or(own, |bot| bot.subject(own.venue));
+        halts.check(self.halt_epoch, &subject, self.endpoint.class())
+    }
 }
 
 /// A request ready to be judged: what will be signed, and by which key.
@@ -192,11 +209,17 @@ async fn clear(
 ) -> Result<Cleared, Refused> {
     let gateway = &worker.gateway;
     let At { endpoint, is_signed, path } = at;
+    let identity = &bot.identity;
     let (verdict, halt_epoch, staged) =
         decide(worker, group, &bot, &ready, endpoint, is_signed, arrival, watch);
     // What others have to say in this turn is written together with it.
     others_first().await;
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
+    let recorded = recorded.unwrap_or(Err(audit::Error::Full));
+    if verdict.alarm.response >= Response::Suspend && !verdict.is_allowed() {
+        let index = recorded.as_ref().ok().copied();
+        halting::automatic(gateway, identity, endpoint.venue().name(), &verdict.alarm, index);
+    }
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
         Outcome::Hold => {
@@ -213,7 +236,7 @@ async fn clear(
         Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     };
     let reservation = permit.reservation();
-    let index = recorded.unwrap_or(Err(audit::Error::Full)).map_err(|error| {
+    let index = recorded.map_err(|error| {
         if let Some(reservation) = reservation {
             // INVARIANT (record first): not recorded, so it does not happen.
             let rejected = judge::AccountEvent::Rejected { reservation };
@@ -234,6 +257,7 @@ async fn clear(
         reservation,
         deadline_ms: bot.deadline_ms,
         halt_epoch,
+        bot: Some(Arc::clone(&bot.identity)),
         time_unit: TimeUnit::of(arrival),
         frame: ready.frame,
         request: ready.request,
@@ -421,7 +445,8 @@ fn decide(
     let mut judge = held(&group.judge);
     let identity = &bot.identity;
     let moment = gateway.clock.look();
-    let (halt, halt_epoch) = gateway.halts.now();
+    let (halt, halt_epoch) = gateway.halts.now(&identity.subject(endpoint.venue().name()));
+    let around = surroundings(gateway, group, ready, arrival, None, moment.now);
     let facts = Facts {
         // A bot whose key was just taken away has no policy.
         bot: if bot.still_holds(gateway, arrival) { &identity.name } else { "" },
@@ -435,10 +460,7 @@ fn decide(
         halt,
         log: gateway.log.state(),
         clock: moment.state,
-        around: judge::Surroundings {
-            approved: ready.granted.is_some(),
-            ..judge::Surroundings::default()
-        },
+        around,
     };
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
@@ -446,9 +468,13 @@ fn decide(
 
     if !verdict.is_allowed() {
         let code = verdict.reasons.first().map_or("denied", |reason| reason.code);
-        if gateway.leaves_out(&identity.name, &group.name, endpoint.effect(), code) {
+        let quiet = verdict.alarm.is_quiet();
+        if quiet && gateway.leaves_out(&identity.name, &group.name, endpoint.effect(), code) {
             return (verdict, halt_epoch, None);
         }
+    }
+    if verdict.is_allowed() && endpoint.class() == Class::Withdraw {
+        gateway.all_accounts.sends(&group.name, &ready.intent, moment.now);
     }
     let reservation = match &verdict.outcome {
         Outcome::Allow(permit) => permit.reservation(),
@@ -469,6 +495,8 @@ fn decide(
         relaxed: &verdict.relaxed,
         approved: &verdict.approved,
         approval: ready.granted.as_ref().map(|granted| granted.id.to_string()),
+        alarm: Some(&verdict.alarm),
+        around: Some(&facts.around),
         inputs: Some(&verdict.inputs),
         reference,
         quote_in_usd,
@@ -486,6 +514,45 @@ fn decide(
     .write(&mut buffer);
     let staged = gateway.log.stage(&buffer, Purpose::of(endpoint.effect()));
     (verdict, halt_epoch, Some(staged))
+}
+
+/// What is seen of a request beside what it asks for.
+fn surroundings<'a>(
+    gateway: &Gateway,
+    group: &AccountGroup,
+    ready: &Ready,
+    arrival: &Arrival<'a>,
+    pump: Option<&'a str>,
+    now: UnixNanos,
+) -> Surroundings<'a> {
+    let intent = &ready.intent;
+    let seen = Surroundings {
+        approved: ready.granted.is_some(),
+        peer: arrival.peer.address,
+        certificate: arrival.peer.certificate,
+        client: client(arrival),
+        ..Surroundings::default()
+    };
+    if let Operation::Withdraw(out) = &intent.operation {
+        let asset_in_usd = gateway.prices.asset_in_usd(&out.asset, group.venue, now);
+        let elsewhere = gateway.all_accounts.elsewhere(&group.name, intent, now);
+        return Surroundings { asset_in_usd, elsewhere, ..seen };
+    }
+    let market = intent.symbol().filter(|_| needs_price(intent.class));
+    let Some(market) = market else { return seen };
+    Surroundings {
+        slow_price: gateway.slow_prices.of(market),
+        pump,
+        elsewhere: gateway.all_accounts.elsewhere(&group.name, intent, now),
+        ..seen
+    }
+}
+
+/// The client library as it names itself, cut to what is kept.
+fn client<'a>(arrival: &Arrival<'a>) -> &'a str {
+    let text = arrival.field(Field::UserAgent).unwrap_or_default();
+    let end = text.floor_char_boundary(judge::bounds::CLIENT_BYTES);
+    text.get(..end).unwrap_or_default()
 }
 
 const fn needs_price(class: Class) -> bool {
@@ -567,10 +634,12 @@ fn record_denial(
         relaxed: &[],
         approved: &[],
         approval: None,
+        alarm: None,
+        around: None,
         inputs: None,
         reference: None,
         quote_in_usd: None,
-        halt: gateway.halts.now().0,
+        halt: gateway.halts.now(&identity.subject(endpoint.venue().name())).0,
         log: gateway.log.state(),
         clock: gateway.clock.state(),
         offset_ms: gateway.clock.offset_ms(),

@@ -31,8 +31,8 @@ pub(crate) struct Sent {
 /// Nothing left.
 pub(crate) async fn send(worker: &Worker, signed: Signed) -> Result<Sent, Refused> {
     let Signed { course, outgoing, proof } = signed;
-    let halts = &worker.gateway.halts;
-    let answer = match worker.pool.exchange(&outgoing, || halts.check(course.halt_epoch)).await {
+    let may_go = || course.may_go(&worker.gateway.halts);
+    let answer = match worker.pool.exchange(&outgoing, may_go).await {
         Ok(answer) => Ok(answer),
         Err(SendError::Unknown(why)) => Err(why),
         Err(SendError::NotSent(why)) => {

@@ -136,6 +136,8 @@ fn stage(
     let events = entry::events(settlement.outcome.name(), course.reservation, settlement.orders);
     let mut judge = held(&course.group.judge);
     for event in &events {
+        let group = &course.group;
+        gateway.all_accounts.told(&group.name, group.venue.name(), event, now);
         judge.apply(event, now);
     }
     let purpose = match course.endpoint.effect() {

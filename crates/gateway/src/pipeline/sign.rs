@@ -43,7 +43,7 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         return Ok(Signed { course, outgoing, proof: None });
     }
     // Kept only where it may have to wait for approval.
-    let text = course.wanted.is_some().then(|| parts.text.clone()).unwrap_or_default();
+    let text = if course.wanted.is_some() { parts.text.clone() } else { Vec::new() };
     let ask = SignAsk {
         id: course.request,
         key: course.key.handle,

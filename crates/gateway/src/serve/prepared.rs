@@ -15,7 +15,9 @@ use crate::approvals::Approvals;
 use crate::clock::{self, VenueClock};
 use crate::config::Config;
 use crate::counters::{Counters, Failures};
-use crate::gateway::{AccountGroup, EventFeed, Gateway, Halts};
+use crate::elsewhere::AllAccounts;
+use crate::gateway::{AccountGroup, EventFeed, Gateway};
+use crate::halts::Halts;
 use crate::hand_over::memory::Memory;
 use crate::house::reload::{self, Numbers};
 use crate::listen;
@@ -23,6 +25,7 @@ use crate::record::LogDesk;
 use crate::recovery::{Restoration, Restoring};
 use crate::replay::ReplayCache;
 use crate::shared::held;
+use crate::slow_prices::SlowPrices;
 use crate::stream_keys::StreamKeys;
 use crate::upstream::UpstreamHosts;
 use crate::upstream::budget::orders::OrderBudgets;
@@ -88,6 +91,8 @@ impl Prepared {
             restoring = Restoring::new(judges(&config, &policies));
         }
         restoring.read(&directory).map_err(GatewayError::Log)?;
+        let halts = Halts::default();
+        halts.restore(restoring.halts());
         let (mut judges, restored) = restoring.finish();
         let stream_keys = StreamKeys::open(&config.data_dir.join("run").join("stream-keys"))
             .map_err(GatewayError::System)?;
@@ -133,7 +138,10 @@ impl Prepared {
             forgets_before,
             clock: VenueClock::new(),
             prices,
-            halts: Halts::default(),
+            detection: ArcSwap::from_pointee(policies.detection().clone()),
+            slow_prices: SlowPrices::default(),
+            all_accounts: AllAccounts::default(),
+            halts,
             failures: Failures::default(),
             denials: crate::denials::Denials::default(),
             refusals_told: Mutex::default(),

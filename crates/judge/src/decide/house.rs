@@ -1,4 +1,5 @@
-//! The gateway's own reads: snapshots, rights, unknown outcomes.
+//! The gateway's own reads (snapshots, rights, unknown outcomes), and the
+//! cancels by which it lets risk down for a person.
 //!
 //! They are no bot's, so no policy speaks; but nothing is signed without a
 //! permit, and halts, log and class hold for the house as for everybody.
@@ -14,7 +15,7 @@ use crate::policy::context::{Context, Shape};
 use crate::reason::{DenyKind, Reason};
 use crate::time::UnixNanos;
 
-/// Everything a house read is decided from.
+/// Everything a house read, or cancel, is decided from.
 #[derive(Clone, Copy, Debug)]
 pub struct HouseRead<'a> {
     /// What the request would do.
@@ -54,6 +55,32 @@ impl Judge {
                 ),
             );
         }
+        self.decide_house(read)
+    }
+
+    /// Whether the gateway may have a cancel of its own signed: for a person who
+    /// halts or cancels, never by itself.
+    ///
+    /// INVARIANT (permit): cancels alone get one here, by class and by effect
+    /// both. INVARIANT (fail closed): they pass in every halt short of `full`.
+    pub fn decide_house_cancel(&self, cancel: &HouseRead<'_>) -> Verdict {
+        let class = cancel.intent.class;
+        let cancels = matches!(class, Class::Cancel | Class::CancelAll);
+        if !cancels || cancel.effect != Effect::Cancel {
+            return Verdict::denied(
+                class,
+                Reason::plain(
+                    "never",
+                    DenyKind::Never,
+                    format!("`{}` is no cancel", cancel.intent.endpoint),
+                ),
+            );
+        }
+        self.decide_house(cancel)
+    }
+
+    fn decide_house(&self, read: &HouseRead<'_>) -> Verdict {
+        let class = read.intent.class;
         let facts = Facts {
             bot: "",
             intent: read.intent,

@@ -28,6 +28,23 @@ fn risk(class: Class, reducing: bool) -> Risk {
     }
 }
 
+const fn halts(level: HaltLevel, risk: Risk) -> bool {
+    match level {
+        HaltLevel::None => false,
+        HaltLevel::Withdrawals => matches!(risk, Risk::ValueOut),
+        HaltLevel::ReduceOnly => matches!(risk, Risk::Order | Risk::ValueOut),
+        HaltLevel::CancelOnly => !matches!(risk, Risk::Read | Risk::Cancel),
+        HaltLevel::Full => true,
+    }
+}
+
+impl HaltLevel {
+    /// Whether a halt of this level lets a request of that class pass.
+    pub fn lets_pass(self, class: Class, reducing: bool) -> bool {
+        !halts(self, risk(class, reducing))
+    }
+}
+
 /// Why nothing of this kind passes at the moment, if so.
 ///
 /// INVARIANT (fail closed): cancels pass in every halt short of full.
@@ -35,14 +52,7 @@ pub(super) fn reason(facts: &Facts<'_>, reducing: bool) -> Option<Reason> {
     let class = facts.intent.class;
     let risk = risk(class, reducing);
     let deny = |code, detail: String| Some(Reason::plain(code, kind_of(class), detail));
-    let halted = match facts.halt {
-        HaltLevel::None => false,
-        HaltLevel::Withdrawals => risk == Risk::ValueOut,
-        HaltLevel::ReduceOnly => risk > Risk::Reducing,
-        HaltLevel::CancelOnly => risk > Risk::Cancel,
-        HaltLevel::Full => true,
-    };
-    if halted {
+    if halts(facts.halt, risk) {
         let level = facts.halt.name();
         let hint = match facts.halt {
             HaltLevel::ReduceOnly => "; only orders that reduce, cancels and reads pass",

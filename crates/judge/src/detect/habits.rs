@@ -65,7 +65,7 @@ pub(super) struct Destination {
 }
 
 /// What a bot that trades does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct TradeHabit {
     pub(super) last_at: Option<UnixNanos>,
     /// When it last woke from a long silence.
@@ -95,21 +95,6 @@ impl Default for ValueHabit {
             weekdays: [0; 7],
             busiest_day: 0,
             today: (0, 0),
-        }
-    }
-}
-
-impl Default for TradeHabit {
-    fn default() -> Self {
-        Self {
-            last_at: None,
-            woke_at: None,
-            orders: 0,
-            markets: Known::default(),
-            minute: (0, 0),
-            usual_minute: 0,
-            profit: Profit::default(),
-            edge: EdgeHabit::default(),
         }
     }
 }

@@ -28,6 +28,9 @@ pub struct BotPolicy {
     /// Whether its order rules are enforced or only reported.
     #[serde(default)]
     pub mode: Mode,
+    /// The team that it is of: a halt may name one.
+    #[serde(default)]
+    pub team: Option<String>,
     /// The address ranges it is bound to. The gateway holds this one; no
     /// verdict depends on it.
     #[serde(default)]

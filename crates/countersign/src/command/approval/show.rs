@@ -39,8 +39,8 @@ pub(super) fn words(approval: &Approval) -> String {
     text
 }
 
-/// The same for programs.
-pub(super) fn json(approval: &Approval) -> Value {
+/// The same for programs, with one more field.
+pub(super) fn json(approval: &Approval, name: &str, value: &str) -> Value {
     let content = &approval.content;
     json!({
         "id": approval.id.to_string(),
@@ -54,6 +54,7 @@ pub(super) fn json(approval: &Approval) -> Value {
         "venue": content.venue,
         "bot": content.principal,
         "expires_ms": approval.expires_unix_ms,
+        name: value,
     })
 }
 

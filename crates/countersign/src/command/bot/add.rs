@@ -96,6 +96,12 @@ pub(crate) struct Arguments {
     /// Most of an asset that it withdraws in 24 h; repeat for more
     #[arg(long, value_name = "ASSET=AMOUNT")]
     withdraw_max_per_day: Vec<String>,
+    /// The destinations were in use before: their first withdrawals are not held for being new
+    #[arg(long)]
+    withdraw_known: bool,
+    /// The most that it may lose in a UTC day, USD; over it the bot is suspended
+    #[arg(long, value_name = "USD")]
+    max_drawdown_per_day: Option<String>,
     /// How it signs: an HMAC secret, or a private key that the gateway never holds
     #[arg(long, value_enum, default_value = "hmac")]
     scheme: BotScheme,
@@ -316,20 +322,28 @@ fn table(arguments: &Arguments, destinations: &[Listed]) -> toml_edit::Table {
     if let Some(hours) = &arguments.hours {
         table.insert("hours", toml_edit::value(hours));
     }
+    if let Some(limit) = &arguments.max_drawdown_per_day {
+        table.insert("max_drawdown_per_day", toml_edit::value(limit));
+    }
     if !destinations.is_empty() {
-        let tables: toml_edit::ArrayOfTables = destinations.iter().map(withdraw_table).collect();
+        let known = arguments.withdraw_known;
+        let tables: toml_edit::ArrayOfTables =
+            destinations.iter().map(|listed| withdraw_table(listed, known)).collect();
         table.insert("withdraw", toml_edit::Item::ArrayOfTables(tables));
     }
     table
 }
 
-fn withdraw_table(listed: &Listed) -> toml_edit::Table {
+fn withdraw_table(listed: &Listed, known: bool) -> toml_edit::Table {
     let mut table = toml_edit::Table::new();
     table.insert("asset", toml_edit::value(&listed.asset));
     table.insert("network", toml_edit::value(&listed.network));
     table.insert("address", toml_edit::value(&listed.address));
     if let Some(memo) = &listed.memo {
         table.insert("memo", toml_edit::value(memo));
+    }
+    if known {
+        table.insert("known", toml_edit::value(true));
     }
     table.insert("max_per_request", toml_edit::value(listed.per_request.to_string()));
     table.insert("max_per_day", toml_edit::value(listed.per_day.to_string()));
