@@ -49,6 +49,12 @@ enum Command {
     /// The tamper-evident log
     #[command(subcommand)]
     Log(command::log::Arguments),
+    /// What waits for approval by a person
+    Pending(command::approval::PendingArguments),
+    /// Approve what waits, with an SSH key
+    Approve(command::approval::ApproveArguments),
+    /// Reject what waits, for good
+    Reject(command::approval::RejectArguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
     /// Halt bots, accounts, venues or everything, at one of four levels
@@ -117,6 +123,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Bot(arguments) => command::bot::run(context, &arguments),
         Command::Policy(arguments) => command::policy::run(context, &arguments),
         Command::Log(arguments) => command::log::run(context, &arguments),
+        Command::Pending(arguments) => command::approval::pending(context, &arguments),
+        Command::Approve(arguments) => command::approval::approve(context, &arguments),
+        Command::Reject(arguments) => command::approval::reject(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
         Command::Halt(arguments) => command::halt::run(context, &arguments),
         Command::Resume(arguments) => command::halt::resume(context, &arguments),

@@ -12,6 +12,7 @@ pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod upgrade;
 
+pub(crate) mod approval;
 pub(crate) mod drill;
 pub(crate) mod log;
 pub(crate) mod policy;

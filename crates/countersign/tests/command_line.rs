@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 34] = [
+const SUBCOMMANDS: [&[&str]; 37] = [
     &[],
     &["demo"],
     &["init"],
@@ -34,6 +34,9 @@ const SUBCOMMANDS: [&[&str]; 34] = [
     &["log", "query"],
     &["log", "verify"],
     &["log", "checkpoint"],
+    &["pending"],
+    &["approve"],
+    &["reject"],
     &["status"],
     &["halt"],
     &["resume"],
@@ -132,6 +135,9 @@ fn the_top_help_is_as_reviewed() {
         "bot",
         "policy",
         "log",
+        "pending",
+        "approve",
+        "reject",
         "status",
         "halt",
         "resume",
@@ -168,6 +174,10 @@ fn misuse_is_two_and_one_line() {
         &["key", "add", "binance", "x", "--class", "trade", "--secret", "hunter2"],
         &["log", "query"],
         &["status", "--no-such-flag"],
+        &["approve"],
+        &["approve", "x", "--key", "k", "--signature", "s"],
+        &["approve", "--from", "f"],
+        &["reject"],
         &["bot", "list"],
         &["serve"],
         &["log", "verify"],

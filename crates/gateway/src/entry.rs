@@ -2,7 +2,7 @@
 //! request passes here.
 //!
 //! An entry is self-contained: with every outside input that the verdict
-//! depended on, and without any secret or signature.
+//! depended on, and without any secret or signature of the venue's.
 
 mod around;
 mod intent;
@@ -43,6 +43,8 @@ pub(crate) struct VerdictEntry<'a> {
     pub(crate) relaxed: &'a [Reason],
     /// Why it would have been held, had it not been approved.
     pub(crate) approved: &'a [Reason],
+    /// The approval that it came with.
+    pub(crate) approval: Option<String>,
     pub(crate) alarm: Option<&'a Alarm>,
     pub(crate) around: Option<&'a Surroundings<'a>>,
     pub(crate) inputs: Option<&'a Context>,
@@ -86,6 +88,9 @@ impl VerdictEntry<'_> {
         reasons("reasons", self.reasons, &mut json);
         if !self.relaxed.is_empty() {
             reasons("relaxed", self.relaxed, &mut json);
+        }
+        if let Some(approval) = &self.approval {
+            json.text("approval", approval);
         }
         if !self.approved.is_empty() {
             reasons("approved", self.approved, &mut json);

@@ -13,6 +13,7 @@ use judge::Judge;
 use tokio::sync::broadcast;
 use wire::model::Product;
 
+use crate::approvals::Approvals;
 use crate::clock::VenueClock;
 use crate::config::{AccountConfig, Config};
 use crate::counters::{Counters, Failures};
@@ -56,6 +57,8 @@ pub(crate) struct Gateway {
     pub(crate) log: LogDesk,
     pub(crate) replay: ReplayCache,
     pub(crate) stream_keys: StreamKeys,
+    /// What waits for approvers.
+    pub(crate) approvals: Approvals,
     /// Host time of the start, Unix ns, where another process ran before on
     /// this log: what it remembered of signed texts is lost.
     pub(crate) forgets_before: Option<u64>,

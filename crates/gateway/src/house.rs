@@ -3,6 +3,7 @@
 //! the admin socket.
 
 pub(crate) mod admin;
+pub(crate) mod approving;
 pub(crate) mod asking;
 pub(crate) mod cancelling;
 pub(crate) mod checkpoints;

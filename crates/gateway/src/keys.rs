@@ -16,6 +16,10 @@ pub(crate) struct RealKey {
     pub(crate) handle: KeyHandle,
     /// The public id, for the header: visible ASCII without spaces.
     pub(crate) api_key: String,
+    /// Who may approve what is over its ceiling's first tier, each once.
+    pub(crate) approvers: Vec<String>,
+    /// How many of them it takes; of one person alone, two devices.
+    pub(crate) quorum: u16,
     /// Finds the public id in an answer, where it must not be.
     pub(crate) finder: memchr::memmem::Finder<'static>,
 }
@@ -72,6 +76,8 @@ impl KeyRing {
                 name: name.clone(),
                 handle: info.handle,
                 api_key: info.api_key.clone(),
+                approvers: info.approvers.clone(),
+                quorum: info.quorum,
                 finder: memchr::memmem::Finder::new(&info.api_key).into_owned(),
             }))
         };
@@ -135,6 +141,8 @@ mod tests {
             class: KeyClass::Trade,
             rights: Rights::NONE,
             ceiling: String::new(),
+            approvers: Vec::new(),
+            quorum: 0,
             limited: None,
         }
     }

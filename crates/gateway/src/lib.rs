@@ -5,7 +5,7 @@
 //! then the life of a request in `pipeline` (accept, parse, authenticate,
 //! judge, record, sign, send, settle) with what it uses (`virtual_key`,
 //! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `venue`, `clock`,
-//! `prices`, `gateway`), what one gateway leaves to the next (`hand_over`), then what runs beside it in `house`, and [`serve`],
+//! `prices`, `approvals`, `gateway`), what one gateway leaves to the next (`hand_over`), then what runs beside it in `house`, and [`serve`],
 //! which starts everything, on its own or as the supervisor's child
 //! ([`control`]).
 
@@ -17,6 +17,7 @@ pub mod fuzz;
 pub mod limits;
 pub mod serve;
 
+mod approvals;
 mod clock;
 mod connection;
 mod denials;

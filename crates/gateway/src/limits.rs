@@ -185,6 +185,10 @@ pub const CLOSING_READ: Duration = Duration::from_secs(1);
 /// How long a gateway waits for clock and prices before it accepts; connections
 /// wait meanwhile.
 pub const WARMING: Duration = Duration::from_secs(3);
+/// Most approvals in the book: what waits, and what is over until it expires.
+pub const APPROVALS: usize = 256;
+/// How long an approval waits before it expires, ms: a day.
+pub const APPROVAL_LIFE_MS: u64 = 24 * 3_600_000;
 /// Connections on the admin socket at once.
 pub const ADMIN_CONNECTIONS: usize = 16;
 /// Longest line on the admin socket, bytes: a configuration, escaped.
@@ -198,6 +202,8 @@ pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;
 /// Most descriptors beside one control packet.
 pub const CONTROL_DESCRIPTORS: usize = WORKERS + 1;
 
+const _: () = assert!(APPROVAL_LIFE_MS <= vault::limits::GRANT_LIFE_MS);
+const _: () = assert!(APPROVALS <= vault::limits::GRANTS_KEPT);
 const _: () = assert!(SIGNER_BATCH <= vault::limits::MESSAGES);
 const _: () = assert!(SIGNER_BATCH * 1_024 < vault::limits::ASK_FRAME_BYTES);
 const _: () = assert!(SYNC_EVERY.as_millis() <= 10);

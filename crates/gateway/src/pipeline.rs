@@ -3,7 +3,9 @@
 //! accept → parse → authenticate → judge → record → sign → send → settle
 
 pub(crate) mod accept;
+pub(crate) mod approving;
 pub(crate) mod authenticate;
+pub(crate) mod errand;
 pub(crate) mod judging;
 pub(crate) mod parse;
 pub(crate) mod refused;

@@ -4,12 +4,14 @@
 //! in the gateway; the ceiling is sealed and enforced by the signer, whoever
 //! asks.
 
+mod approvals;
 mod encode;
 mod propose;
 
 use wire::limits::{CLOCK_OFFSET_MS, SIGNED_RECEIVE_WINDOW_MS};
 use wire::model::{Decimal, Effect};
 
+pub use approvals::{Approvals, Approver};
 pub use encode::CeilingError;
 pub use propose::{MarketNeed, ValueOutNeed, propose_read, propose_trade, propose_value_out};
 
@@ -29,9 +31,8 @@ pub struct Ceiling {
     /// Endpoints worse than an order that it may sign, by name; every other is
     /// refused.
     pub allowances: Vec<Allowance>,
-    /// Keys that may approve what is over the first tier. Sealed from the
-    /// start; no grant is accepted yet, so this stays empty.
-    pub approvers: Vec<Vec<u8>>,
+    /// Who may approve what is over the first tier; nobody where there is none.
+    pub approvals: Option<Approvals>,
     /// Widest receive window that is signed, ms.
     pub max_receive_window_ms: u64,
     /// How far the venue's clock may be from the host's, ms.
@@ -72,8 +73,20 @@ pub struct ValueOutCeiling {
     pub per_request: Decimal,
     /// Largest sum signed in 24 h, asset units.
     pub per_day: Decimal,
-    /// Where to.
+    /// What may leave with approval; nothing over the first tier without this.
+    pub approved: Option<ApprovedCeiling>,
+    /// Where to, approved or not.
     pub destinations: Vec<Destination>,
+}
+
+/// The second tier of an asset: what may leave with approval. It has a day of
+/// its own beside the first tier's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovedCeiling {
+    /// Largest amount of one approved request, asset units.
+    pub per_request: Decimal,
+    /// Largest sum of approved requests in 24 h, asset units.
+    pub per_day: Decimal,
 }
 
 /// Where value may go.
@@ -133,7 +146,7 @@ impl Ceiling {
             markets: Vec::new(),
             value_out: Vec::new(),
             allowances: Vec::new(),
-            approvers: Vec::new(),
+            approvals: None,
             max_receive_window_ms: SIGNED_RECEIVE_WINDOW_MS,
             clock_offset_ms: CLOCK_OFFSET_MS,
         }
@@ -196,6 +209,12 @@ impl Ceiling {
                 asset.per_day,
                 asset.destinations.len()
             ));
+            if let Some(approved) = &asset.approved {
+                lines.push(format!(
+                    "{} out: with approval at most {} a request, {} more in 24 h",
+                    asset.asset, approved.per_request, approved.per_day
+                ));
+            }
             for to in asset.destinations.iter().take(DESCRIBED) {
                 let memo = match &to.memo {
                     Some(memo) => format!("memo {memo}"),
@@ -217,6 +236,7 @@ impl Ceiling {
             };
             lines.push(format!("{} ({}): {times}", allowed.endpoint, allowed.effect.name()));
         }
+        lines.extend(self.approvals.iter().flat_map(Approvals::describe));
         if lines.is_empty() {
             lines.push("reads and cancels only".to_owned());
         }

@@ -2,15 +2,16 @@
 //!
 //! Reading order: [`limits`], [`protocol`] (what is said to the signer),
 //! [`client`] (who says it), [`venue`] (whose keys), [`ceiling`] (the most a key
-//! may do), [`memory`] and [`sealed`] (how secrets are held), [`private_key`]
-//! (PEM), [`store`] (the vault on disk), [`sandbox`] (what a process may still
-//! do), [`signer`] (the process), `note` (signed checkpoints), `files`,
-//! [`fuzz`].
+//! may do), [`grant`] (approvals over its first tier), [`memory`] and [`sealed`]
+//! (how secrets are held), [`private_key`] (PEM), [`store`] (the vault on disk),
+//! [`sandbox`] (what a process may still do), [`signer`] (the process), `note`
+//! (signed checkpoints), `files`, [`fuzz`].
 
 pub mod ceiling;
 pub mod client;
 mod files;
 pub mod fuzz;
+pub mod grant;
 pub mod limits;
 pub mod memory;
 mod note;

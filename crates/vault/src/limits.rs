@@ -25,10 +25,27 @@ pub const NOTE_BYTES: usize = 8 * 1024;
 pub const ORIGIN_BYTES: usize = 256;
 /// Most hashes in a consistency proof: a tree of 2^63 leaves needs no more.
 pub const PROOF_HASHES: usize = 64;
-/// Most grants beside one text; none is valid yet.
+/// Most grants beside one text.
 pub const GRANTS: usize = 16;
 /// Longest grant, bytes.
-pub const GRANT_BYTES: usize = 2 * 1024;
+pub const GRANT_BYTES: usize = 4 * 1024;
+/// How long an approval lives at most, ms: 7 days. So the list of those that
+/// were used is bounded.
+pub const GRANT_LIFE_MS: u64 = 7 * 24 * 3_600_000;
+/// How far ahead of the signer's clock an approval may have been issued, ms.
+pub const GRANT_AHEAD_MS: u64 = 60_000;
+/// Most approvals, used or waiting, that the signer keeps until they expire;
+/// over that no other is taken.
+pub const GRANTS_KEPT: usize = 4096;
+/// Longest line of an approver's public key, bytes: ecdsa with P-521 has 230, an
+/// application's name beside a hardware key is short.
+pub const APPROVER_KEY_BYTES: usize = 512;
+/// Most bots that one approver is sealed as the owner of.
+pub const OWNED: usize = 64;
+/// The longest delay that a ceiling with one person may set, ms: a day.
+pub const APPROVAL_DELAY_MS: u64 = 24 * 3_600_000;
+/// The delay where none is set, ms: 10 minutes.
+pub const APPROVAL_DELAY_DEFAULT_MS: u64 = 10 * 60_000;
 /// Most keys in one vault.
 pub const KEYS: usize = 64;
 /// Longest name of a key or an account, bytes.
@@ -64,7 +81,12 @@ const _: () = assert!(ASK_FRAME_BYTES > SIGNED_TEXT_BYTES + GRANTS * GRANT_BYTES
 const _: () = assert!(ANSWER_FRAME_BYTES >= ASK_FRAME_BYTES + MESSAGES * (SIGNATURE_BYTES + 128));
 const _: () = assert!(
     ANSWER_FRAME_BYTES
-        >= KEYS * (2 * NAME_BYTES + API_KEY_BYTES + SUMMARY_BYTES + DETAIL_BYTES + 64)
+        >= KEYS
+            * ((2 + APPROVERS) * (NAME_BYTES + 4)
+                + API_KEY_BYTES
+                + SUMMARY_BYTES
+                + DETAIL_BYTES
+                + 64)
 );
 const _: () = assert!(CONTROL_FRAME_BYTES >= SECRET_BYTES + CEILING_BYTES + 4 * 1024);
 const _: () = assert!(SEALED_FILE_BYTES >= SECRET_BYTES + CEILING_BYTES + 4 * 1024);

@@ -17,12 +17,14 @@ mod messages;
 
 use wire::model::{Effect, Rights};
 
+use crate::grant::GrantId;
+
 pub use codec::{Malformed, TooLong};
 pub use messages::{decode_answers, decode_asks, encode_answers, encode_asks};
 pub(crate) use messages::{put_effect, take_effect};
 
 /// The protocol version in every frame.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// Bytes of a frame's length field.
 pub const LENGTH_BYTES: usize = 4;
 
@@ -69,7 +71,10 @@ pub struct SignAsk {
     /// The canonical text. Binance: parameters in order with `timestamp` among
     /// them, without `signature`. WOO X: `wire::venue::woox::Text::canonical`.
     pub text: Vec<u8>,
-    /// Approvals; none is valid yet, so any is refused.
+    /// The bot that asks; empty for the gateway's own requests. The signer cannot
+    /// know it, but what was approved for one bot is signed for that one only.
+    pub principal: String,
+    /// Grants of an approval ([`crate::grant::Grant::encode`]).
     pub grants: Vec<Vec<u8>>,
 }
 
@@ -113,6 +118,21 @@ pub enum Ask {
     },
     /// How the signer is.
     Status,
+    /// Whether these grants are good, and how many are missing, before there is
+    /// a text. The delay of one person begins here.
+    Grants {
+        /// The key whose approvers they are.
+        key: KeyHandle,
+        /// Grants of one approval.
+        grants: Vec<Vec<u8>>,
+    },
+    /// No grant of this approval counts any more.
+    RejectApproval {
+        /// Its number.
+        id: GrantId,
+        /// When it expires anyway, Unix ms.
+        expires_unix_ms: u64,
+    },
 }
 
 /// What the signer answers.
@@ -146,6 +166,20 @@ pub enum Answer {
         /// The number of the ask.
         id: u64,
     },
+    /// What was seen of grants.
+    Grants(GrantsSeen),
+}
+
+/// What the signer found grants to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantsSeen {
+    /// Who gave them, in order of name.
+    pub persons: Vec<String>,
+    /// Whether that is as many as it takes.
+    pub enough: bool,
+    /// How long it takes until a text is signed with them, ms: the delay of one
+    /// person.
+    pub wait_ms: u64,
 }
 
 /// A signature, and the text that it is for.
@@ -188,7 +222,7 @@ pub enum RefusalCode {
     NoClientOrderId,
     /// The text could do something that the ceiling does not allow.
     EffectNotAllowed,
-    /// Grants are not accepted yet.
+    /// A grant is not valid, or not for this text.
     GrantRefused,
     /// The destination is not listed.
     Destination,
@@ -219,10 +253,14 @@ pub enum RefusalCode {
     Administration,
     /// Too many texts of this connection wait for their signatures.
     Busy,
+    /// Over the first tier and within the second: signed with approval.
+    ApprovalNeeded,
+    /// Approved by one person, whose delay has not passed.
+    ApprovalDelay,
 }
 
 impl RefusalCode {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 25] = [
         Self::NotCanonical,
         Self::UnknownKey,
         Self::NoMeaning,
@@ -246,6 +284,8 @@ impl RefusalCode {
         Self::Scheme,
         Self::Administration,
         Self::Busy,
+        Self::ApprovalNeeded,
+        Self::ApprovalDelay,
     ];
 
     fn from_byte(byte: u8) -> Option<Self> {
@@ -278,6 +318,8 @@ impl RefusalCode {
             Self::Scheme => "scheme",
             Self::Administration => "administration",
             Self::Busy => "busy",
+            Self::ApprovalNeeded => "approval-needed",
+            Self::ApprovalDelay => "approval-delay",
         }
     }
 }
@@ -368,6 +410,10 @@ pub struct KeyInfo {
     pub rights: Rights,
     /// The ceiling in words.
     pub ceiling: String,
+    /// Who may approve what is over its first tier, each once.
+    pub approvers: Vec<String>,
+    /// How many of them it takes; of one person alone, two devices.
+    pub quorum: u16,
     /// Why it signs reads and cancels only, where it does.
     pub limited: Option<String>,
 }

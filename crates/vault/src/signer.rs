@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`run`] (its life), `serve` (connections), `core` (state and
 //! answers), `decide` (one text against the ceiling), `orders` and `value` (what
-//! it would take out of the ceiling), `keys`, `prepared`, `slow` (signatures
+//! it would take out of the ceiling), `grants` (approvals), `keys`, `prepared`, `slow` (signatures
 //! that take long), `clock`, `window`, `counters`, [`signed_log`], `spell`,
 //! `checkpoint`, `control` (the supervisor's connection).
 
@@ -12,6 +12,7 @@ mod control;
 mod core;
 mod counters;
 mod decide;
+mod grants;
 mod keys;
 mod orders;
 mod prepared;

@@ -119,6 +119,7 @@ fn order(quantity: u32) -> Ask {
              timestamp={stamp}"
         )
         .into_bytes(),
+        principal: String::new(),
         grants: vec![],
     })
 }

@@ -121,7 +121,10 @@ fn parts(text: &str) -> Result<(String, String, String, Option<String>), Failure
 }
 
 /// `ASSET=AMOUNT`, each asset once.
-fn caps(texts: &[String], name: &str) -> Result<Vec<(String, Decimal)>, Failure> {
+///
+/// # Errors
+/// Misuse that names the argument and what it should look like.
+pub(crate) fn caps(texts: &[String], name: &str) -> Result<Vec<(String, Decimal)>, Failure> {
     let mut caps: Vec<(String, Decimal)> = Vec::with_capacity(texts.len());
     for text in texts {
         let wrong = |what: &str| {

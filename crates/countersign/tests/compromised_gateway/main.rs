@@ -17,6 +17,7 @@
 
 mod cuts;
 mod futures;
+mod grants;
 mod matrix;
 mod oracle;
 mod pairs;
@@ -40,6 +41,7 @@ const CASES: &[Case] = &[
     ("what_is_refused_and_why", refusals::each_with_its_code),
     ("orders_over_the_ceiling", refusals::orders_over_the_ceiling),
     ("value_out_only_to_listed_destinations", refusals::value_out),
+    ("grants_forged_altered_and_repeated", grants::forged_altered_and_repeated),
     ("a_batch_is_charged_as_a_whole", refusals::a_batch_is_charged_as_a_whole),
     ("cuts_that_change_the_meaning", cuts::that_change_the_meaning),
     ("a_maker_only_ceiling_holds_in_every_cut", cuts::maker_only_holds),

@@ -68,7 +68,7 @@ pub(crate) fn each_with_its_code() {
         }
     }
 
-    // Grants are not accepted, whatever they are beside.
+    // Nothing but a withdrawal takes grants.
     let mut granted = gateway.sign_ask(trade, &order("0.1"));
     granted.grants = vec![b"approved by nobody".to_vec()];
     assert_eq!(gateway.sign_it(granted).unwrap_err().code, RefusalCode::GrantRefused);

@@ -213,6 +213,7 @@ impl Gateway {
             deadline_unix_ms: now_ms() + 3_600_000,
             surface: Surface::Rest,
             text: text.as_bytes().to_vec(),
+            principal: String::new(),
             grants: Vec::new(),
         }
     }
@@ -335,6 +336,7 @@ pub(crate) fn out_key() -> NewKey {
         asset: "USDT".to_owned(),
         per_request: decimal("100"),
         per_day: decimal("250"),
+        approved: None,
         destinations: vec![Destination {
             network: "ETH".to_owned(),
             address: DESTINATION.to_owned(),

@@ -40,6 +40,7 @@ fn signer(markets: Vec<MarketCeiling>) -> Signer {
         asset: "USDT".to_owned(),
         per_request: decimal("100"),
         per_day: decimal("250"),
+        approved: None,
         destinations: vec![Destination {
             network: "ETH".to_owned(),
             address: "0xaa".to_owned(),

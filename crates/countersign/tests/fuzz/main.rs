@@ -144,6 +144,7 @@ fn signer_seeds() -> Vec<Vec<u8>> {
             deadline_unix_ms: 1_795_000_000_000,
             surface,
             text: text.as_bytes().to_vec(),
+            principal: String::new(),
             grants: Vec::new(),
         })
     };

@@ -47,6 +47,7 @@ fn entry<'a>(intent: &'a Intent, reasons: &'a [Reason], ids: &'a [String]) -> Ve
         outcome: "deny",
         reasons,
         approved: &[],
+        approval: None,
         alarm: None,
         around: None,
         relaxed: &[],

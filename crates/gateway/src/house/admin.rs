@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::{UnixListener, UnixStream};
 use vault::protocol::{Answer, Ask};
 
+use super::approving;
 use super::checkpoints::Handle;
 use super::halting;
 use super::reload;
@@ -53,6 +54,22 @@ struct Request {
     config_text: Option<String>,
     #[serde(flatten)]
     halting: Halting,
+    #[serde(flatten)]
+    approving: Approving,
+}
+
+/// What is asked of approvals.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Approving {
+    /// Which approval: how its number begins.
+    id: String,
+    /// What the approver signed.
+    approval: String,
+    /// With what: PEM.
+    signature: String,
+    /// Why it is rejected.
+    reason: String,
 }
 
 /// What is asked of halts.
@@ -157,7 +174,7 @@ impl Admin {
     }
 
     async fn answer(&self, request: Request) -> Value {
-        let Request { r#do: what, config_text, halting, .. } = request;
+        let Request { r#do: what, config_text, halting, approving: asked, .. } = request;
         let what = what.as_str();
         let told = |outcome: Result<Value, String>| match outcome {
             Ok(value) => value,
@@ -176,6 +193,18 @@ impl Admin {
             "publish" => told(
                 self.publish.publish().await.map(|note| json!({ "ok": true, "checkpoint": note })),
             ),
+            "pending" => approving::pending(&self.gateway),
+            "approve" => told(approving::approve(
+                &self.gateway,
+                &self.signer,
+                &asked.id,
+                &asked.approval,
+                &asked.signature,
+            )),
+            "send" => told(approving::send(&self.gateway, &asked.id).await),
+            "reject" => {
+                told(approving::reject(&self.gateway, &self.signer, &asked.id, &asked.reason))
+            }
             "halt-preview" => match self.known_scope(&halting) {
                 Ok(scope) => self.house.preview(&scope).await,
                 Err(error) => json!({ "error": error }),
@@ -205,7 +234,7 @@ impl Admin {
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots, reload-keys, halt-preview, halt, resume, \
+                status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject, halt-preview, halt, resume, \
                 cancel-all or stop", other.escape_debug()) }),
         }
     }

@@ -172,6 +172,8 @@ impl House {
         let asked = Asked { endpoint, intent, text: &text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
+            wanted: None,
+            granted: None,
             group: Arc::clone(group),
             endpoint,
             is_signed: endpoint.is_signed(),
@@ -219,6 +221,8 @@ impl House {
         let asked = Asked { endpoint, intent: &intent, text, key: &key.name, now, request };
         let Cleared { permit, verdict, halt_epoch } = self.clear(group, &asked)?;
         let course = Course {
+            wanted: None,
+            granted: None,
             group: Arc::clone(group),
             endpoint,
             is_signed: true,
@@ -298,6 +302,7 @@ impl House {
             intent: cancels.then_some(intent),
             outcome: "allow",
             reasons: &[],
+            approval: None,
             relaxed: &[],
             approved: &[],
             alarm: None,
@@ -392,6 +397,7 @@ impl House {
             deadline_unix_ms: course.deadline_ms,
             surface: if course.endpoint.is_frame() { Surface::WebSocket } else { Surface::Rest },
             text: permit.into_parts().text,
+            principal: String::new(),
             grants: Vec::new(),
         };
         match self.signer.ask(Ask::Sign(ask))? {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use audit::Staged;
 use aws_lc_rs::digest;
 use judge::{DenyKind, Facts, Outcome, Permit, Reason, Response, Surroundings, UnixNanos, Verdict};
-use wire::model::{Class, Intent, Operation};
+use wire::model::{Class, Intent, Operation, Venue, Withdrawal};
 use wire::venue::binance::Refusal;
 
 use super::accept::Arrival;
+use super::approving::held_back;
 use super::authenticate::Authenticated;
 use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
+use crate::approvals::{self, Asked as Waiting, Granted, Wanted};
 use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::entry::{SettleOutcome, VerdictEntry};
@@ -65,6 +67,10 @@ pub(crate) struct Course {
     /// The frame that it came as, where it did.
     pub(crate) frame: Option<Box<frames::Request>>,
     pub(crate) request: u64,
+    /// What it would be approved as; none for what is not approved.
+    pub(crate) wanted: Option<Wanted>,
+    /// The grants that come with it.
+    pub(crate) granted: Option<Granted>,
     /// Its orders in the venue's count, until the answer.
     pub(crate) orders: Option<OrderTicket>,
 }
@@ -92,6 +98,8 @@ struct Ready {
     frame: Option<Box<frames::Request>>,
     request: u64,
     orders: Option<OrderTicket>,
+    wanted: Option<Wanted>,
+    granted: Option<Granted>,
 }
 
 /// Judges a request and records the verdict.
@@ -117,7 +125,91 @@ pub(crate) async fn judge_and_record(
     let (endpoint, is_signed) = (received.endpoint(), received.is_signed());
     let path = received.path().map(str::to_owned);
     let ready = make_ready(worker, group, identity, received, arrival)?;
+    clear(worker, group, arrival, bot, ready, At { endpoint, is_signed, path }, watch).await
+}
 
+/// Judges what was approved as if the bot had asked for it again, and records
+/// the verdict.
+///
+/// # Errors
+/// As for [`judge_and_record`]; or it was not approved, or was used.
+pub(crate) async fn judge_approved(
+    worker: &Worker,
+    arrival: &Arrival<'_>,
+    bot: Authenticated,
+    waiting: &Waiting,
+    watch: &mut Stopwatch<'_>,
+) -> Result<Cleared, Refused> {
+    let gateway = &worker.gateway;
+    let content = &waiting.approval.content;
+    let never = |why: &str| Refused::new(Ending::Denied, Why::Never, why);
+    let group = gateway.accounts.get(&content.account).ok_or_else(|| never("no such account"))?;
+    let (method, path) = content.action.split_once(' ').unwrap_or_default();
+    let endpoint = match group.venue {
+        Venue::Binance => Endpoint::binance(method, path),
+        Venue::WooX => Endpoint::woox(method, path),
+    };
+    let endpoint = endpoint.map_err(|error| never(&error))?;
+    let granted = gateway.approvals.granted(content, clock::host_nanos() / 1_000_000);
+    let Some(granted) = granted.filter(|granted| granted.id == waiting.approval.id) else {
+        return Err(never("it is not approved, or was used"));
+    };
+    let ring = gateway.keys.load();
+    let key = ring.for_request(&group.name, endpoint.class(), endpoint.effect());
+    let key = key.ok_or_else(|| never("the account has no key for this"))?;
+    if worker.signer.epoch() != Some(ring.epoch) {
+        return Err(Refused::not_executed(Ending::Unsigned, "the signer is not there"));
+    }
+    let withdrawal = Withdrawal {
+        asset: content.asset.clone(),
+        network: content.network.clone(),
+        address: content.address.clone(),
+        memo: content.memo.clone(),
+        amount: content.amount,
+        client_withdrawal_id: waiting.client_id.clone(),
+    };
+    let ready = Ready {
+        intent: Intent {
+            venue: group.venue,
+            endpoint: endpoint.name(),
+            class: endpoint.class(),
+            operation: Operation::Withdraw(withdrawal),
+        },
+        text_digest: sha256(&waiting.text),
+        text: waiting.text.clone(),
+        client_order_ids: Vec::new(),
+        key: Arc::clone(key),
+        signer_epoch: ring.epoch,
+        frame: None,
+        request: arrival.request,
+        orders: None,
+        wanted: Some(Wanted { content: content.clone(), client_id: waiting.client_id.clone() }),
+        granted: Some(granted),
+    };
+    let at = At { endpoint, is_signed: true, path: None };
+    clear(worker, group, arrival, bot, ready, at, watch).await
+}
+
+/// Where a request goes.
+struct At {
+    endpoint: Endpoint,
+    is_signed: bool,
+    path: Option<String>,
+}
+
+/// From what is ready to be judged to what its entry has cleared.
+async fn clear(
+    worker: &Worker,
+    group: &Arc<AccountGroup>,
+    arrival: &Arrival<'_>,
+    bot: Authenticated,
+    ready: Ready,
+    at: At,
+    watch: &mut Stopwatch<'_>,
+) -> Result<Cleared, Refused> {
+    let gateway = &worker.gateway;
+    let At { endpoint, is_signed, path } = at;
+    let identity = &bot.identity;
     let (verdict, halt_epoch, staged) =
         decide(worker, group, &bot, &ready, endpoint, is_signed, arrival, watch);
     // What others have to say in this turn is written together with it.
@@ -130,7 +222,17 @@ pub(crate) async fn judge_and_record(
     }
     let permit = match verdict.outcome {
         Outcome::Allow(permit) => permit,
-        Outcome::Hold => return Err(denied(gateway, DenyKind::Hold, &verdict)),
+        Outcome::Hold => {
+            let refused = denied(gateway, DenyKind::Hold, &verdict);
+            return Err(held_back(
+                gateway,
+                refused,
+                ready.wanted.as_ref(),
+                &ready.text,
+                &ready.key,
+            )
+            .await);
+        }
         Outcome::Deny(kind) => return Err(denied(gateway, kind, &verdict)),
     };
     let reservation = permit.reservation();
@@ -159,6 +261,8 @@ pub(crate) async fn judge_and_record(
         time_unit: TimeUnit::of(arrival),
         frame: ready.frame,
         request: ready.request,
+        wanted: ready.wanted,
+        granted: ready.granted,
         orders: ready.orders,
     };
     if endpoint.effect() >= wire::model::Effect::Borrow {
@@ -201,6 +305,8 @@ pub(crate) fn judge_local(
         frame: None,
         request: arrival.request,
         orders: None,
+        wanted: None,
+        granted: None,
     };
     let mut watch = Stopwatch::start(&worker.counters, arrival.request);
     let (verdict, _, staged) =
@@ -252,6 +358,10 @@ fn make_ready(
         return Err(refused);
     };
     let orders = count_orders(gateway, group, identity, endpoint, &intent)?;
+    let wanted = approvals::wanted(endpoint.venue().name(), &group.name, &identity.name, &intent);
+    let granted = wanted.as_ref().and_then(|wanted| {
+        gateway.approvals.granted(&wanted.content, clock::host_nanos() / 1_000_000)
+    });
     let ready = Ready {
         text_digest: sha256(&text),
         text,
@@ -262,6 +372,8 @@ fn make_ready(
         frame: received.into_frame(),
         request,
         orders,
+        wanted,
+        granted,
     };
     Ok(ready)
 }
@@ -382,6 +494,7 @@ fn decide(
         reasons: &verdict.reasons,
         relaxed: &verdict.relaxed,
         approved: &verdict.approved,
+        approval: ready.granted.as_ref().map(|granted| granted.id.to_string()),
         alarm: Some(&verdict.alarm),
         around: Some(&facts.around),
         inputs: Some(&verdict.inputs),
@@ -414,6 +527,7 @@ fn surroundings<'a>(
 ) -> Surroundings<'a> {
     let intent = &ready.intent;
     let seen = Surroundings {
+        approved: ready.granted.is_some(),
         peer: arrival.peer.address,
         certificate: arrival.peer.certificate,
         client: client(arrival),
@@ -519,6 +633,7 @@ fn record_denial(
         reasons: &[reason],
         relaxed: &[],
         approved: &[],
+        approval: None,
         alarm: None,
         around: None,
         inputs: None,

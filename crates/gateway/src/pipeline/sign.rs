@@ -3,6 +3,7 @@
 use vault::protocol::{RefusalCode, SignAsk, SignRefusal, Surface};
 use wire::model::Effect;
 
+use super::approving::held_back;
 use super::judging::{Cleared, Course, sha256};
 use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
@@ -41,6 +42,8 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         let outgoing = sendable(worker, &course, Sendable::KeyOnly(parts.text), None)?;
         return Ok(Signed { course, outgoing, proof: None });
     }
+    // Kept only where it may have to wait for approval.
+    let text = if course.wanted.is_some() { parts.text.clone() } else { Vec::new() };
     let ask = SignAsk {
         id: course.request,
         key: course.key.handle,
@@ -49,22 +52,45 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
         deadline_unix_ms: course.deadline_ms,
         surface: if course.frame.is_some() { Surface::WebSocket } else { Surface::Rest },
         text: parts.text,
-        grants: Vec::new(),
+        principal: course
+            .wanted
+            .as_ref()
+            .map(|one| one.content.principal.clone())
+            .unwrap_or_default(),
+        grants: course.granted.as_ref().map(|one| one.grants.clone()).unwrap_or_default(),
     };
     match worker.signer.sign(course.signer_epoch, ask).await {
         Ok(signed) => {
+            if let Some(granted) = &course.granted {
+                worker.gateway.approvals.over(granted.id);
+            }
             let proof = Proof { digest: sha256(&signed.text), sequence: signed.sequence };
             let outgoing = sendable(worker, &course, Sendable::Signed(signed), Some(proof))?;
             Ok(Signed { course, outgoing, proof: Some(proof) })
         }
         Err(unsigned) => {
+            let code = match &unsigned {
+                Unsigned::Refused(refusal) => Some(refusal.code),
+                Unsigned::Gone(_) => None,
+            };
             let (refused, detail) = explain(unsigned, course.endpoint.effect());
             settle::record(
                 &worker.gateway,
                 &course,
                 Settlement::of(SettleOutcome::Unsigned, Some(&detail)),
             );
-            Err(refused)
+            Err(match (code, &course.granted) {
+                (Some(RefusalCode::ApprovalNeeded), _) => {
+                    held_back(&worker.gateway, refused, course.wanted.as_ref(), &text, &course.key)
+                        .await
+                }
+                (Some(RefusalCode::GrantRefused), Some(granted)) => {
+                    // What the signer does not take now it will not take later.
+                    worker.gateway.approvals.over(granted.id);
+                    refused
+                }
+                _ => refused,
+            })
         }
     }
 }

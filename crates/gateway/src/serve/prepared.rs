@@ -11,6 +11,7 @@ use judge::{AccountSetup, Judge, PolicySet};
 use rustls::ServerConfig;
 
 use super::{GatewayError, system};
+use crate::approvals::Approvals;
 use crate::clock::{self, VenueClock};
 use crate::config::Config;
 use crate::counters::{Counters, Failures};
@@ -95,6 +96,7 @@ impl Prepared {
         let (mut judges, restored) = restoring.finish();
         let stream_keys = StreamKeys::open(&config.data_dir.join("run").join("stream-keys"))
             .map_err(GatewayError::System)?;
+        let approvals = Approvals::open(&config.data_dir.join("run").join("approvals"));
         let prices = crate::prices::PriceBoard::default();
         if let Some(judge) = judges.values().next() {
             let known = judges.values().flat_map(Judge::instruments);
@@ -132,6 +134,7 @@ impl Prepared {
             log,
             replay,
             stream_keys,
+            approvals,
             forgets_before,
             clock: VenueClock::new(),
             prices,

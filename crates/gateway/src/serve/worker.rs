@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
+use crate::approvals::Errand;
 use crate::connection::{self, Host, Seats};
 use crate::gateway::{Gateway, Worker};
 use crate::hand_over::{Leaving, Passed};
 use crate::limits;
 use crate::listen::WorkerListeners;
+use crate::pipeline::errand;
 use crate::route::Entrance;
 use crate::signer::{SignerConnection, SignerLink};
 
@@ -109,6 +111,15 @@ async fn run(
             tokio::time::sleep(limits::UPSTREAM_IDLE / 4).await;
         }
     });
+    if number == 0 {
+        let worker = Rc::clone(&host.worker);
+        let mut errands = worker.gateway.approvals.errands();
+        tokio::task::spawn_local(async move {
+            while let Some(Errand { id, reply }) = errands.recv().await {
+                let _ = reply.send(errand::run(&worker, id).await);
+            }
+        });
+    }
     tokio::select! {
         _ = open.wait_for(|open| *open) => {}
         _ = stop.wait_for(|stop| *stop) => {}

@@ -6,16 +6,18 @@ use wire::limits::{
 use wire::model::{Decimal, Effect, Product};
 
 use super::{
-    Allowance, AmountCeiling, Ceiling, Destination, FAST_WITHDRAW_SWITCH, MarketCeiling,
-    QuoteCeiling, ValueOutCeiling,
+    Allowance, AmountCeiling, Approvals, ApprovedCeiling, Ceiling, Destination,
+    FAST_WITHDRAW_SWITCH, MarketCeiling, QuoteCeiling, ValueOutCeiling,
 };
-use crate::limits::{ALLOWANCES, APPROVERS, ASSETS, CEILING_BYTES, DESTINATIONS, MARKETS};
+use crate::limits::{ALLOWANCES, ASSETS, CEILING_BYTES, DESTINATIONS, MARKETS};
 use crate::protocol::KeyClass;
 use crate::protocol::codec::{Decoder, Encoder, Malformed, TooLong};
 
-const VERSION: u16 = 1;
+/// Without approvers: as it was sealed before there were any.
+const UNAPPROVED: u16 = 1;
+/// With approvers.
+const APPROVED: u16 = 2;
 const ENDPOINT_BYTES: usize = 160;
-const APPROVER_BYTES: usize = 2048;
 
 /// Why a ceiling cannot be used; whoever wrote it has to change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +100,7 @@ impl Ceiling {
             }
         }
         for (at, asset) in self.value_out.iter().enumerate() {
-            check_amounts(&asset.asset, asset.per_request, asset.per_day)?;
+            check_tiers(asset, self.approvals.is_some())?;
             if self.value_out.iter().skip(at + 1).any(|other| other.asset == asset.asset) {
                 return rule(format!("{} is named twice", asset.asset));
             }
@@ -134,12 +136,18 @@ impl Ceiling {
             KeyClass::Read | KeyClass::Trade if !self.value_out.is_empty() => {
                 return rule("only a value-out key moves value out");
             }
+            KeyClass::Read | KeyClass::Trade if self.approvals.is_some() => {
+                return rule("only a value-out key has approvers");
+            }
             KeyClass::Read
                 if self.allowances.iter().any(|one| one.endpoint != FAST_WITHDRAW_SWITCH) =>
             {
                 return rule("a read key has no allowances");
             }
             _ => {}
+        }
+        if let Some(approvals) = &self.approvals {
+            approvals.check()?;
         }
         if self.max_receive_window_ms == 0 || self.max_receive_window_ms > BOT_RECEIVE_WINDOW_MS {
             return rule(format!("the receive window must be 1 to {BOT_RECEIVE_WINDOW_MS} ms"));
@@ -155,7 +163,8 @@ impl Ceiling {
         self.check()?;
         let mut bytes = Vec::new();
         let mut to = Encoder::new(&mut bytes);
-        to.u16(VERSION);
+        let version = if self.approvals.is_some() { APPROVED } else { UNAPPROVED };
+        to.u16(version);
         to.u8(self.class as u8);
         to.count(self.markets.len(), MARKETS, "markets")?;
         for market in &self.markets {
@@ -174,6 +183,13 @@ impl Ceiling {
             to.string(&asset.asset, SYMBOL_BYTES, "asset")?;
             put_decimal(&mut to, asset.per_request);
             put_decimal(&mut to, asset.per_day);
+            if version == APPROVED {
+                to.flag(asset.approved.is_some());
+            }
+            if let Some(approved) = &asset.approved {
+                put_decimal(&mut to, approved.per_request);
+                put_decimal(&mut to, approved.per_day);
+            }
             to.count(asset.destinations.len(), DESTINATIONS, "destinations")?;
             for destination in &asset.destinations {
                 to.string(&destination.network, SYMBOL_BYTES, "network")?;
@@ -196,9 +212,10 @@ impl Ceiling {
                 put_decimal(&mut to, amount.per_day);
             }
         }
-        to.count(self.approvers.len(), APPROVERS, "approvers")?;
-        for approver in &self.approvers {
-            to.bytes(approver, APPROVER_BYTES, "approver")?;
+        match &self.approvals {
+            Some(approvals) => approvals.put(&mut to)?,
+            // The empty list of approvers that version 1 has.
+            None => to.u16(0),
         }
         to.u64(self.max_receive_window_ms);
         to.i64(self.clock_offset_ms);
@@ -212,17 +229,24 @@ impl Ceiling {
     pub fn decode(bytes: &[u8]) -> Result<Self, CeilingError> {
         let mut from = Decoder::new(bytes);
         let malformed = from.malformed("ceiling");
-        if bytes.len() > CEILING_BYTES || from.u16("ceiling version")? != VERSION {
+        if bytes.len() > CEILING_BYTES {
+            return Err(malformed.into());
+        }
+        let version = from.u16("ceiling version")?;
+        if version != UNAPPROVED && version != APPROVED {
             return Err(malformed.into());
         }
         let ceiling = Self {
             class: KeyClass::from_byte(from.u8("class")?).ok_or(malformed)?,
             markets: many(&mut from, MARKETS, take_market)?,
-            value_out: many(&mut from, ASSETS, take_value_out)?,
+            value_out: many(&mut from, ASSETS, |from| take_value_out(from, version))?,
             allowances: many(&mut from, ALLOWANCES, take_allowance)?,
-            approvers: many(&mut from, APPROVERS, |from| {
-                from.bytes(APPROVER_BYTES, "approver").map(<[u8]>::to_vec)
-            })?,
+            approvals: if version == APPROVED {
+                Some(Approvals::take(&mut from)?)
+            } else {
+                from.count(0, "approvers")?;
+                None
+            },
             max_receive_window_ms: from.u64("receive window")?,
             clock_offset_ms: from.i64("clock offset")?,
         };
@@ -230,6 +254,25 @@ impl Ceiling {
         ceiling.check()?;
         Ok(ceiling)
     }
+}
+
+/// Without approval at least something may leave, or with it.
+fn check_tiers(asset: &ValueOutCeiling, has_approvers: bool) -> Result<(), CeilingError> {
+    let name = &asset.asset;
+    let Some(approved) = &asset.approved else {
+        return check_amounts(name, asset.per_request, asset.per_day);
+    };
+    check_amounts(name, approved.per_request, approved.per_day)?;
+    if !has_approvers {
+        return rule(format!("{name} may leave with approval, but nobody may approve"));
+    }
+    if asset.per_request < Decimal::ZERO || asset.per_day < asset.per_request {
+        return rule(format!("{name}: a day must allow at least one request"));
+    }
+    if approved.per_request < asset.per_request {
+        return rule(format!("{name}: with approval a request must allow more than without"));
+    }
+    Ok(())
 }
 
 fn check_amounts(asset: &str, per_request: Decimal, per_day: Decimal) -> Result<(), CeilingError> {
@@ -284,11 +327,16 @@ fn take_market(from: &mut Decoder<'_>) -> Result<MarketCeiling, Malformed> {
     })
 }
 
-fn take_value_out(from: &mut Decoder<'_>) -> Result<ValueOutCeiling, Malformed> {
+fn take_value_out(from: &mut Decoder<'_>, version: u16) -> Result<ValueOutCeiling, Malformed> {
     Ok(ValueOutCeiling {
         asset: from.string(SYMBOL_BYTES, "asset")?.to_owned(),
         per_request: take_decimal(from)?,
         per_day: take_decimal(from)?,
+        approved: if version == APPROVED && from.flag("second tier")? {
+            Some(ApprovedCeiling { per_request: take_decimal(from)?, per_day: take_decimal(from)? })
+        } else {
+            None
+        },
         destinations: many(from, DESTINATIONS, |from| {
             Ok(Destination {
                 network: from.string(SYMBOL_BYTES, "network")?.to_owned(),

@@ -2,7 +2,10 @@
 
 use wire::model::Decimal;
 
-use super::{Ceiling, CeilingError, Destination, MarketCeiling, QuoteCeiling, ValueOutCeiling};
+use super::{
+    Approvals, ApprovedCeiling, Ceiling, CeilingError, Destination, MarketCeiling, QuoteCeiling,
+    ValueOutCeiling,
+};
 use crate::protocol::KeyClass;
 
 /// The ceiling for one order, in multiples of the largest a bot may place.
@@ -38,6 +41,8 @@ pub struct ValueOutNeed {
     /// Largest sum in 24 h over all destinations of the asset, asset units;
     /// the same in every need of the asset.
     pub per_day: Decimal,
+    /// What may leave with approval; the same in every need of the asset.
+    pub approved: Option<ApprovedCeiling>,
     /// Where to.
     pub destination: Destination,
 }
@@ -82,8 +87,11 @@ pub fn propose_trade(needs: &[MarketNeed]) -> Result<Ceiling, CeilingError> {
 /// # Errors
 /// Needs of one asset with different caps, a destination named twice, or a
 /// rule of every ceiling.
-pub fn propose_value_out(needs: &[ValueOutNeed]) -> Result<Ceiling, CeilingError> {
-    let mut ceiling = Ceiling::closed(KeyClass::ValueOut);
+pub fn propose_value_out(
+    needs: &[ValueOutNeed],
+    approvals: Option<Approvals>,
+) -> Result<Ceiling, CeilingError> {
+    let mut ceiling = Ceiling { approvals, ..Ceiling::closed(KeyClass::ValueOut) };
     for need in needs {
         let to = need.destination.clone();
         let rule = |what: &str| Err(CeilingError::Rule(format!("{} {what}", need.asset)));
@@ -92,11 +100,14 @@ pub fn propose_value_out(needs: &[ValueOutNeed]) -> Result<Ceiling, CeilingError
                 asset: need.asset.clone(),
                 per_request: need.per_request,
                 per_day: need.per_day,
+                approved: need.approved.clone(),
                 destinations: vec![to],
             });
             continue;
         };
-        if (known.per_request, known.per_day) != (need.per_request, need.per_day) {
+        if (known.per_request, known.per_day, &known.approved)
+            != (need.per_request, need.per_day, &need.approved)
+        {
             return rule("has two caps");
         }
         if known.destinations.contains(&to) {

@@ -6,12 +6,14 @@ use wire::model::{Effect, Rights};
 use super::codec::{Decoder, Encoder, Malformed, TooLong};
 use super::control::Scheme;
 use super::{
-    Answer, Ask, KeyClass, KeyHandle, KeyInfo, RefusalCode, RefusalFault, SignAsk, SignRefusal,
-    Signed, SignerStatus, Surface, VERSION,
+    Answer, Ask, GrantsSeen, KeyClass, KeyHandle, KeyInfo, RefusalCode, RefusalFault, SignAsk,
+    SignRefusal, Signed, SignerStatus, Surface, VERSION,
 };
+use crate::grant::GrantId;
 use crate::limits::{
-    ANSWER_FRAME_BYTES, API_KEY_BYTES, ASK_FRAME_BYTES, DETAIL_BYTES, GRANT_BYTES, GRANTS, KEYS,
-    MESSAGES, NAME_BYTES, NOTE_BYTES, ORIGIN_BYTES, PROOF_HASHES, SIGNATURE_BYTES, SUMMARY_BYTES,
+    ANSWER_FRAME_BYTES, API_KEY_BYTES, APPROVERS, ASK_FRAME_BYTES, DETAIL_BYTES, GRANT_BYTES,
+    GRANTS, KEYS, MESSAGES, NAME_BYTES, NOTE_BYTES, ORIGIN_BYTES, PROOF_HASHES, SIGNATURE_BYTES,
+    SUMMARY_BYTES,
 };
 
 /// Most warnings in a status.
@@ -129,10 +131,8 @@ fn put_ask(to: &mut Encoder<'_>, ask: &Ask) -> Result<(), TooLong> {
             to.u64(ask.deadline_unix_ms);
             to.flag(ask.surface == Surface::WebSocket);
             to.bytes(&ask.text, SIGNED_TEXT_BYTES, "text to sign")?;
-            to.count(ask.grants.len(), GRANTS, "grants")?;
-            for grant in &ask.grants {
-                to.bytes(grant, GRANT_BYTES, "grant")?;
-            }
+            to.string(&ask.principal, NAME_BYTES, "principal")?;
+            put_grants(to, &ask.grants)?;
         }
         Ask::Offset { venue_offset_ms } => {
             to.u8(2);
@@ -163,6 +163,16 @@ fn put_ask(to: &mut Encoder<'_>, ask: &Ask) -> Result<(), TooLong> {
             to.u16(observed.to_bits());
         }
         Ask::Status => to.u8(7),
+        Ask::Grants { key, grants } => {
+            to.u8(8);
+            to.u16(key.0);
+            put_grants(to, grants)?;
+        }
+        Ask::RejectApproval { id, expires_unix_ms } => {
+            to.u8(9);
+            to.raw(&id.0);
+            to.u64(*expires_unix_ms);
+        }
     }
     Ok(())
 }
@@ -178,9 +188,8 @@ fn take_ask(from: &mut Decoder<'_>) -> Result<Ask, Malformed> {
             deadline_unix_ms: from.u64("deadline")?,
             surface: if from.flag("surface")? { Surface::WebSocket } else { Surface::Rest },
             text: from.bytes(SIGNED_TEXT_BYTES, "text to sign")?.to_vec(),
-            grants: (0..from.count(GRANTS, "grants")?)
-                .map(|_| from.bytes(GRANT_BYTES, "grant").map(<[u8]>::to_vec))
-                .collect::<Result<_, _>>()?,
+            principal: from.string(NAME_BYTES, "principal")?.to_owned(),
+            grants: take_grants(from)?,
         }),
         2 => Ask::Offset { venue_offset_ms: from.i64("offset")? },
         3 => Ask::Checkpoint {
@@ -205,8 +214,35 @@ fn take_ask(from: &mut Decoder<'_>) -> Result<Ask, Malformed> {
             observed: Rights::from_bits(from.u16("rights")?),
         },
         7 => Ask::Status,
+        8 => Ask::Grants { key: KeyHandle(from.u16("key")?), grants: take_grants(from)? },
+        9 => Ask::RejectApproval {
+            id: GrantId(from.array("approval")?),
+            expires_unix_ms: from.u64("expiry")?,
+        },
         _ => return Err(malformed),
     })
+}
+
+fn put_grants(to: &mut Encoder<'_>, grants: &[Vec<u8>]) -> Result<(), TooLong> {
+    to.count(grants.len(), GRANTS, "grants")?;
+    grants.iter().try_for_each(|grant| to.bytes(grant, GRANT_BYTES, "grant"))
+}
+
+fn take_grants(from: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>, Malformed> {
+    (0..from.count(GRANTS, "grants")?)
+        .map(|_| from.bytes(GRANT_BYTES, "grant").map(<[u8]>::to_vec))
+        .collect()
+}
+
+fn put_names(to: &mut Encoder<'_>, names: &[String]) -> Result<(), TooLong> {
+    to.count(names.len(), APPROVERS, "approvers")?;
+    names.iter().try_for_each(|name| to.string(name, NAME_BYTES, "approver"))
+}
+
+fn take_names(from: &mut Decoder<'_>) -> Result<Vec<String>, Malformed> {
+    (0..from.count(APPROVERS, "approvers")?)
+        .map(|_| from.string(NAME_BYTES, "approver").map(str::to_owned))
+        .collect()
 }
 
 fn put_answer(to: &mut Encoder<'_>, answer: &Answer) -> Result<(), TooLong> {
@@ -246,6 +282,12 @@ fn put_answer(to: &mut Encoder<'_>, answer: &Answer) -> Result<(), TooLong> {
             to.u8(8);
             to.u64(*id);
         }
+        Answer::Grants(seen) => {
+            to.u8(9);
+            put_names(to, &seen.persons)?;
+            to.flag(seen.enough);
+            to.u64(seen.wait_ms);
+        }
     }
     Ok(())
 }
@@ -268,6 +310,11 @@ fn take_answer(from: &mut Decoder<'_>) -> Result<Answer, Malformed> {
         6 => Answer::Ok,
         7 => Answer::Error(take_refusal(from)?),
         8 => Answer::Later { id: from.u64("id")? },
+        9 => Answer::Grants(GrantsSeen {
+            persons: take_names(from)?,
+            enough: from.flag("enough")?,
+            wait_ms: from.u64("wait")?,
+        }),
         _ => return Err(malformed),
     })
 }
@@ -312,6 +359,8 @@ pub(crate) fn put_key(to: &mut Encoder<'_>, key: &KeyInfo) -> Result<(), TooLong
     to.u8(key.class as u8);
     to.u16(key.rights.to_bits());
     to.detail(&key.ceiling, SUMMARY_BYTES);
+    put_names(to, &key.approvers)?;
+    to.u16(key.quorum);
     to.flag(key.limited.is_some());
     if let Some(limited) = &key.limited {
         to.detail(limited, DETAIL_BYTES);
@@ -331,6 +380,8 @@ pub(crate) fn take_key(from: &mut Decoder<'_>) -> Result<KeyInfo, Malformed> {
         class: KeyClass::from_byte(from.u8("key class")?).ok_or(malformed)?,
         rights: Rights::from_bits(from.u16("key rights")?),
         ceiling: from.string(SUMMARY_BYTES, "ceiling")?.to_owned(),
+        approvers: take_names(from)?,
+        quorum: from.u16("quorum")?,
         limited: if from.flag("key limited")? {
             Some(from.string(DETAIL_BYTES, "key limited")?.to_owned())
         } else {

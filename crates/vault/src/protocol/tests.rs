@@ -15,6 +15,7 @@ fn asks() -> Vec<Ask> {
             deadline_unix_ms: 1_700_000_000_000,
             surface: Surface::WebSocket,
             text: b"timestamp=1".to_vec(),
+            principal: "treasury".into(),
             grants: vec![vec![1, 2], vec![]],
         }),
         Ask::Offset { venue_offset_ms: -12 },
@@ -30,6 +31,8 @@ fn asks() -> Vec<Ask> {
         Ask::Keys,
         Ask::Rights { key: KeyHandle(0), observed: Rights::NONE.with(Right::Withdrawals) },
         Ask::Status,
+        Ask::Grants { key: KeyHandle(2), grants: vec![vec![3]] },
+        Ask::RejectApproval { id: GrantId([5; 16]), expires_unix_ms: 6 },
     ]
 }
 
@@ -53,6 +56,8 @@ fn key() -> KeyInfo {
         class: KeyClass::Trade,
         rights: Rights::ALL,
         ceiling: "BTCUSDT 1 an order".into(),
+        approvers: vec!["alice".into(), "bob".into()],
+        quorum: 2,
         limited: Some("rights widened".into()),
     }
 }
@@ -73,6 +78,7 @@ fn answers() -> Vec<Answer> {
         Answer::Status(SignerStatus { warnings: vec!["w".into()], ..SignerStatus::default() }),
         Answer::Ok,
         Answer::Error(refusal()),
+        Answer::Grants(GrantsSeen { persons: vec!["alice".into()], enough: true, wait_ms: 9 }),
     ]
 }
 

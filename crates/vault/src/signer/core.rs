@@ -18,6 +18,7 @@ use super::checkpoint::LastCheckpoint;
 use super::clock::{Clock, TimeSource};
 use super::counters::{Counters, Found};
 use super::decide::{Circumstances, Decision, decide, sha256};
+use super::grants;
 use super::keys::{Key, MarketWindows};
 use super::orders::EVERY_MARKET;
 use super::prepared::{Prepared, ed25519_base64, hmac_hex};
@@ -31,7 +32,7 @@ use crate::limits::{KEYS, SLOW_WAITING};
 use crate::note::NoteSigner;
 use crate::protocol::control::ConnectionKind;
 use crate::protocol::{
-    Answer, Ask, KeyHandle, RefusalCode, SignAsk, SignRefusal, Signed, SignerStatus,
+    Answer, Ask, GrantsSeen, KeyHandle, RefusalCode, SignAsk, SignRefusal, Signed, SignerStatus,
 };
 use crate::store::{StoreError, Vault, at};
 
@@ -249,7 +250,7 @@ impl Core {
             return Slot::Refused { id: ask.id, refusal: busy() };
         }
         let decided = decide(ask, key, under).and_then(|decision| {
-            if !decision.moves.is_empty() {
+            if !decision.moves.all.is_empty() {
                 // Cut inside the name `recvWindow` the text has the venue's own
                 // default.
                 let busy_ms = decision
@@ -357,7 +358,7 @@ impl Core {
             put_decimal(lines, charge.quote);
             before = b';';
         }
-        for one in &decision.moves {
+        for one in &decision.moves.all {
             lines.push(before);
             lines.extend_from_slice(one.word.as_bytes());
             before = b';';
@@ -440,8 +441,33 @@ impl Core {
             )),
             Ask::Rights { key, observed } => self.see_rights(*key, *observed, kind),
             Ask::Status => Ok(Answer::Status(self.status())),
+            Ask::Grants { key, grants } => self.see_grants(*key, grants).map(Answer::Grants),
+            Ask::RejectApproval { id, expires_unix_ms } => {
+                let now_ms = self.approvals_time_ms();
+                grants::reject(*id, *expires_unix_ms, &mut self.counters, now_ms)
+                    .map(|()| Answer::Ok)
+            }
         };
         done.unwrap_or_else(Answer::Error)
+    }
+
+    /// The time that approvals live by, Unix ms: whichever clock is later.
+    fn approvals_time_ms(&mut self) -> u64 {
+        let moment = self.clock.look();
+        moment.wall_ms.max(moment.window_ms)
+    }
+
+    /// Grants looked at before there is a text.
+    fn see_grants(
+        &mut self,
+        handle: KeyHandle,
+        grants: &[Vec<u8>],
+    ) -> Result<GrantsSeen, SignRefusal> {
+        let now_ms = self.approvals_time_ms();
+        let key = self.keys.get(usize::from(handle.0)).filter(|key| !key.removed);
+        let key = key
+            .ok_or_else(|| gateway(RefusalCode::UnknownKey, "there is no key with this handle"))?;
+        grants::see(grants, key, &mut self.counters, now_ms)
     }
 
     /// Rights seen at the venue: more widen at once and are kept, fewer change

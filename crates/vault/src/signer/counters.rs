@@ -1,5 +1,6 @@
 //! What must survive a restart before anything that moves value is signed: the
-//! windows of value out and of allowances, and rights seen since sealing.
+//! windows of value out and of allowances, approvals that were used, and rights
+//! seen since sealing.
 //!
 //! INVARIANT (record first): [`Counters::save`] has synced before such a text
 //! is signed. What is missing counts as spent.
@@ -9,16 +10,18 @@ use std::path::{Path, PathBuf};
 
 use wire::model::Rights;
 
+use super::grants::Fate;
 use super::window::{DAY_MS, Window};
 use crate::files;
-use crate::limits::{ALLOWANCES, ASSETS, KEYS};
+use crate::grant::GrantId;
+use crate::limits::{ALLOWANCES, ASSETS, GRANTS_KEPT, KEYS};
 use crate::store::is_name;
 
 const FIRST_LINE: &str = "countersign-counters 1";
 /// Largest file, bytes.
 const FILE_BYTES: usize = 16 * 1024 * 1024;
-/// Most windows of one key: its assets, and its allowances with their assets.
-const WINDOWS: usize = ASSETS + ALLOWANCES + ALLOWANCES * ASSETS;
+/// Most windows of one key: its assets without and with approval, and its allowances with their assets.
+const WINDOWS: usize = 2 * ASSETS + ALLOWANCES + ALLOWANCES * ASSETS;
 
 /// What one key has used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +50,11 @@ pub(crate) struct Counters {
     pub(crate) sequence: u64,
     /// Window time until which everything that moves value is spent, ms.
     pub(crate) spent_until_ms: u64,
+    /// Approvals issued before are refused, as which of them were used is
+    /// unknown; Unix ms.
+    pub(crate) grants_from_ms: u64,
+    /// What became of approvals, and when they expire (Unix ms).
+    grants: BTreeMap<GrantId, (u64, Fate)>,
     keys: BTreeMap<String, KeyCounters>,
 }
 
@@ -70,6 +78,8 @@ impl Counters {
             window_ms: 0,
             sequence: 0,
             spent_until_ms: 0,
+            grants_from_ms: 0,
+            grants: BTreeMap::new(),
             keys: BTreeMap::new(),
         }
     }
@@ -100,6 +110,27 @@ impl Counters {
         // A bucket more, as windows have.
         let until = now_ms.saturating_add(DAY_MS + DAY_MS / 60);
         self.spent_until_ms = self.spent_until_ms.max(until);
+        self.grants_from_ms = self.grants_from_ms.max(now_ms);
+    }
+
+    /// What became of an approval.
+    pub(crate) fn fate(&self, id: GrantId) -> Option<Fate> {
+        self.grants.get(&id).map(|(_, fate)| *fate)
+    }
+
+    /// Keeps what became of an approval until it expires; false where there is
+    /// no room.
+    pub(crate) fn keep_grant(&mut self, id: GrantId, expires_unix_ms: u64, fate: Fate) -> bool {
+        let fits = self.grants.len() < GRANTS_KEPT || self.grants.contains_key(&id);
+        if fits {
+            self.grants.insert(id, (expires_unix_ms, fate));
+        }
+        fits
+    }
+
+    /// Forgets approvals that have expired: expired ones are refused anyway.
+    pub(crate) fn forget_grants(&mut self, now_ms: u64) {
+        self.grants.retain(|_, (expires_unix_ms, _)| *expires_unix_ms > now_ms);
     }
 
     /// The key's counters, where its state was created.
@@ -125,6 +156,16 @@ impl Counters {
             "{FIRST_LINE}\nwindow {}\nsequence {}\nspent {}\n",
             self.window_ms, self.sequence, self.spent_until_ms
         );
+        if self.grants_from_ms > 0 {
+            text.push_str(&format!("grants-from {}\n", self.grants_from_ms));
+        }
+        for (id, (expires, fate)) in &self.grants {
+            text.push_str(&match fate {
+                Fate::Used => format!("grant {id} {expires} used\n"),
+                Fate::Rejected => format!("grant {id} {expires} rejected\n"),
+                Fate::Waiting(since) => format!("grant {id} {expires} waiting {since}\n"),
+            });
+        }
         for (name, key) in &self.keys {
             text.push_str(&format!("key {name}\n"));
             if let Some(rights) = key.observed {
@@ -154,6 +195,8 @@ impl Counters {
             window_ms: number("window")?,
             sequence: number("sequence")?,
             spent_until_ms: number("spent")?,
+            grants_from_ms: 0,
+            grants: BTreeMap::new(),
             keys: BTreeMap::new(),
         };
         for line in lines.by_ref() {
@@ -162,6 +205,18 @@ impl Counters {
             }
             let mut words = line.split(' ').filter(|word| !word.is_empty());
             let (kind, name) = (words.next()?, words.next()?);
+            if kind == "grants-from" {
+                counters.grants_from_ms = name.parse().ok()?;
+                continue;
+            }
+            if kind == "grant" {
+                let (expires, fate) = (words.next()?.parse().ok()?, read_fate(&mut words)?);
+                if counters.grants.len() >= GRANTS_KEPT {
+                    return None;
+                }
+                counters.grants.insert(GrantId::parse(name)?, (expires, fate));
+                continue;
+            }
             if !is_name(name) || counters.keys.len() > 16 * KEYS {
                 return None;
             }
@@ -187,6 +242,15 @@ impl Counters {
     }
 }
 
+fn read_fate<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Fate> {
+    Some(match words.next()? {
+        "used" => Fate::Used,
+        "rejected" => Fate::Rejected,
+        "waiting" => Fate::Waiting(words.next()?.parse().ok()?),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use wire::model::{Decimal, Right};
@@ -197,6 +261,10 @@ mod tests {
         let mut counters = Counters::fresh(state);
         counters.window_ms = 1_700_000_000_000;
         counters.sequence = 9;
+        counters.grants_from_ms = 4;
+        counters.keep_grant(GrantId([1; 16]), 90, Fate::Used);
+        counters.keep_grant(GrantId([2; 16]), 91, Fate::Rejected);
+        counters.keep_grant(GrantId([3; 16]), 92, Fate::Waiting(80));
         counters.add_key("main-out");
         counters.add_key("main-read");
         let key = counters.key("main-out").unwrap();
@@ -227,9 +295,12 @@ mod tests {
                 "cut {cut}"
             );
         }
-        for (from, to) in
-            [("used main-out", "used other"), ("sequence 9", "sequence x"), (":5", ":-5")]
-        {
+        for (from, to) in [
+            ("90 used", "90 unused"),
+            ("used main-out", "used other"),
+            ("sequence 9", "sequence x"),
+            (":5", ":-5"),
+        ] {
             let changed = text.replacen(from, to, 1);
             assert!(Counters::from_text(state.path(), &changed).is_none(), "{from}");
         }

@@ -17,7 +17,7 @@ use super::keys::Key;
 use super::orders::MarketCharge;
 use super::prepared::Prepared;
 use super::refuse::{bot, gateway, operator};
-use super::value::Move;
+use super::value::{Asked, Moves, needless};
 use crate::protocol::control::ConnectionKind;
 use crate::protocol::{RefusalCode, SignAsk, SignRefusal};
 use crate::venue::Venue;
@@ -43,8 +43,8 @@ pub(super) struct Decision {
     pub(super) timestamp_ms: u64,
     /// What orders take out of the ceiling's markets.
     pub(super) orders: Vec<MarketCharge>,
-    /// What moves value.
-    pub(super) moves: Vec<Move>,
+    /// What moves value, and what it is approved by.
+    pub(super) moves: Moves,
     pub(super) asked_sha256: [u8; 32],
     /// The receive window that was written, or for how long the venue may take
     /// the text, ms.
@@ -59,7 +59,7 @@ impl Decision {
             quiet: found.quiet,
             timestamp_ms,
             orders: Vec::new(),
-            moves: Vec::new(),
+            moves: Moves::default(),
             asked_sha256: sha256(&ask.text),
             receive_window_ms,
         }
@@ -85,21 +85,29 @@ pub(super) fn decide(
     key: &mut Key,
     under: &Circumstances,
 ) -> Result<Decision, SignRefusal> {
-    if !ask.grants.is_empty() {
-        return Err(gateway(
-            RefusalCode::GrantRefused,
-            "approvals are not accepted by this version; what needs one is refused",
-        ));
-    }
     if let Prepared::Unusable(why) = &key.prepared {
         return Err(operator(
             RefusalCode::Scheme,
             format!("key `{}` cannot sign: {why}", key.info.name),
         ));
     }
-    match key.venue {
+    let decision = match key.venue {
         Venue::Binance => binance::decide(ask, key, under),
         Venue::Woox => woox::decide(ask, key, under),
+    }?;
+    if !ask.grants.is_empty() && decision.moves.approved.is_none() {
+        return Err(needless());
+    }
+    Ok(decision)
+}
+
+/// What the moves of a text may need approval by.
+fn approval_of<'a>(ask: &'a SignAsk, under: &Circumstances) -> Asked<'a> {
+    Asked {
+        principal: &ask.principal,
+        grants: &ask.grants,
+        // Whichever is later: a clock that goes back brings no approval to life.
+        now_ms: under.moment.wall_ms.max(under.moment.window_ms),
     }
 }
 

@@ -4,6 +4,7 @@
 mod administration;
 mod checkpoints;
 mod cost;
+mod grants;
 mod orders;
 mod polling;
 mod schemes;
@@ -88,6 +89,7 @@ pub(super) fn out_ceiling() -> Ceiling {
         asset: "USDT".into(),
         per_request: decimal("100"),
         per_day: decimal("250"),
+        approved: None,
         destinations: vec![
             Destination { network: "ETH".into(), address: "0xaa".into(), memo: None },
             Destination { network: "XRP".into(), address: "rB".into(), memo: Some("77".into()) },
@@ -227,6 +229,7 @@ impl Bench {
             deadline_unix_ms: self.time.now() + 5_000,
             surface: Surface::Rest,
             text: text.as_bytes().to_vec(),
+            principal: String::new(),
             grants: vec![],
         }
     }

@@ -8,9 +8,11 @@ use wire::model::{Decimal, Effect};
 
 use super::clock::Moment;
 use super::counters::Counters;
+use super::grants::{self, Fate, Verified};
 use super::keys::Key;
 use super::refuse::{bot, gateway, operator};
 use crate::ceiling::UNCOUNTED;
+use crate::grant::Content;
 use crate::protocol::{RefusalCode, SignRefusal};
 
 /// How a venue's text says what it would move. Whatever could hide or change
@@ -35,6 +37,23 @@ pub(super) struct Withdrawal<'a> {
     pub(super) amount: Option<&'a str>,
 }
 
+/// What comes with a text that may need approval.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The bot that asks, as the gateway says.
+    pub(super) principal: &'a str,
+    pub(super) grants: &'a [Vec<u8>],
+    /// When, Unix ms.
+    pub(super) now_ms: u64,
+}
+
+/// What a text would move, and what it is approved by.
+#[derive(Default)]
+pub(super) struct Moves {
+    pub(super) all: Vec<Move>,
+    pub(super) approved: Option<Box<Verified>>,
+}
+
 /// One thing that a text would take out of a day's windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Move {
@@ -44,6 +63,8 @@ pub(super) struct Move {
     limit: Decimal,
     /// Whether this is a withdrawal, which go one at a time.
     withdrawal: bool,
+    /// Whether more of it may leave with approval.
+    approvable: bool,
     /// For `signed.log`.
     pub(super) word: String,
 }
@@ -54,11 +75,15 @@ pub(super) fn moves<T: Movement>(
     text: &T,
     worse: &[(&str, Effect)],
     key: &Key,
-) -> Result<Vec<Move>, SignRefusal> {
-    let mut moves = Vec::new();
+    asked: &Asked<'_>,
+) -> Result<Moves, SignRefusal> {
+    let mut found = Moves::default();
+    let moves = &mut found.all;
     for (endpoint, effect) in worse {
         if *endpoint == T::WITHDRAW && *effect == Effect::ValueOut {
-            moves.push(withdrawal(&text.withdrawal()?, key)?);
+            let (one, approved) = withdrawal(&text.withdrawal()?, T::WITHDRAW, key, asked)?;
+            moves.push(one);
+            found.approved = approved;
             continue;
         }
         let Some(allowed) = key.ceiling.allowance(endpoint).filter(|one| one.effect == *effect)
@@ -82,6 +107,7 @@ pub(super) fn moves<T: Movement>(
             amount: Decimal::ONE,
             limit: Decimal::from(allowed.requests_per_day),
             withdrawal: false,
+            approvable: false,
             word: format!("use:{}", name.replace(' ', "_")),
         });
         if allowed.amounts.is_empty() {
@@ -100,10 +126,19 @@ pub(super) fn moves<T: Movement>(
             amount,
             limit: rule.per_day,
             withdrawal: false,
+            approvable: false,
             word: format!("out:{}:{amount}", rule.asset),
         });
     }
-    Ok(moves)
+    if found.approved.is_none() && !asked.grants.is_empty() {
+        return Err(needless());
+    }
+    Ok(found)
+}
+
+/// Grants beside a text that nothing can be approved for.
+pub(super) fn needless() -> SignRefusal {
+    gateway(RefusalCode::GrantRefused, "approval refused: only withdrawals are approved")
 }
 
 fn amount(text: Option<&str>) -> Result<Decimal, SignRefusal> {
@@ -131,8 +166,14 @@ fn within_request(what: &str, amount: Decimal, limit: Decimal) -> Result<(), Sig
     ))
 }
 
-/// A withdrawal, to a listed destination only.
-fn withdrawal(wanted: &Withdrawal<'_>, key: &Key) -> Result<Move, SignRefusal> {
+/// A withdrawal, to a listed destination only: within the first tier, or
+/// approved and within the second.
+fn withdrawal(
+    wanted: &Withdrawal<'_>,
+    endpoint: &str,
+    key: &Key,
+    asked: &Asked<'_>,
+) -> Result<(Move, Option<Box<Verified>>), SignRefusal> {
     let asset = wanted.asset;
     let rule = key.ceiling.asset(asset).ok_or_else(|| {
         bot(
@@ -143,12 +184,12 @@ fn withdrawal(wanted: &Withdrawal<'_>, key: &Key) -> Result<Move, SignRefusal> {
             ),
         )
     })?;
-    let listed = rule.destinations.iter().any(|to| {
+    let to = rule.destinations.iter().find(|to| {
         wanted.network == Some(to.network.as_str())
             && wanted.address == Some(to.address.as_str())
             && wanted.memo == to.memo.as_deref()
     });
-    if !listed {
+    let Some(to) = to else {
         return Err(bot(
             RefusalCode::Destination,
             format!(
@@ -157,22 +198,73 @@ fn withdrawal(wanted: &Withdrawal<'_>, key: &Key) -> Result<Move, SignRefusal> {
                 key.info.name
             ),
         ));
-    }
+    };
     let amount = amount(wanted.amount)?;
-    within_request(asset, amount, rule.per_request)?;
-    Ok(Move {
-        window: format!("out|{asset}"),
+    let of = |window: String, limit: Decimal, approvable: bool| Move {
+        window,
         amount,
-        limit: rule.per_day,
+        limit,
         withdrawal: true,
+        approvable,
         word: format!("out:{asset}:{amount}"),
-    })
+    };
+    if asked.grants.is_empty() {
+        match &rule.approved {
+            Some(more) if amount > rule.per_request && amount <= more.per_request => {
+                return Err(approval_needed(format!(
+                    "{asset}: {amount} in one request needs approval, which is over {}",
+                    rule.per_request
+                )));
+            }
+            Some(more) => within_request(asset, amount, more.per_request)?,
+            None => within_request(asset, amount, rule.per_request)?,
+        }
+        let first = of(format!("out|{asset}"), rule.per_day, rule.approved.is_some());
+        return Ok((first, None));
+    }
+    let verified = grants::verify(asked.grants, key, asked.now_ms)?;
+    if let Some(approvals) = &key.ceiling.approvals {
+        verified.require_quorum(approvals)?;
+    }
+    verified.require(&Content {
+        action: endpoint.to_owned(),
+        venue: key.venue.name().to_owned(),
+        account: key.info.account.clone(),
+        principal: asked.principal.to_owned(),
+        asset: asset.to_owned(),
+        amount,
+        network: to.network.clone(),
+        address: to.address.clone(),
+        memo: to.memo.clone(),
+        // No text with such a parameter is signed.
+        fee_payer: None,
+    })?;
+    let mut second = match &rule.approved {
+        Some(more) => {
+            within_request(asset, amount, more.per_request)?;
+            of(format!("approved|{asset}"), more.per_day, false)
+        }
+        // Nothing leaves beyond the first tier, but an approval asked for by
+        // policy is used up all the same.
+        None => {
+            within_request(asset, amount, rule.per_request)?;
+            of(format!("out|{asset}"), rule.per_day, false)
+        }
+    };
+    second.word.push_str(&format!(";grant:{}", verified.approval.id));
+    Ok((second, Some(Box::new(verified))))
+}
+
+fn approval_needed(what: String) -> SignRefusal {
+    bot(RefusalCode::ApprovalNeeded, what)
 }
 
 /// Holds the moves against the day's counters and charges them. The caller
 /// saves the counters before anything is signed.
+///
+/// An approval is used up here.
 pub(super) fn charge(
-    moves: &[Move],
+    moves: &Moves,
     key: &str,
     counters: &mut Counters,
     moment: &Moment,
@@ -197,12 +289,11 @@ pub(super) fn charge(
             ),
         ));
     }
-    let Some(used) = counters.key(key) else {
-        return Err(operator(
-            RefusalCode::StateSpent,
-            format!("key `{key}` has no counters: they count as spent"),
-        ));
-    };
+    let Moves { all: moves, approved } = moves;
+    if let Some(verified) = approved {
+        grants::admit(verified, counters, now.max(moment.wall_ms))?;
+    }
+    let Some(used) = counters.key(key) else { return Err(no_counters(key)) };
     if moves.iter().any(|one| one.withdrawal) && now < used.busy_until_ms {
         return Err(SignRefusal {
             retry: true,
@@ -223,6 +314,12 @@ pub(super) fn charge(
             .filter(|other| other.window == one.window)
             .try_fold(Decimal::ZERO, |sum, other| sum.checked_add(other.amount));
         let fits = sum.is_some_and(|sum| used.window(&one.window).fits(now, sum, one.limit));
+        if !fits && one.approvable {
+            return Err(approval_needed(format!(
+                "{} more in 24 h than {} needs approval",
+                one.amount, one.limit
+            )));
+        }
         if !fits {
             return Err(SignRefusal {
                 retry: true,
@@ -236,6 +333,11 @@ pub(super) fn charge(
             });
         }
     }
+    if let Some(verified) = approved {
+        let (id, expires_unix_ms) = (verified.approval.id, verified.approval.expires_unix_ms);
+        grants::spend(counters, id, expires_unix_ms, Fate::Used)?;
+    }
+    let Some(used) = counters.key(key) else { return Err(no_counters(key)) };
     for one in moves {
         used.window(&one.window).add(now, one.amount);
     }
@@ -243,4 +345,8 @@ pub(super) fn charge(
         used.busy_until_ms = now.saturating_add(busy_ms);
     }
     Ok(())
+}
+
+fn no_counters(key: &str) -> SignRefusal {
+    operator(RefusalCode::StateSpent, format!("key `{key}` has no counters: they count as spent"))
 }

@@ -241,6 +241,14 @@ impl VenueKey {
             class: self.ceiling.class,
             rights: self.rights,
             ceiling: self.ceiling.describe().join("\n"),
+            approvers: self
+                .ceiling
+                .approvals
+                .iter()
+                .flat_map(|all| all.persons())
+                .map(str::to_owned)
+                .collect(),
+            quorum: self.ceiling.approvals.as_ref().map_or(0, |all| all.quorum),
             limited: None,
         }
     }

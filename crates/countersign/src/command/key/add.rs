@@ -1,13 +1,15 @@
 //! `key add`: a real key goes in, under a ceiling, with the rights that the
 //! venue states at that moment.
 
+mod approvers;
 mod credentials;
 mod report;
 
 use std::path::PathBuf;
 
 use vault::ceiling::{
-    Ceiling, Destination, MarketNeed, ValueOutNeed, propose_read, propose_trade, propose_value_out,
+    Approvals, ApprovedCeiling, Ceiling, CeilingError, Destination, MarketNeed, ValueOutNeed,
+    propose_read, propose_trade, propose_value_out,
 };
 use vault::protocol::control::{BoxedKey, ControlAnswer, ControlAsk, Scheme};
 use vault::protocol::{KeyClass, KeyInfo};
@@ -26,6 +28,7 @@ use crate::output::{Answer, warn};
 use crate::secret::UnsealArguments;
 use crate::settings::{Settings, check_name};
 use crate::venue::example_market;
+use approvers::ApprovalArguments;
 use credentials::{Credentials, boxed};
 use report::{Added, answer};
 
@@ -115,6 +118,8 @@ pub(crate) struct Arguments {
     /// Most of an asset that a value-out key withdraws in 24 h; repeat for more
     #[arg(long, value_name = "ASSET=AMOUNT")]
     max_per_day: Vec<String>,
+    #[command(flatten)]
+    approval: ApprovalArguments,
     /// Read API key and secret from standard input, a line each, instead of asking
     #[arg(long, conflicts_with = "secret_file")]
     secret_stdin: bool,
@@ -144,6 +149,12 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     let settings = Settings::read(&context.config)?;
     let markets = markets(&settings, arguments)?;
     let destinations = destinations(arguments)?;
+    let approvals = arguments.approval.approvals()?;
+    let tiers = arguments.approval.tiers(&destinations)?;
+    // Before anything is asked for: a rule that makes no sense is a misuse.
+    if arguments.class == Class::ValueOut {
+        propose(&destinations, &tiers, approvals.clone()).map_err(Failure::misuse)?;
+    }
     check_venue(&settings, arguments)?;
     let Credentials { api_key, scheme, secret } = credentials::read(arguments)?;
     if !arguments.venue.has(scheme) {
@@ -168,7 +179,7 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         None => Vec::new(),
     };
     drop(secret);
-    let needs = Needs { markets, destinations };
+    let needs = Needs { markets, destinations, approvals, tiers };
     let new = New { api_key, scheme, sealed_secret };
     let outcome = add(&settings, arguments, &needs, new, &mut session);
     session.close();
@@ -211,6 +222,20 @@ struct Needs {
     markets: Vec<String>,
     /// Of a value-out key.
     destinations: Vec<Listed>,
+    /// Who may approve more.
+    approvals: Option<Approvals>,
+    /// How much more, per asset.
+    tiers: Vec<(String, ApprovedCeiling)>,
+}
+
+/// The ceiling of a value-out key.
+fn propose(
+    destinations: &[Listed],
+    tiers: &[(String, ApprovedCeiling)],
+    approvals: Option<Approvals>,
+) -> Result<Ceiling, CeilingError> {
+    let needs: Vec<ValueOutNeed> = destinations.iter().map(|one| need(one, tiers)).collect();
+    propose_value_out(&needs, approvals)
 }
 
 fn add(
@@ -351,6 +376,10 @@ fn ask(question: &str) -> Result<String, Failure> {
 /// Where a value-out key may send what.
 fn destinations(arguments: &Arguments) -> Result<Vec<Listed>, Failure> {
     let any = [&arguments.destinations, &arguments.max_per_request, &arguments.max_per_day];
+    if arguments.class != Class::ValueOut && arguments.approval.is_any() {
+        return Err(Failure::misuse("only a value-out key has approvers")
+            .next("add a key of its own for withdrawals, with --class value-out"));
+    }
     if arguments.class != Class::ValueOut && any.iter().any(|list| !list.is_empty()) {
         return Err(Failure::misuse("only a value-out key has destinations and their caps")
             .next("add a key of its own for withdrawals, with --class value-out"));
@@ -372,8 +401,8 @@ fn ceiling(
     match arguments.class {
         Class::Read => return Ok(Ceiling::closed(KeyClass::Read)),
         Class::ValueOut => {
-            let needs: Vec<ValueOutNeed> = needs.destinations.iter().map(need).collect();
-            return propose_value_out(&needs).map_err(Failure::negative);
+            return propose(&needs.destinations, &needs.tiers, needs.approvals.clone())
+                .map_err(Failure::negative);
         }
         Class::Trade => {}
     }
@@ -399,11 +428,13 @@ fn ceiling(
     propose_trade(&needs).map_err(Failure::negative)
 }
 
-fn need(listed: &Listed) -> ValueOutNeed {
+fn need(listed: &Listed, tiers: &[(String, ApprovedCeiling)]) -> ValueOutNeed {
+    let approved = tiers.iter().find(|(asset, _)| *asset == listed.asset);
     ValueOutNeed {
         asset: listed.asset.clone(),
         per_request: listed.per_request,
         per_day: listed.per_day,
+        approved: approved.map(|(_, tier)| tier.clone()),
         destination: Destination {
             network: listed.network.clone(),
             address: listed.address.clone(),

@@ -113,6 +113,7 @@ impl Session {
             deadline_unix_ms: now.saturating_add(wire::limits::BOT_RECEIVE_WINDOW_DEFAULT_MS),
             surface: Surface::Rest,
             text: text(now).into_bytes(),
+            principal: String::new(),
             grants: Vec::new(),
         });
         match self.client.ask_one(ask).map_err(Failure::negative)? {

@@ -26,6 +26,7 @@ fn ask(id: u64) -> SignAsk {
         deadline_unix_ms: 0,
         surface: Surface::Rest,
         text: b"timestamp=1".to_vec(),
+        principal: String::new(),
         grants: Vec::new(),
     }
 }

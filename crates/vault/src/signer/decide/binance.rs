@@ -6,7 +6,8 @@ use wire::venue::binance::collide::{self, Worst};
 use wire::venue::binance::{OrderCharge, ParamText, orders_in};
 
 use super::{
-    Circumstances, Decision, Found, MarketCharge, check_claim, check_clock, no_meaning, times,
+    Circumstances, Decision, Found, MarketCharge, approval_of, check_claim, check_clock,
+    no_meaning, times,
 };
 use crate::ceiling::UNCOUNTED;
 use crate::protocol::{RefusalCode, SignAsk, SignRefusal, Surface};
@@ -52,7 +53,12 @@ pub(super) fn decide(
     if !found.quiet {
         check_clock(under)?;
         if effect > Effect::Order {
-            decision.moves = value::moves(&params, &worse_than_orders(&params, key), key)?;
+            decision.moves = value::moves(
+                &params,
+                &worse_than_orders(&params, key),
+                key,
+                &approval_of(ask, under),
+            )?;
         }
         if effect == Effect::Order || worst.order.is_some() {
             decision.orders = orders(&params, &worst, key, under)?;

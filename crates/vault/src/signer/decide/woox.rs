@@ -9,7 +9,9 @@ use wire::model::Effect;
 use wire::venue::woox::collide::{self, Meanings};
 use wire::venue::woox::{OrderCharge, Text, orders_in};
 
-use super::{Circumstances, Decision, Found, check_claim, check_clock, no_meaning, times};
+use super::{
+    Circumstances, Decision, Found, approval_of, check_claim, check_clock, no_meaning, times,
+};
 use crate::ceiling::UNCOUNTED;
 use crate::protocol::{RefusalCode, SignAsk, SignRefusal, Surface};
 use crate::signer::keys::Key;
@@ -48,7 +50,8 @@ pub(super) fn decide(
     if !found.quiet {
         check_clock(under)?;
         if effect > Effect::Order {
-            decision.moves = value::moves(&text, &worse_than_orders(&meanings), key)?;
+            decision.moves =
+                value::moves(&text, &worse_than_orders(&meanings), key, &approval_of(ask, under))?;
         }
         // What is worse beside it does not make it less of an order.
         let is_order =

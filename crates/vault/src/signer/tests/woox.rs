@@ -45,6 +45,7 @@ fn out() -> Ceiling {
         asset: "USDT".into(),
         per_request: decimal("100"),
         per_day: decimal("250"),
+        approved: None,
         destinations: vec![
             Destination { network: "ETH".into(), address: "0xaa".into(), memo: None },
             Destination { network: "XRP".into(), address: "rB".into(), memo: Some("77".into()) },
