@@ -322,6 +322,11 @@ impl Day {
         self.stack.verify();
         self.stack.stop();
         self.stack.verify();
+        // INVARIANT (pure judge): the day judged again from its log alone.
+        let replayed = self.stack.must(&["log", "replay"], stack::Unseal::No, "");
+        assert_eq!(replayed["same"], true, "{replayed:#}");
+        assert_eq!(replayed["equal"], sum(&replayed, &["verdicts", "own_verdicts"]));
+        println!("judged again the same: {replayed}");
     }
 
     /// In each account an order comes and goes, so that the gateway asks for
@@ -420,4 +425,9 @@ fn a_seed_repeats_the_day() {
             }
         }
     }
+}
+
+/// The sum of these numbers of an answer.
+fn sum(answer: &serde_json::Value, names: &[&str]) -> u64 {
+    names.iter().filter_map(|name| answer[*name].as_u64()).sum()
 }

@@ -191,6 +191,67 @@ fn a_killed_gateway_is_started_again_and_remembers() {
     verify(&stack);
 }
 
+/// INVARIANT (pure judge): what was recorded is judged again the same, over
+/// orders, fills, denials, reloads and kills; a changed reason is found.
+#[test]
+fn a_recorded_day_is_judged_again_from_its_log_alone() {
+    let (mut stack, bot) = Stack::serving("mm-1");
+    let send = |stack: &Stack, quantity: &str, price: &str| {
+        call(stack, &bot, "POST", "/api/v3/order", &order(quantity, price))
+    };
+    let (_, placed) = send(&stack, "0.001", "59500");
+    assert_eq!(placed["status"], "NEW", "{placed}");
+    // One that fills, one too large, one in another market, a withdrawal.
+    send(&stack, "0.001", "60100");
+    assert_eq!(send(&stack, "1", "59500").1["code"], -2010);
+    let elsewhere = "symbol=ETHUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=2990";
+    call(&stack, &bot, "POST", "/api/v3/order", elsewhere);
+    let withdraw = "coin=USDT&network=ETH&address=0xabc&amount=72";
+    call(&stack, &bot, "POST", "/sapi/v1/capital/withdraw/apply", withdraw);
+    stack.set_bot("mm-1", &[("max_order_notional", "\"40\"")]);
+    stack.must(&["reload"], Unseal::No, "");
+    assert_eq!(send(&stack, "0.001", "59500").1["code"], -2010);
+    signal(stack.process("gateway"), "KILL");
+    restarted(&stack, "gateway");
+    stack.wait_for("a cancel after the restart", || {
+        let cancel = format!("symbol=BTCUSDT&orderId={}", placed["orderId"]);
+        (call(&stack, &bot, "DELETE", "/api/v3/order", &cancel).0 == 200).then_some(())
+    });
+    stack.stop();
+
+    let replayed = stack.must(&["log", "replay"], Unseal::No, "");
+    assert_eq!(replayed["same"], true, "{replayed:#}");
+    assert_eq!((&replayed["starts"], &replayed["policies"]), (&2.into(), &3.into()), "{replayed}");
+    let judged = replayed["verdicts"].as_u64().unwrap();
+    assert!(judged >= 6, "{replayed}");
+    let equal = judged + replayed["own_verdicts"].as_u64().unwrap();
+    assert_eq!(replayed["equal"].as_u64(), Some(equal), "{replayed}");
+
+    // The same log with one reason changed, or one limit of the recorded policies.
+    let tampered = |from: &str, to: &str| {
+        let directory = stack.directory.path().join(format!("tampered-{}", to.len()));
+        let options = audit::Options::new("log.test");
+        let (mut log, _) = audit::Log::open(&directory, &options).unwrap();
+        let mut changed = false;
+        for (_, entry) in stack.entries(0) {
+            let text = entry.to_string();
+            let now = if changed { text.clone() } else { text.replacen(from, to, 1) };
+            changed |= now != text;
+            log.append(now.as_bytes()).unwrap();
+        }
+        drop(log);
+        assert!(changed, "nothing to change");
+        let directory = directory.to_str().unwrap().to_owned();
+        let (code, found, _) = stack.run(&["log", "replay", "--log", &directory], Unseal::No, "");
+        assert_eq!((code, &found["same"]), (1, &Value::Bool(false)), "{found}");
+        found
+    };
+    let found = tampered("\"code\":\"max_order_notional\"", "\"code\":\"max_order_size\"");
+    assert_eq!(found["difference"]["changed"][0]["field"], "reasons", "{found}");
+    let found = tampered("max_order_notional = \\\"40\\\"", "max_order_notional = \\\"4000\\\"");
+    assert_eq!(found["difference"]["changed"][0]["field"], "outcome", "{found}");
+}
+
 #[test]
 fn a_killed_supervisor_takes_everybody_with_it() {
     let (mut stack, bot) = Stack::serving("mm-1");

@@ -36,6 +36,9 @@ pub struct Config {
     pub detection: judge::DetectConfig,
     /// Additional policy text.
     pub extra_policy: String,
+    /// The tables that verdicts depend on (`[bot.NAME]`, `[detect]`), as they
+    /// are written, in the order of their names: what the log keeps of them.
+    pub policy_tables: toml::Table,
     /// Directories that every checkpoint is copied to.
     pub checkpoint_copies: Vec<PathBuf>,
     /// The disk space that the log takes ahead.
@@ -263,7 +266,15 @@ impl Config {
             let message = error.message().replace('\n', " ");
             ConfigError::new("", format!("line {line}, `{written}`: {message}"))
         })?;
-        file.check(base)
+        let mut config = file.check(base)?;
+        let tables: toml::Table = toml::from_str(text)
+            .map_err(|error| ConfigError::new("", error.message().replace('\n', " ")))?;
+        let judged = ["bot", "detect"];
+        config.policy_tables = judged
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), tables.get(name)?.clone())))
+            .collect();
+        Ok(config)
     }
 }
 

@@ -7,8 +7,10 @@
 mod around;
 mod intent;
 mod json;
+mod policy;
 mod settle;
 mod venue;
+mod written;
 
 use std::net::IpAddr;
 
@@ -17,8 +19,12 @@ use judge::{Alarm, ClockState, HaltLevel, LogState, Reason, Reference, Surroundi
 use wire::model::{Class, Intent};
 
 pub(crate) use json::Json;
+pub(crate) use policy::{PolicyPart, Since, compile};
 pub(crate) use settle::{SettleEntry, SettleOutcome, events, read_event};
-pub(crate) use venue::{instruments, orders_seen, read_venue, traded, trades};
+pub(crate) use venue::{
+    instruments, open_orders, orders_seen, read_open_orders, read_venue, traded, trades,
+};
+pub(crate) use written::{Unread, WrittenVerdict, read_intent};
 
 /// The version that every entry states.
 pub(crate) const VERSION: u64 = 1;

@@ -21,6 +21,8 @@ pub(crate) mod unsettled;
 pub(crate) mod watch;
 pub(crate) mod withdrawals;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -37,6 +39,9 @@ pub(crate) struct House {
     pub(crate) pool: Pool,
     pub(crate) requests: std::cell::Cell<u64>,
     pub(crate) budget: watch::Budget,
+    /// SHA-256 of the open orders that the log was told last, by account and
+    /// market: told again, they are not written again.
+    pub(crate) snapshots: RefCell<HashMap<(String, Option<String>), [u8; 32]>>,
 }
 
 /// Where the house is asked.
@@ -65,6 +70,7 @@ pub(crate) fn run(
         signer,
         requests: std::cell::Cell::new(0),
         budget: watch::Budget::default(),
+        snapshots: RefCell::default(),
     });
     tasks.block_on(&runtime, async move {
         tokio::task::spawn_local(watch::signals(told.clone()));

@@ -14,6 +14,7 @@ pub mod control;
 pub mod counters;
 pub mod doors;
 pub mod fuzz;
+pub mod history;
 pub mod limits;
 pub mod serve;
 

@@ -132,9 +132,21 @@ impl Restoring {
     /// # Errors
     /// The log is damaged, in one line.
     pub(crate) fn read(&mut self, directory: &Path) -> Result<(), String> {
+        self.read_until(directory, u64::MAX)
+    }
+
+    /// The same, and no further than the entry `end`: what a gateway read back
+    /// that started there.
+    ///
+    /// # Errors
+    /// The log is damaged, in one line.
+    pub(crate) fn read_until(&mut self, directory: &Path, end: u64) -> Result<(), String> {
         let reader = Reader::open(directory).map_err(|error| error.to_string())?;
         let entries = reader.entries(self.done.entries).map_err(|error| error.to_string())?;
         for entry in entries {
+            if self.done.entries >= end {
+                break;
+            }
             let entry = entry.map_err(|error| error.to_string())?;
             self.done.entries += 1;
             // Most entries are reads, which hold nothing.

@@ -21,7 +21,7 @@ use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::control::{Control, SignerSockets, Start, Told};
 use crate::doors::{self, Door};
-use crate::entry;
+use crate::entry::{self, Since};
 use crate::gateway::Gateway;
 use crate::hand_over::{self, Leaving, Legacy, Passed};
 use crate::house::signer::HouseSigner;
@@ -336,6 +336,8 @@ fn tell_start(gateway: &Gateway, restored: recovery::Restoration) {
     if let Err(error) = gateway.log.append(&entry, Purpose::Read) {
         gateway.note(format!("the log takes no entry: {error}"));
     }
+    let since = Since::Start { entries_before: restored.entries };
+    gateway.tell_policies(since, &gateway.config);
 }
 
 fn tell_stop(gateway: &Gateway) {

@@ -6,6 +6,7 @@
 //! [`house`] is the gateway's own reads.
 
 mod alarm;
+pub mod candidate;
 mod change;
 pub mod explain;
 pub(crate) mod guards;

@@ -28,7 +28,7 @@ pub struct Judge {
     pub(crate) state: State,
     pub(crate) cache: Cache,
     names: HashMap<String, u32>,
-    active: usize,
+    pub(crate) active: usize,
 }
 
 /// An order that the venue should be asked about.

@@ -26,6 +26,7 @@ pub use account::event::{
 };
 pub use account::instruments::Instrument;
 pub use account::{AccountSetup, DOLLARS};
+pub use decide::candidate::Candidate;
 pub use decide::explain::Explanation;
 pub use decide::house::HouseRead;
 pub use decide::permit::{Permit, PermitParts};

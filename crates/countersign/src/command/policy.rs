@@ -1,7 +1,10 @@
-//! `countersign policy`: what bots may do, checked, tested and explained.
+//! `countersign policy`: what bots may do, checked, tested, explained, and held
+//! against what was recorded.
 
+mod backtest;
 mod check;
 mod explain;
+mod learn;
 mod test;
 
 use judge::BotPolicy;
@@ -20,6 +23,10 @@ pub(crate) enum Arguments {
     Test(test::Arguments),
     /// Show a bot's rules, or what would become of one request
     Explain(explain::Arguments),
+    /// Judge the recorded log by other policies: what would have changed
+    Backtest(backtest::Arguments),
+    /// The least privilege that recorded traffic needs, as a diff of the configuration
+    Learn(learn::Arguments),
 }
 
 /// Runs the subcommand.
@@ -28,6 +35,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         Arguments::Check(arguments) => check::run(context, arguments),
         Arguments::Test(arguments) => test::run(context, arguments),
         Arguments::Explain(arguments) => explain::run(context, arguments),
+        Arguments::Backtest(arguments) => backtest::run(context, arguments),
+        Arguments::Learn(arguments) => learn::run(context, arguments),
     }
 }
 

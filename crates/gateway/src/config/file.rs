@@ -137,6 +137,7 @@ impl File {
             bots,
             extra_policy: self.policy.read(&base)?,
             detection: checked(self.detect)?,
+            policy_tables: toml::Table::new(),
             signer_wait: self.signer.check()?,
             metrics: self
                 .metrics

@@ -121,7 +121,7 @@ pub(super) fn write(intent: &Intent, json: &mut Json<'_>) {
     }
 }
 
-const fn contingency(contingency: wire::model::Contingency) -> &'static str {
+pub(super) const fn contingency(contingency: wire::model::Contingency) -> &'static str {
     use wire::model::Contingency as C;
     match contingency {
         C::Single => "single",

@@ -1,9 +1,9 @@
 //! What the venue told without being asked about one request: executions of
 //! resting orders, trades. Written so that a log read back counts the same.
 
-use judge::{AccountEvent, Instrument, OrderUpdate, Trade, UnixNanos};
+use judge::{AccountEvent, Instrument, OpenOrder, OrderUpdate, Trade, UnixNanos};
 use serde::Deserialize;
-use wire::model::Decimal;
+use wire::model::{Decimal, Side};
 
 use super::plain;
 use super::settle::{WrittenOrder, order};
@@ -61,6 +61,74 @@ pub(crate) fn instruments(
             json.text("quote", &one.quote);
         });
     })
+}
+
+/// Open orders of a snapshot, whole; the entry about the snapshot follows.
+pub(crate) fn open_orders(at_ns: u64, account: &str, told: &[OpenOrder]) -> Vec<u8> {
+    plain("open-orders", at_ns, |json| {
+        json.text("account", account);
+        json.list("rows", told, |one, json| {
+            json.text("symbol", &one.symbol);
+            json.number("order_id", one.order_id);
+            json.text("client_order_id", &one.client_order_id);
+            if let Some(id) = one.order_list_id {
+                json.number("order_list_id", id);
+            }
+            json.text("side", one.side.name());
+            for (name, price) in [("price", &one.price), ("stop_price", &one.stop_price)] {
+                if let Some(price) = price {
+                    json.decimal(name, price);
+                }
+            }
+            json.decimal("quantity", &one.quantity);
+            json.decimal("executed_quantity", &one.executed_quantity);
+            json.decimal("executed_quote", &one.executed_quote);
+        });
+    })
+}
+
+#[derive(Deserialize)]
+struct WrittenRows {
+    rows: Vec<WrittenRow>,
+}
+
+#[derive(Deserialize)]
+struct WrittenRow {
+    symbol: String,
+    order_id: u64,
+    client_order_id: String,
+    order_list_id: Option<u64>,
+    side: String,
+    price: Option<String>,
+    stop_price: Option<String>,
+    quantity: String,
+    executed_quantity: String,
+    executed_quote: String,
+}
+
+/// The open orders of such an entry; none where one cannot be read.
+pub(crate) fn read_open_orders(entry: &[u8]) -> Option<Vec<OpenOrder>> {
+    let written: WrittenRows = serde_json::from_slice(entry).ok()?;
+    let number = |text: &str| Decimal::from_str_exact(text).ok();
+    let row = |row: WrittenRow| {
+        Some(OpenOrder {
+            side: match row.side.as_str() {
+                "buy" => Side::Buy,
+                "sell" => Side::Sell,
+                _ => return None,
+            },
+            price: row.price.as_deref().and_then(number),
+            stop_price: row.stop_price.as_deref().and_then(number),
+            quantity: number(&row.quantity)?,
+            executed_quantity: number(&row.executed_quantity)?,
+            executed_quote: number(&row.executed_quote)?,
+            order_list_id: row.order_list_id,
+            symbol: row.symbol,
+            order_id: row.order_id,
+            client_order_id: row.client_order_id,
+        })
+    };
+    written.rows.into_iter().map(row).collect()
 }
 
 #[derive(Deserialize)]
@@ -199,6 +267,26 @@ mod tests {
         }];
         let entry = instruments(1, UnixNanos(2), "main", &told);
         assert_eq!(read_venue(&entry), vec![AccountEvent::Instruments(told)]);
+    }
+
+    #[test]
+    fn open_orders_are_read_back_whole() {
+        let told = vec![OpenOrder {
+            symbol: "BTCUSDT".to_owned(),
+            order_id: 28,
+            client_order_id: "own-1".to_owned(),
+            order_list_id: Some(3),
+            side: Side::Sell,
+            price: Some(Decimal::new(500_005, 1)),
+            stop_price: None,
+            quantity: Decimal::ONE,
+            executed_quantity: Decimal::new(5, 1),
+            executed_quote: Decimal::from(25_000),
+        }];
+        let entry = open_orders(1, "main", &told);
+        assert_eq!(read_open_orders(&entry), Some(told));
+        let damaged = String::from_utf8(entry).unwrap().replace("sell", "sold");
+        assert_eq!(read_open_orders(damaged.as_bytes()), None);
     }
 
     #[test]

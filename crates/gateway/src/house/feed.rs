@@ -30,6 +30,11 @@ const MARKETS_ONE_BY_ONE: usize = 12;
 /// Orders in one entry, each of at most 300 bytes.
 const ORDERS_PER_ENTRY: usize = 128;
 const _: () = assert!(ORDERS_PER_ENTRY * 300 < limits::ENTRY_BYTES);
+/// Open orders of a snapshot in one entry.
+const ROWS_PER_ENTRY: usize = 96;
+const _: () = assert!(ROWS_PER_ENTRY * 500 < limits::ENTRY_BYTES);
+/// Snapshots whose digest is remembered.
+const SNAPSHOTS_KNOWN: usize = 1_024;
 
 /// Pages of open orders that are read at WOO X: more than are tracked.
 const WOOX_PAGES: usize = judge::bounds::TRACKED_ORDERS / woox::account::PAGE + 1;
@@ -233,30 +238,7 @@ impl House {
         open_orders: Vec<OpenOrder>,
         digest: [u8; 32],
     ) {
-        let entry = entry::plain("snapshot", clock::host_nanos(), |json| {
-            json.text("account", &group.name);
-            json.number("asked_at_ns", asked_at.0);
-            if let Some(market) = market {
-                json.text("market", market);
-            }
-            json.number("open_orders", open_orders.len() as u64);
-            json.hex("open_orders_sha256", &digest);
-            if let Some(balances) = &balances {
-                json.number("balances", balances.len() as u64);
-            }
-        });
-        self.apply_snapshot(group, asked_at, market, balances, open_orders, &entry);
-    }
-
-    fn apply_snapshot(
-        &self,
-        group: &AccountGroup,
-        asked_at: UnixNanos,
-        market: Option<&str>,
-        balances: Option<Vec<Balance>>,
-        open_orders: Vec<OpenOrder>,
-        entry: &[u8],
-    ) {
+        let balances_told = balances.as_ref().map(Vec::len);
         let event = AccountEvent::Snapshot {
             asked_at,
             balances,
@@ -274,7 +256,41 @@ impl House {
             let seen = entry::orders_seen(clock::host_nanos(), now, &group.name, news);
             let _ = self.gateway.log.append(&seen, Purpose::Read);
         }
-        let _ = self.gateway.log.append(entry, Purpose::Read);
+        // INVARIANT (pure judge): the orders are in the log whole, unless they are
+        // those of the snapshot before.
+        let place = (group.name.clone(), market.map(str::to_owned));
+        let told = self.snapshots.borrow().get(&place) == Some(&digest);
+        let mut whole = true;
+        if !told {
+            for rows in open_orders.chunks(ROWS_PER_ENTRY) {
+                let rows = entry::open_orders(clock::host_nanos(), &group.name, rows);
+                whole &= self.gateway.log.append(&rows, Purpose::Read).is_ok();
+            }
+        }
+        let entry = entry::plain("snapshot", clock::host_nanos(), |json| {
+            json.number("now_ns", now.0);
+            json.text("account", &group.name);
+            json.number("asked_at_ns", asked_at.0);
+            if let Some(market) = market {
+                json.text("market", market);
+            }
+            json.number("open_orders", open_orders.len() as u64);
+            json.text("rows", if told { "as-before" } else { "told" });
+            json.hex("open_orders_sha256", &digest);
+            if let Some(balances) = balances_told {
+                json.number("balances", balances as u64);
+            }
+        });
+        whole &= self.gateway.log.append(&entry, Purpose::Read).is_ok();
+        let mut snapshots = self.snapshots.borrow_mut();
+        if snapshots.len() >= SNAPSHOTS_KNOWN {
+            snapshots.clear();
+        }
+        if whole {
+            snapshots.insert(place, digest);
+        } else {
+            snapshots.remove(&place);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use judge::{BotPolicy, PolicySet};
 use super::signer::HouseSigner;
 use crate::clock;
 use crate::config::Config;
-use crate::entry;
+use crate::entry::{self, Since};
 use crate::gateway::Gateway;
 use crate::record::Purpose;
 use crate::shared::held;
@@ -67,6 +67,9 @@ pub(crate) fn reload(gateway: &Gateway, text: Option<String>) -> Result<usize, S
     gateway.identities.store(Arc::new(identities));
     gateway.detection.store(Arc::new(policies.detection().clone()));
     gateway.reloads.fetch_add(1, Ordering::AcqRel);
+    // INVARIANT (pure judge): where in the log other policies begin is written
+    // before anything is judged by them.
+    gateway.tell_policies(Since::Reload, &config);
     drop(judges);
     let entry = entry::plain("bots-reloaded", clock::host_nanos(), |json| {
         json.number("bots", count as u64);
