@@ -7,7 +7,7 @@
 //!
 //! It is a file in `run/` beside the admin socket, replaced at every change, so
 //! that what waits outlives a restart; the log has the same as entries of the
-//! kinds `pending`, `grant` and `rejected`.
+//! kinds `pending`, `grant`, `rejected` and `send`.
 
 mod file;
 

@@ -1,12 +1,15 @@
 //! judge and record: the verdict and its entry, in one short critical section
 //! per account, so that judge order is log order.
 
+mod approved;
+mod seen;
+
 use std::sync::Arc;
 
 use audit::Staged;
 use aws_lc_rs::digest;
-use judge::{DenyKind, Facts, Outcome, Permit, Reason, Response, Surroundings, UnixNanos, Verdict};
-use wire::model::{Class, Intent, Operation, Venue, Withdrawal};
+use judge::{DenyKind, Facts, Outcome, Permit, Reason, Response, Verdict};
+use wire::model::{Class, Intent, Operation};
 use wire::venue::binance::Refusal;
 
 use super::accept::Arrival;
@@ -14,14 +17,13 @@ use super::approving::held_back;
 use super::authenticate::Authenticated;
 use super::refused::{Refused, Why};
 use super::settle::{self, Settlement};
-use crate::approvals::{self, Asked as Waiting, Granted, Wanted};
+use crate::approvals::{self, Granted, Wanted};
 use crate::clock;
 use crate::counters::{Ending, Phase, Stopwatch};
 use crate::entry::{SettleOutcome, VerdictEntry};
 use crate::gateway::{AccountGroup, Gateway, Worker};
 use crate::halts::Halts;
 use crate::house::halting;
-use crate::http::request::Field;
 use crate::keys::RealKey;
 use crate::record::Purpose;
 use crate::shared::{held, others_first};
@@ -30,6 +32,9 @@ use crate::upstream::budget::Who;
 use crate::upstream::budget::orders::OrderTicket;
 use crate::venue::{Asked, Endpoint, Received, frames};
 use crate::virtual_key::Identity;
+
+pub(crate) use approved::judge_approved;
+use seen::surroundings;
 
 /// How long a bot that is slowed down is asked to wait, s.
 const SLOW_DOWN_S: u64 = 10;
@@ -126,68 +131,6 @@ pub(crate) async fn judge_and_record(
     let path = received.path().map(str::to_owned);
     let ready = make_ready(worker, group, identity, received, arrival)?;
     clear(worker, group, arrival, bot, ready, At { endpoint, is_signed, path }, watch).await
-}
-
-/// Judges what was approved as if the bot had asked for it again, and records
-/// the verdict.
-///
-/// # Errors
-/// As for [`judge_and_record`]; or it was not approved, or was used.
-pub(crate) async fn judge_approved(
-    worker: &Worker,
-    arrival: &Arrival<'_>,
-    bot: Authenticated,
-    waiting: &Waiting,
-    watch: &mut Stopwatch<'_>,
-) -> Result<Cleared, Refused> {
-    let gateway = &worker.gateway;
-    let content = &waiting.approval.content;
-    let never = |why: &str| Refused::new(Ending::Denied, Why::Never, why);
-    let group = gateway.accounts.get(&content.account).ok_or_else(|| never("no such account"))?;
-    let (method, path) = content.action.split_once(' ').unwrap_or_default();
-    let endpoint = match group.venue {
-        Venue::Binance => Endpoint::binance(method, path),
-        Venue::WooX => Endpoint::woox(method, path),
-    };
-    let endpoint = endpoint.map_err(|error| never(&error))?;
-    let granted = gateway.approvals.granted(content, clock::host_nanos() / 1_000_000);
-    let Some(granted) = granted.filter(|granted| granted.id == waiting.approval.id) else {
-        return Err(never("it is not approved, or was used"));
-    };
-    let ring = gateway.keys.load();
-    let key = ring.for_request(&group.name, endpoint.class(), endpoint.effect());
-    let key = key.ok_or_else(|| never("the account has no key for this"))?;
-    if worker.signer.epoch() != Some(ring.epoch) {
-        return Err(Refused::not_executed(Ending::Unsigned, "the signer is not there"));
-    }
-    let withdrawal = Withdrawal {
-        asset: content.asset.clone(),
-        network: content.network.clone(),
-        address: content.address.clone(),
-        memo: content.memo.clone(),
-        amount: content.amount,
-        client_withdrawal_id: waiting.client_id.clone(),
-    };
-    let ready = Ready {
-        intent: Intent {
-            venue: group.venue,
-            endpoint: endpoint.name(),
-            class: endpoint.class(),
-            operation: Operation::Withdraw(withdrawal),
-        },
-        text_digest: sha256(&waiting.text),
-        text: waiting.text.clone(),
-        client_order_ids: Vec::new(),
-        key: Arc::clone(key),
-        signer_epoch: ring.epoch,
-        frame: None,
-        request: arrival.request,
-        orders: None,
-        wanted: Some(Wanted { content: content.clone(), client_id: waiting.client_id.clone() }),
-        granted: Some(granted),
-    };
-    let at = At { endpoint, is_signed: true, path: None };
-    clear(worker, group, arrival, bot, ready, at, watch).await
 }
 
 /// Where a request goes.
@@ -514,45 +457,6 @@ fn decide(
     .write(&mut buffer);
     let staged = gateway.log.stage(&buffer, Purpose::of(endpoint.effect()));
     (verdict, halt_epoch, Some(staged))
-}
-
-/// What is seen of a request beside what it asks for.
-fn surroundings<'a>(
-    gateway: &Gateway,
-    group: &AccountGroup,
-    ready: &Ready,
-    arrival: &Arrival<'a>,
-    pump: Option<&'a str>,
-    now: UnixNanos,
-) -> Surroundings<'a> {
-    let intent = &ready.intent;
-    let seen = Surroundings {
-        approved: ready.granted.is_some(),
-        peer: arrival.peer.address,
-        certificate: arrival.peer.certificate,
-        client: client(arrival),
-        ..Surroundings::default()
-    };
-    if let Operation::Withdraw(out) = &intent.operation {
-        let asset_in_usd = gateway.prices.asset_in_usd(&out.asset, group.venue, now);
-        let elsewhere = gateway.all_accounts.elsewhere(&group.name, intent, now);
-        return Surroundings { asset_in_usd, elsewhere, ..seen };
-    }
-    let market = intent.symbol().filter(|_| needs_price(intent.class));
-    let Some(market) = market else { return seen };
-    Surroundings {
-        slow_price: gateway.slow_prices.of(market),
-        pump,
-        elsewhere: gateway.all_accounts.elsewhere(&group.name, intent, now),
-        ..seen
-    }
-}
-
-/// The client library as it names itself, cut to what is kept.
-fn client<'a>(arrival: &Arrival<'a>) -> &'a str {
-    let text = arrival.field(Field::UserAgent).unwrap_or_default();
-    let end = text.floor_char_boundary(judge::bounds::CLIENT_BYTES);
-    text.get(..end).unwrap_or_default()
 }
 
 const fn needs_price(class: Class) -> bool {
