@@ -49,6 +49,9 @@ enum Command {
     /// The tamper-evident log
     #[command(subcommand)]
     Log(command::log::Arguments),
+    /// The detectors, measured on recorded data
+    #[command(subcommand)]
+    Detect(command::detect::Arguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
     /// Judge by the configuration as it is written now, without a restart
@@ -109,6 +112,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Bot(arguments) => command::bot::run(context, &arguments),
         Command::Policy(arguments) => command::policy::run(context, &arguments),
         Command::Log(arguments) => command::log::run(context, &arguments),
+        Command::Detect(arguments) => command::detect::run(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
         Command::Reload => command::reload::run(context),
         Command::Upgrade => command::upgrade::run(context),

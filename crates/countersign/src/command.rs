@@ -11,6 +11,7 @@ pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod upgrade;
 
+pub(crate) mod detect;
 pub(crate) mod log;
 pub(crate) mod policy;
 pub(crate) mod venue;

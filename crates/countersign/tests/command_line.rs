@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 30] = [
+const SUBCOMMANDS: [&[&str]; 33] = [
     &[],
     &["demo"],
     &["init"],
@@ -34,6 +34,9 @@ const SUBCOMMANDS: [&[&str]; 30] = [
     &["log", "query"],
     &["log", "verify"],
     &["log", "checkpoint"],
+    &["detect"],
+    &["detect", "eval"],
+    &["detect", "eval", "pump"],
     &["status"],
     &["reload"],
     &["upgrade"],
@@ -121,8 +124,8 @@ fn the_top_help_is_as_reviewed() {
         .filter_map(|line| line.split_whitespace().next())
         .collect();
     let reviewed = [
-        "demo", "init", "serve", "key", "bot", "policy", "log", "status", "reload", "upgrade",
-        "venue", "help",
+        "demo", "init", "serve", "key", "bot", "policy", "log", "detect", "status", "reload",
+        "upgrade", "venue", "help",
     ];
     assert_eq!(commands, reviewed);
 }

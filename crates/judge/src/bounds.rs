@@ -43,3 +43,18 @@ const _: () = assert!(REMEMBERED_CLOSED_ORDERS <= TRACKED_ORDERS);
 pub const EARLY_TRADES: usize = 4_096;
 /// Orders of one bot that are remembered to find the same one again.
 pub const PLACED_LATELY: usize = 256;
+/// A market's trades that come later than this behind the last one are passed
+/// over by the pump detector; milliseconds. Feeds reorder less.
+pub const PUMP_LATE_MS: u64 = 1_000;
+/// So many late trades in a row mean that the clock was ahead: start afresh.
+pub const PUMP_LATE_TRADES: u32 = 64;
+/// After a silence this long the baselines say nothing of today;
+/// milliseconds.
+pub const PUMP_SILENCE_MS: u64 = 86_400_000;
+/// The latest time of a trade, milliseconds since 1970: the year 9999.
+pub const PUMP_LATEST_MS: u64 = 253_402_300_799_999;
+/// Least price and amount that a trade can have.
+pub const PUMP_LEAST_NUMBER: f64 = 1e-18;
+/// Most price and amount that a trade can have; their product and sums of it
+/// stay far from infinity.
+pub const PUMP_MOST_NUMBER: f64 = 1e18;

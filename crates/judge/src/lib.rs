@@ -5,12 +5,13 @@
 //! Reading order: [`facts`] (what a decision is made from), [`decide`] (the
 //! order of checks), [`reason`] (why not), [`account`] (orders and what they
 //! hold), [`counters`] (windows), [`policy`] (presets, Cedar, and decisions
-//! kept), [`bounds`].
+//! kept), [`detect`] (what trades and requests look like over time), [`bounds`].
 
 pub mod account;
 pub mod bounds;
 pub mod counters;
 pub mod decide;
+pub mod detect;
 pub mod facts;
 mod judge;
 pub mod money;
