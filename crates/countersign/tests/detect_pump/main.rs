@@ -231,3 +231,18 @@ fn an_event_without_trades_is_left_out_aloud() {
     assert_eq!((&value["events"], &value["eligible"]), (&1.into(), &1.into()));
     assert!(text(&done.stderr).contains("no trades of `Y`"), "{}", text(&done.stderr));
 }
+
+#[test]
+fn parameters_can_be_tried() {
+    let figures = |set: &[&str]| {
+        let done = eval(&data(), &data().join("events.csv"), &[&["--json"], set].concat());
+        (done.status.code(), serde_json::from_slice::<Value>(&done.stdout).unwrap())
+    };
+    let (code, deaf) = figures(&["--set", "scheduled_score=1000", "--set", "cap=40"]);
+    assert_eq!((code, &deaf["detected_120s"]), (Some(0), &0.into()), "{deaf}");
+    for wrong in ["jump=0", "jump=high", "jumps=1", "jump", "cap=1", "last_hour=30"] {
+        let (code, value) = figures(&["--set", wrong]);
+        assert_eq!(code, Some(2), "{wrong}");
+        assert!(value["error"]["what"].as_str().unwrap().contains(wrong), "{value}");
+    }
+}

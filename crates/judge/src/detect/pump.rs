@@ -15,17 +15,18 @@
 //!
 //! - [`Rule::Surge`]: price jump, buy volume and separate buy orders of the last
 //!   seconds, each against its own slow baseline and each above a floor; their
-//!   product is the score. Pumps are announced for full hours, so around a full
-//!   hour the threshold is lower; at any other time a strong surge still alerts.
-//! - [`Rule::Sweep`]: one rush order in the last minute before a full hour at
-//!   which pumps are customary: those who know buy before they announce.
+//!   product is the score. Pumps are announced for full hours of the afternoon
+//!   and evening, so around those the threshold is lower; at any other time a
+//!   strong surge still alerts.
+//! - [`Rule::Sweep`]: one rush order in the last minute before such an hour:
+//!   those who know buy before they announce.
 //!
 //! **Cost.** A few multiplications and divisions per trade and one square root,
 //! [`PumpDetector`] is a few hundred bytes and allocates nothing. Only `+ - * /`
 //! and `sqrt` are used, which IEEE 754 rounds alike on every machine, so the
 //! same trades give the same alerts everywhere.
 //!
-//! **Blind spots.** A slow rise (hours) is the baseline; a pump off the hour
+//! **Blind spots.** A slow rise (hours) is the baseline; a pump at another time
 //! must be eight times as strong; the first hour of trades only teaches;
 //! who controls the trade feed controls the detector, so an alert may refuse
 //! and must never accuse (INVARIANT (no free accusation)). Figures and
@@ -42,4 +43,4 @@ mod tests;
 
 pub use alert::{Alert, Evidence, Rule};
 pub use detector::{MarketTrade, PumpDetector, PumpState, Taker};
-pub use parameters::Parameters;
+pub use parameters::{Parameters, WrongParameter};

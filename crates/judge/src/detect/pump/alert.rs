@@ -38,7 +38,7 @@ pub struct Evidence {
     pub usual_orders: f64,
     /// Fills of the last buy order: the levels that it ate.
     pub fills: u32,
-    /// Whether the time is around a full hour.
+    /// Whether the time is around a full hour for which pumps are announced.
     pub scheduled: bool,
 }
 
@@ -78,7 +78,7 @@ impl fmt::Display for Alert {
             seen.recent_orders,
             seen.usual_orders,
             seen.fills,
-            if seen.scheduled { "; around a full hour" } else { "" },
+            if seen.scheduled { "; around a full hour for which pumps are announced" } else { "" },
         )
     }
 }

@@ -247,7 +247,7 @@ fn raise(at_ms: u64, seen: &Evidence, parameters: &Parameters) -> Option<Alert> 
     let fills = f64::from(seen.fills);
     let strength = fills * hours;
     let swept = jump >= parameters.sweep_jump && fills >= parameters.sweep_fills;
-    if swept && strength >= parameters.sweep_strength && is_customary(at_ms, parameters) {
+    if swept && strength >= parameters.sweep_strength && is_before(at_ms, seen, parameters) {
         return Some(alert(Rule::Sweep, strength, parameters.sweep_strength));
     }
     None
@@ -268,18 +268,24 @@ fn surge(jump: f64, hours: f64, seen: &Evidence, parameters: &Parameters) -> f64
     jump.min(cap) * (volume.min(cap) * orders.min(cap)).sqrt()
 }
 
-/// Around a full hour.
+/// Around a full hour for which pumps are customarily announced.
 const fn is_scheduled(at_ms: u64, parameters: &Parameters) -> bool {
-    let into_hour = at_ms % HOUR_MS;
-    into_hour < parameters.after_hour_ms
-        || into_hour >= HOUR_MS.saturating_sub(parameters.before_hour_ms)
+    let since_window = at_ms.saturating_add(parameters.before_hour_ms);
+    let hour = hour_of_day(since_window);
+    since_window % HOUR_MS < parameters.before_hour_ms.saturating_add(parameters.after_hour_ms)
+        && hour >= parameters.first_hour
+        && hour <= parameters.last_hour
 }
 
-/// Shortly before an hour of the day for which pumps are announced.
-const fn is_customary(at_ms: u64, parameters: &Parameters) -> bool {
-    let into_hour = at_ms % HOUR_MS;
-    let next_hour = (at_ms / HOUR_MS + 1) % 24;
-    into_hour >= HOUR_MS.saturating_sub(parameters.before_hour_ms)
+/// The part of that time before the hour strikes, where most are announced.
+const fn is_before(at_ms: u64, seen: &Evidence, parameters: &Parameters) -> bool {
+    let next_hour = hour_of_day(at_ms.saturating_add(HOUR_MS));
+    seen.scheduled
+        && at_ms % HOUR_MS >= HOUR_MS.saturating_sub(parameters.before_hour_ms)
         && next_hour >= parameters.sweep_first_hour
-        && next_hour <= parameters.sweep_last_hour
+}
+
+/// 0 to 23, UTC.
+const fn hour_of_day(at_ms: u64) -> u64 {
+    at_ms / HOUR_MS % 24
 }

@@ -1,9 +1,14 @@
 //! What the pump detector is tuned by: the same for every instrument.
 
+use std::fmt;
+
+use serde::Deserialize;
+
 /// Parameters with their units. The defaults were chosen on recorded trades of
 /// 17 symbols, in the middle of wide plateaus; `docs/detection.md` has the
 /// figures for each of them 20% up and down.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(default, deny_unknown_fields)]
 pub struct Parameters {
     /// Memory of the recent buys, time constant in seconds.
     pub recent_s: f64,
@@ -24,7 +29,7 @@ pub struct Parameters {
     pub floor: f64,
     /// None of the three counts more than this, so that one alone cannot alert.
     pub cap: f64,
-    /// Score that alerts around a full hour.
+    /// Score that alerts around a full hour for which pumps are announced.
     pub scheduled_score: f64,
     /// Score that alerts at any other time.
     pub score: f64,
@@ -32,10 +37,14 @@ pub struct Parameters {
     pub before_hour_ms: u64,
     /// "Around a full hour" ends this long after it, milliseconds.
     pub after_hour_ms: u64,
-    /// Sweep: first hour of the UTC day, 0 to 23, for which pumps are announced.
+    /// First hour of the UTC day, 0 to 23, for which pumps are customarily
+    /// announced: Europe and America are awake.
+    pub first_hour: u64,
+    /// Last such hour.
+    pub last_hour: u64,
+    /// Sweep: first hour of the day before which one rush order is enough: most
+    /// pumps are announced for this hour or later.
     pub sweep_first_hour: u64,
-    /// Sweep: last such hour.
-    pub sweep_last_hour: u64,
     /// Sweep: fills of one order that count as eating through the book.
     pub sweep_fills: f64,
     /// Sweep: how far above the price baseline the order must end: a fraction.
@@ -62,13 +71,58 @@ impl Default for Parameters {
             scheduled_score: 1.0,
             score: 8.0,
             before_hour_ms: 60_000,
-            after_hour_ms: 120_000,
+            after_hour_ms: 60_000,
+            first_hour: 12,
+            last_hour: 22,
             sweep_first_hour: 15,
-            sweep_last_hour: 22,
             sweep_fills: 5.0,
             sweep_jump: 0.01,
             sweep_strength: 0.7,
             cooldown_ms: 1_800_000,
         }
+    }
+}
+
+/// A parameter with which the detector would say nothing or anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongParameter(&'static str);
+
+impl fmt::Display for WrongParameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for WrongParameter {}
+
+impl Parameters {
+    /// Whether the detector can work with these: memories, scales and scores
+    /// above zero, hours of a day.
+    pub fn check(&self) -> Result<(), WrongParameter> {
+        let positive = [
+            self.recent_s,
+            self.price_memory_s,
+            self.baseline_s,
+            self.jump,
+            self.volume_hours,
+            self.orders,
+            self.floor,
+            self.cap,
+            self.scheduled_score,
+            self.score,
+            self.sweep_fills,
+            self.sweep_jump,
+            self.sweep_strength,
+        ];
+        if !positive.iter().all(|number| number.is_finite() && *number > 0.0) {
+            return Err(WrongParameter("a parameter of the pump detector is not above zero"));
+        }
+        if self.cap * self.cap < self.score.max(self.scheduled_score) {
+            return Err(WrongParameter("no score reaches what `score` asks: `cap` is too low"));
+        }
+        if self.first_hour > self.last_hour || self.last_hour > 23 {
+            return Err(WrongParameter("`first_hour` and `last_hour` are not hours of one day"));
+        }
+        Ok(())
     }
 }

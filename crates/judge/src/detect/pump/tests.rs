@@ -76,6 +76,23 @@ fn off_the_hour_it_takes_more_and_still_alerts() {
 }
 
 #[test]
+fn the_hour_has_edges() {
+    let scheduled = |start: u64| {
+        let mut market = Market::usual(start - 10_000);
+        market.crowd(start, 120);
+        market.alerts[0].evidence.scheduled
+    };
+    let hour = DAY + 20 * HOUR;
+    let Parameters { before_hour_ms, after_hour_ms, .. } = Parameters::default();
+    assert!(!scheduled(hour - before_hour_ms - 20_000));
+    assert!(scheduled(hour - before_hour_ms));
+    assert!(scheduled(hour + after_hour_ms - 15_000));
+    assert!(!scheduled(hour + after_hour_ms));
+    // Nobody announces for 7 in the morning.
+    assert!(!scheduled(DAY + 7 * HOUR));
+}
+
+#[test]
 fn evidence_reads_as_a_sentence() {
     let start = DAY + 20 * HOUR;
     let mut market = Market::usual(start);
@@ -116,6 +133,7 @@ fn a_rush_order_just_before_a_customary_hour_alerts() {
     assert_eq!(sweep(DAY + 17 * HOUR - 20_000, 4), []);
     assert_eq!(sweep(DAY + 17 * HOUR - 90_000, 10), []);
     assert_eq!(sweep(DAY + 7 * HOUR - 20_000, 10), []);
+    assert_eq!(sweep(DAY + 13 * HOUR - 20_000, 10), []);
 }
 
 #[test]
@@ -243,6 +261,23 @@ fn the_same_trades_give_the_same_alerts() {
         market.alerts
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn parameters_that_cannot_work_are_named() {
+    let usual = Parameters::default();
+    assert_eq!(usual.check(), Ok(()));
+    for wrong in [
+        Parameters { recent_s: 0.0, ..usual },
+        Parameters { jump: f64::NAN, ..usual },
+        Parameters { orders: -1.0, ..usual },
+        Parameters { baseline_s: f64::INFINITY, ..usual },
+        Parameters { cap: 2.0, ..usual },
+        Parameters { last_hour: 24, ..usual },
+        Parameters { first_hour: 23, ..usual },
+    ] {
+        assert!(wrong.check().is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -12,6 +12,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use judge::detect::pump::Parameters;
+
 use self::measure::{Measured, Outcome};
 use crate::arguments::Context;
 use crate::failure::Failure;
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// The events: event, onset_utc, eligible and onset_hand_labelled_utc of each
     #[arg(long, value_name = "FILE")]
     events: PathBuf,
+    /// Try another value of a parameter; docs/detection.md names them
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
     /// Print what each alert was raised on
     #[arg(long)]
     evidence: bool,
@@ -45,12 +50,13 @@ pub(crate) struct Arguments {
 
 /// Runs the detector over every event's trades, one after another.
 pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
+    let parameters = parameters(&arguments.set)?;
     let events = events::read(&arguments.events)?;
     let mut outcomes = Vec::with_capacity(events.len());
     for (number, event) in events.iter().enumerate() {
         warn(&format!("{} of {}: {}", number.saturating_add(1), events.len(), event.name));
         match trades::find(&arguments.trades, &event.name) {
-            Some(path) => outcomes.push(Outcome::of(event, &trades::read(&path)?)),
+            Some(path) => outcomes.push(Outcome::of(event, &trades::read(&path)?, parameters)),
             // What was not recorded cannot be measured: it counts nowhere.
             None => warn(&format!("warning: no trades of `{}`: it is left out", event.name)),
         }
@@ -62,6 +68,18 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
     let measured = Measured::of(&outcomes);
     let text = report::text(context.output, &outcomes, &measured, arguments.evidence);
     Ok(Answer::yes(report::json(&measured), text))
+}
+
+/// The shipped parameters, but for those set by hand.
+fn parameters(set: &[String]) -> Result<Parameters, Failure> {
+    let wrong = |why: String| {
+        Failure::misuse(format!("`--set {}`: {why}", set.join(" --set ")))
+            .next("set a parameter of docs/detection.md, as in --set jump=0.04")
+    };
+    let parameters: Parameters =
+        toml::from_str(&set.join("\n")).map_err(|error| wrong(error.message().to_owned()))?;
+    parameters.check().map_err(|error| wrong(error.to_string()))?;
+    Ok(parameters)
 }
 
 /// A reader that fails where `io::Read::take` would pretend that the file ends.

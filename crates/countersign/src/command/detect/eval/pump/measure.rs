@@ -45,8 +45,8 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// Runs a fresh detector over `trades`.
-    pub(super) fn of(event: &Event, trades: &[MarketTrade]) -> Self {
-        let mut detector = PumpDetector::new(Parameters::default());
+    pub(super) fn of(event: &Event, trades: &[MarketTrade], parameters: Parameters) -> Self {
+        let mut detector = PumpDetector::new(parameters);
         let mut raised = Vec::new();
         let start = Instant::now();
         for trade in trades {
