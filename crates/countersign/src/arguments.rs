@@ -55,6 +55,9 @@ enum Command {
     Approve(command::approval::ApproveArguments),
     /// Reject what waits, for good
     Reject(command::approval::RejectArguments),
+    /// The detectors, measured on recorded data
+    #[command(subcommand)]
+    Detect(command::detect::Arguments),
     /// What the running gateway says of itself
     Status(command::status::Arguments),
     /// Halt bots, accounts, venues or everything, at one of four levels
@@ -126,6 +129,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Pending(arguments) => command::approval::pending(context, &arguments),
         Command::Approve(arguments) => command::approval::approve(context, &arguments),
         Command::Reject(arguments) => command::approval::reject(context, &arguments),
+        Command::Detect(arguments) => command::detect::run(context, &arguments),
         Command::Status(arguments) => command::status::run(context, &arguments),
         Command::Halt(arguments) => command::halt::run(context, &arguments),
         Command::Resume(arguments) => command::halt::resume(context, &arguments),

@@ -13,6 +13,7 @@ pub(crate) mod status;
 pub(crate) mod upgrade;
 
 pub(crate) mod approval;
+pub(crate) mod detect;
 pub(crate) mod drill;
 pub(crate) mod log;
 pub(crate) mod policy;

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 37] = [
+const SUBCOMMANDS: [&[&str]; 40] = [
     &[],
     &["demo"],
     &["init"],
@@ -37,6 +37,9 @@ const SUBCOMMANDS: [&[&str]; 37] = [
     &["pending"],
     &["approve"],
     &["reject"],
+    &["detect"],
+    &["detect", "eval"],
+    &["detect", "eval", "pump"],
     &["status"],
     &["halt"],
     &["resume"],
@@ -138,6 +141,7 @@ fn the_top_help_is_as_reviewed() {
         "pending",
         "approve",
         "reject",
+        "detect",
         "status",
         "halt",
         "resume",

@@ -455,6 +455,7 @@ fn encoded(written: &WrittenVerdict, facts: &Facts<'_>, verdict: &Verdict, accou
         reasons: &verdict.reasons,
         relaxed: &verdict.relaxed,
         approved: &verdict.approved,
+        approval: None,
         alarm: Some(&verdict.alarm),
         around: Some(&facts.around),
         inputs: Some(&verdict.inputs),

@@ -59,3 +59,20 @@ pub const CLIENTS_KNOWN: usize = 8;
 pub const FILLS_WAITING: usize = 8;
 /// Longest name of a client library that is kept, bytes.
 pub const CLIENT_BYTES: usize = 64;
+/// A market's trades that come later than this behind the last one are passed
+/// over by the pump detector; milliseconds. Feeds reorder less.
+pub const PUMP_LATE_MS: u64 = 1_000;
+/// So many late trades in a row mean that the clock was ahead: start afresh.
+pub const PUMP_LATE_TRADES: u32 = 64;
+/// After a silence this long the baselines say nothing of today;
+/// milliseconds.
+pub const PUMP_SILENCE_MS: u64 = 86_400_000;
+/// The latest time of a trade, milliseconds since 1970: the year 9999.
+pub const PUMP_LATEST_MS: u64 = 253_402_300_799_999;
+/// Least price and amount that a trade can have.
+pub const PUMP_LEAST_NUMBER: f64 = 1e-18;
+/// Most price and amount that a trade can have; their product and sums of it
+/// stay far from infinity.
+pub const PUMP_MOST_NUMBER: f64 = 1e18;
+/// Movements of value of one bot whose outcome may still take them back.
+pub const MOVES_KEPT: usize = 32;

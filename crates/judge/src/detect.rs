@@ -10,7 +10,7 @@
 //! defaults), [`look`] (what goes in), [`habits`] (what is kept of a bot), then
 //! one file a detector. What moves value out: [`new_destination`],
 //! [`test_then_full`], [`velocity`], [`dormancy`], [`hours`], [`fan_out`],
-//! [`one_actor`]. Trading: [`off_market`], [`pump_side`], [`never_traded`],
+//! [`one_actor`]. Trading: [`off_market`], [`pump`] with [`pump_side`], [`never_traded`],
 //! [`wash`], [`rate`], [`drawdown`], [`edge`]. Access: [`new_access`],
 //! [`two_places`], [`canary`].
 //!
@@ -36,6 +36,7 @@ mod drawdown;
 mod edge;
 mod never_traded;
 mod off_market;
+pub mod pump;
 mod pump_side;
 mod rate;
 mod wash;

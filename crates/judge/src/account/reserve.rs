@@ -290,12 +290,12 @@ impl State {
 
     pub(super) fn nothing_came_of(&mut self, id: u64) {
         if let Some(pending) = self.withdrawals.remove(&id)
-            && let Some(window) = self
-                .bots
-                .get_mut(pending.owner as usize)
-                .and_then(|bot| bot.withdrawn.get_mut(&pending.asset))
+            && let Some(bot) = self.bots.get_mut(pending.owner as usize)
         {
-            window.take_back(pending.at, pending.amount);
+            if let Some(window) = bot.withdrawn.get_mut(&pending.asset) {
+                window.take_back(pending.at, pending.amount);
+            }
+            bot.habits.nothing_left(pending.at);
         }
         self.unchanged(id);
         // Orders that the venue has taken end by its word about each, not by

@@ -4,8 +4,10 @@
 //! with its key has read the place where keys are kept, so every key kept there
 //! is in doubt: the configured halt begins.
 //!
-//! Blind spots: a thief who tries no key that he does not need. INVARIANT (no
-//! free accusation): naming its key id without its secret leads to nothing.
+//! Blind spots: a thief who tries no key that he does not need.
+//!
+//! INVARIANT (no free accusation): naming its key id without its secret leads
+//! to nothing.
 
 use super::look::Look;
 

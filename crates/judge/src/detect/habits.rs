@@ -49,6 +49,8 @@ pub(super) struct ValueHabit {
     pub(super) new_destinations: Window,
     pub(super) hours: [u16; 24],
     pub(super) weekdays: [u16; 7],
+    /// The latest movements: when, and micro-USD.
+    moves: VecDeque<(UnixNanos, u64)>,
     /// The largest sum of a UTC day before today, micro-USD, and today's.
     pub(super) busiest_day: u64,
     pub(super) today: (u64, u64),
@@ -94,6 +96,7 @@ impl Default for ValueHabit {
             new_destinations: Window::day(),
             hours: [0; 24],
             weekdays: [0; 7],
+            moves: VecDeque::new(),
             busiest_day: 0,
             today: (0, 0),
         }
@@ -182,6 +185,10 @@ impl ValueHabit {
         self.hour.add(now, worth);
         self.day.add(now, worth);
         self.count_hour.add(now, 1);
+        if self.moves.len() >= bounds::MOVES_KEPT {
+            self.moves.pop_front();
+        }
+        self.moves.push_back((now, worth));
         let day = now.day();
         if day > self.today.0 {
             self.busiest_day = self.busiest_day.max(self.today.1);
@@ -264,6 +271,19 @@ impl Habits {
         let trade = self.trade.get_or_insert_default();
         trade.profit.fill(market, fill, now);
         trade.edge.fill(fingerprint(&[market.as_bytes()]), fill, now);
+    }
+
+    /// Nothing came of the movement that was allowed then: it is not counted.
+    pub(crate) fn nothing_left(&mut self, at: UnixNanos) {
+        let Some(value) = self.value.as_mut() else { return };
+        let Some(place) = value.moves.iter().rposition(|(when, _)| *when == at) else { return };
+        let Some((_, worth)) = value.moves.remove(place) else { return };
+        value.hour.take_back(at, worth);
+        value.day.take_back(at, worth);
+        value.count_hour.take_back(at, 1);
+        if value.today.0 == at.day() {
+            value.today.1 = value.today.1.saturating_sub(worth);
+        }
     }
 
     /// Marks positions at the prices that a request's facts have.

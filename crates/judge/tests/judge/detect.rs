@@ -487,3 +487,19 @@ fn habits_survive_a_restart() {
     assert_eq!(held(&again.send("0xother", "300000")), ["test_then_full"]);
     assert_eq!(held(&again.send("0xthird", "300000")), ["new_destination"]);
 }
+
+/// A withdrawal that the signer or the venue refused did not happen: a bot that
+/// asks again is not held for it.
+#[test]
+fn what_was_refused_is_not_counted() {
+    let mut treasury = Treasury::new("[velocity]\ncount_per_hour = 2\nusd_per_hour = 1000");
+    for _ in 0..20 {
+        let verdict = treasury.0.decide("t", &withdrawal("USDT", "ETH", "0xown", "900"));
+        let reservation = reservation(&verdict);
+        let refused = AccountEvent::Rejected { reservation };
+        treasury.0.judge.apply(&refused, treasury.0.now);
+        treasury.later(100);
+    }
+    assert!(treasury.send("0xown", "900").is_allowed());
+    assert_eq!(held(&treasury.send("0xown", "900")), ["velocity"]);
+}

@@ -123,6 +123,7 @@ mod tests {
                 deadline_unix_ms: now + 5_000,
                 surface: Surface::Rest,
                 text: text.into_bytes(),
+                principal: String::new(),
                 grants: vec![],
             })
         };

@@ -283,6 +283,7 @@ impl Firm {
             deadline_unix_ms: now_ms + 5_000,
             surface: Surface::Rest,
             text: text.to_vec(),
+            principal: String::new(),
             grants: Vec::new(),
         });
         signed.map(|signed| signed.text).map_err(|refusal| {
