@@ -227,6 +227,37 @@ fn a_recorded_day_is_judged_again_from_its_log_alone() {
     let equal = judged + replayed["own_verdicts"].as_u64().unwrap();
     assert_eq!(replayed["equal"].as_u64(), Some(equal), "{replayed}");
 
+    // The policies that are in force now change nothing that they judged; others do:
+    // what was allowed first, then what was refused.
+    let other = stack.directory.path().join("other.toml");
+    let backtest = |fields: &str| {
+        let table = "[bot.mm-1]\naccount = \"main\"\npreset = \"taker\"\n";
+        std::fs::write(&other, format!("{table}{fields}")).unwrap();
+        let file = other.to_str().unwrap().to_owned();
+        stack.run(&["policy", "backtest", "--policy", &file], Unseal::No, "")
+    };
+    let (code, wider, _) = backtest("markets = [\"BTCUSDT\", \"ETHUSDT\"]");
+    assert_eq!((code, &wider["newly_refused"]), (0, &serde_json::json!([])), "{wider:#}");
+    let newly = wider["newly_allowed"].as_array().unwrap();
+    assert!(newly.iter().any(|group| group["rule"] == "max_order_notional"), "{wider:#}");
+    assert!(newly.iter().any(|group| group["market"] == "ETHUSDT"), "{wider:#}");
+    assert!(newly.iter().all(|group| !group["rule"].as_str().unwrap().contains("withdraw")));
+    let (code, narrower, _) = backtest("markets = [\"SOLUSDT\"]");
+    assert_eq!(code, 1, "{narrower:#}");
+    let refused = &narrower["newly_refused"][0];
+    assert_eq!((&refused["bot"], &refused["market"]), (&"mm-1".into(), &"BTCUSDT".into()));
+    assert_eq!(stack.entries(refused["examples"][0].as_u64().unwrap())[0].1["outcome"], "allow");
+    assert_eq!(backtest("").0, 2, "a taker without markets");
+
+    // What it did fits in less than it has, and the diff says so.
+    let learned = stack.must(&["policy", "learn", "--bot", "mm-1"], Unseal::No, "");
+    assert_eq!(learned["bots"][0]["needs"]["markets"], serde_json::json!(["BTCUSDT"]));
+    let diff = learned["diff"].as_str().unwrap();
+    assert!(diff.contains("+max_notional_per_hour = "), "{diff}");
+    // It had 60 USD orders before the limit was lowered to 40.
+    assert!(diff.contains("WIDENED") && learned["widened"].as_u64() > Some(0), "{learned:#}");
+    assert_eq!(stack.run(&["policy", "learn", "--bot", "nobody"], Unseal::No, "").0, 2);
+
     // The same log with one reason changed, or one limit of the recorded policies.
     let tampered = |from: &str, to: &str| {
         let directory = stack.directory.path().join(format!("tampered-{}", to.len()));

@@ -5,6 +5,7 @@ mod backtest;
 mod check;
 mod explain;
 mod learn;
+mod prove;
 mod test;
 
 use judge::BotPolicy;
@@ -27,6 +28,8 @@ pub(crate) enum Arguments {
     Backtest(backtest::Arguments),
     /// The least privilege that recorded traffic needs, as a diff of the configuration
     Learn(learn::Arguments),
+    /// Prove that no request that the policies allow breaks a stated property
+    Prove(prove::Arguments),
 }
 
 /// Runs the subcommand.
@@ -37,6 +40,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Fa
         Arguments::Explain(arguments) => explain::run(context, arguments),
         Arguments::Backtest(arguments) => backtest::run(context, arguments),
         Arguments::Learn(arguments) => learn::run(context, arguments),
+        Arguments::Prove(arguments) => prove::run(context, arguments),
     }
 }
 

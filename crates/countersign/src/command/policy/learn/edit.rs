@@ -334,7 +334,7 @@ withdraw = [
         assert!(diff.contains("+market_orders = false"), "{diff}");
         assert!(diff.contains("+cancel = \"own\""), "{diff}");
         assert!(!diff.contains("WIDENED") && proposal.changes.iter().all(|one| !one.widens));
-        assert!(!diff.contains("bot.out"), "{diff}");
+        assert!(proposal.changes.iter().all(|one| one.bot == "mm"), "{diff}");
         // It is a configuration still.
         let after: toml::Table = toml::from_str(&proposal.document.to_string()).unwrap();
         assert_eq!(after["bot"]["mm"]["max_open_orders"].as_integer(), Some(3));
