@@ -427,10 +427,11 @@ fn keys(
         if out.iter().any(|need| need.asset == to.asset && need.destination == destination) {
             continue;
         }
-        out.push(ValueOutNeed { asset: to.asset.clone(), per_request, per_day, destination });
+        let asset = to.asset.clone();
+        out.push(ValueOutNeed { asset, per_request, per_day, approved: None, destination });
     }
     let text = |error: vault::ceiling::CeilingError| error.to_string();
-    let out = ceiling::propose_value_out(&out).map_err(text)?;
+    let out = ceiling::propose_value_out(&out, None).map_err(text)?;
     let trade = ceiling::propose_trade(&needs).map_err(text)?;
     let reading = Rights::NONE.with(Right::Reading);
     let key = |name: &str, rights: Rights, ceiling| NewKey {
