@@ -32,6 +32,10 @@ use crate::gateway::Gateway;
 use crate::upstream::Pool;
 use signer::HouseSigner;
 
+/// SHA-256 of the open orders that the log was told last, by account and
+/// market: told again, they are not written again.
+pub(crate) type ToldSnapshots = HashMap<(String, Option<String>), [u8; 32]>;
+
 /// What the house's tasks share.
 pub(crate) struct House {
     pub(crate) gateway: Arc<Gateway>,
@@ -39,9 +43,7 @@ pub(crate) struct House {
     pub(crate) pool: Pool,
     pub(crate) requests: std::cell::Cell<u64>,
     pub(crate) budget: watch::Budget,
-    /// SHA-256 of the open orders that the log was told last, by account and
-    /// market: told again, they are not written again.
-    pub(crate) snapshots: RefCell<HashMap<(String, Option<String>), [u8; 32]>>,
+    pub(crate) snapshots: RefCell<ToldSnapshots>,
 }
 
 /// Where the house is asked.
