@@ -26,6 +26,7 @@ use crate::http::write::Date;
 use crate::keys::KeyRing;
 use crate::limits;
 use crate::prices::PriceBoard;
+use crate::pumps::Pumps;
 use crate::record::LogDesk;
 use crate::refusals::Refusals;
 use crate::replay::ReplayCache;
@@ -66,6 +67,7 @@ pub(crate) struct Gateway {
     pub(crate) prices: PriceBoard,
     /// Which detector leads to what, as it was last read.
     pub(crate) detection: ArcSwap<judge::DetectConfig>,
+    pub(crate) pumps: Pumps,
     pub(crate) slow_prices: SlowPrices,
     pub(crate) all_accounts: AllAccounts,
     pub(crate) halts: Halts,

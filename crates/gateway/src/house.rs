@@ -12,6 +12,7 @@ pub(crate) mod feed;
 pub(crate) mod fills;
 pub(crate) mod halting;
 pub(crate) mod instruments;
+pub(crate) mod market_trades;
 pub(crate) mod order_limits;
 pub(crate) mod own;
 pub(crate) mod reload;
@@ -78,6 +79,7 @@ pub(crate) fn run(
         tokio::task::spawn_local(watch::signals(told.clone()));
         tokio::task::spawn_local(watch::clock(Rc::clone(&house)));
         tokio::task::spawn_local(watch::prices(Rc::clone(&house)));
+        tokio::task::spawn_local(market_trades::run(Rc::clone(&house)));
         tokio::task::spawn_local(instruments::run(Rc::clone(&house)));
         tokio::task::spawn_local(order_limits::run(Rc::clone(&house)));
         tokio::task::spawn_local(watch::refusals(Rc::clone(&house)));

@@ -34,6 +34,7 @@ mod listen;
 mod metrics;
 mod pipeline;
 mod prices;
+mod pumps;
 mod record;
 mod recovery;
 mod refusals;

@@ -226,3 +226,5 @@ pub(crate) const TRADES_KEPT: usize = 16_384;
 pub(crate) const OWN_TRADES_KEPT: usize = 1_024;
 /// How old a price may be to count as a sample of now, ms.
 pub(crate) const SAMPLE_AGE_MS: u64 = 10_000;
+/// Markets whose public trades are followed.
+pub(crate) const PUMP_MARKETS: usize = 200;

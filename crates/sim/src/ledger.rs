@@ -32,6 +32,8 @@ pub struct Ledger {
     thief_asks: BTreeMap<String, Decimal>,
     /// What the thief won against fair prices, dollars.
     stolen: Decimal,
+    /// What of it left by withdrawal, dollars, by address.
+    left_to: BTreeMap<String, Decimal>,
     /// Addresses that are the thief's.
     thief_addresses: Vec<String>,
 }
@@ -66,6 +68,11 @@ impl Ledger {
     /// What the thief has won, dollars at fair prices.
     pub const fn stolen(&self) -> Decimal {
         self.stolen
+    }
+
+    /// What left to an address of the thief's, dollars at fair prices.
+    pub fn left_to(&self, address: &str) -> Decimal {
+        self.left_to.get(address).copied().unwrap_or_default()
     }
 
     /// Executes a request to a path of Binance's.
@@ -117,7 +124,10 @@ impl Ledger {
         let address = fields.get("address").map(String::as_str).unwrap_or_default();
         if self.thief_addresses.iter().any(|own| own == address) {
             let price = self.price(&format!("{asset}USDT")).unwrap_or(Decimal::ONE);
-            self.stolen = self.stolen.saturating_add(amount.saturating_mul(price));
+            let worth = amount.saturating_mul(price);
+            self.stolen = self.stolen.saturating_add(worth);
+            let left = self.left_to.entry(address.to_owned()).or_default();
+            *left = left.saturating_add(worth);
         }
         Executed::Withdrawn
     }

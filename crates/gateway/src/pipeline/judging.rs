@@ -389,7 +389,8 @@ fn decide(
     let identity = &bot.identity;
     let moment = gateway.clock.look();
     let (halt, halt_epoch) = gateway.halts.now(&identity.subject(endpoint.venue().name()));
-    let around = surroundings(gateway, group, ready, arrival, None, moment.now);
+    let pump = market.and_then(|one| gateway.pumps.in_force(one, moment.now.0 / 1_000_000));
+    let around = surroundings(gateway, group, ready, arrival, pump.as_deref(), moment.now);
     let facts = Facts {
         // A bot whose key was just taken away has no policy.
         bot: if bot.still_holds(gateway, arrival) { &identity.name } else { "" },

@@ -139,6 +139,7 @@ impl Prepared {
             clock: VenueClock::new(),
             prices,
             detection: ArcSwap::from_pointee(policies.detection().clone()),
+            pumps: crate::pumps::Pumps::default(),
             slow_prices: SlowPrices::default(),
             all_accounts: AllAccounts::default(),
             halts,

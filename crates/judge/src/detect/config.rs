@@ -147,6 +147,11 @@ impl DetectConfig {
         Self { enabled: false, ..Self::default() }
     }
 
+    /// Whether markets are watched for pumps.
+    pub const fn watches_pumps(&self) -> bool {
+        self.enabled && self.pump.points > 0
+    }
+
     /// What is wrong with it, in one line.
     ///
     /// # Errors
@@ -225,6 +230,8 @@ parameters! {
         count_per_hour: u32 = 30,
         /// How many times its busiest day so far a day may come to.
         times_busiest_day: u64 = 3,
+        /// Days with withdrawals from which there is a habit.
+        habit_days: u32 = 5,
         /// Below this the habit does not count, USD.
         floor_usd: u64 = 250_000,
     }

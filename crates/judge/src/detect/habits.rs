@@ -53,6 +53,8 @@ pub(super) struct ValueHabit {
     moves: VecDeque<(UnixNanos, u64)>,
     /// The largest sum of a UTC day before today, micro-USD, and today's.
     pub(super) busiest_day: u64,
+    /// UTC days before today on which value left.
+    pub(super) days: u32,
     pub(super) today: (u64, u64),
 }
 
@@ -98,6 +100,7 @@ impl Default for ValueHabit {
             weekdays: [0; 7],
             moves: VecDeque::new(),
             busiest_day: 0,
+            days: 0,
             today: (0, 0),
         }
     }
@@ -192,6 +195,7 @@ impl ValueHabit {
         let day = now.day();
         if day > self.today.0 {
             self.busiest_day = self.busiest_day.max(self.today.1);
+            self.days = self.days.saturating_add(u32::from(self.today.1 > 0));
             self.today = (day, 0);
         }
         self.today.1 = self.today.1.saturating_add(worth);

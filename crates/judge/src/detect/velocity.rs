@@ -5,9 +5,9 @@
 //! on what leaves in a window bounds what every other detector misses.
 //!
 //! Parameters: `usd_per_hour`, `usd_per_day`, `count_per_hour`,
-//! `times_busiest_day`, `floor_usd`. Blind spots: a thief who takes as much a
-//! day as the firm does; a first day, which has no busiest day before it (the
-//! other limits hold). A worth that is not known counts as more than any limit.
+//! `times_busiest_day`, `habit_days`, `floor_usd`. Blind spots: a thief who takes as much a
+//! day as the firm does; the first days, which are no habit (the other limits
+//! hold). A worth that is not known counts as more than any limit.
 
 use super::config::Velocity;
 use super::habits::Habits;
@@ -46,11 +46,14 @@ pub(super) fn look(
             config.count_per_hour
         ));
     }
-    let busiest = if now.day() > value.today.0 {
-        value.busiest_day.max(value.today.1)
+    let (busiest, days) = if now.day() > value.today.0 {
+        (value.busiest_day.max(value.today.1), value.days + u32::from(value.today.1 > 0))
     } else {
-        value.busiest_day
+        (value.busiest_day, value.days)
     };
+    if days < config.habit_days {
+        return None;
+    }
     let floor = config.floor_usd.saturating_mul(MICRO);
     let habit = busiest.saturating_mul(config.times_busiest_day).max(floor);
     (busiest > 0 && day > habit).then(|| {

@@ -154,7 +154,7 @@ fn a_test_to_a_destination_in_use_holds_the_full_amount_after_it() {
 #[test]
 fn more_than_three_busy_days_in_one_is_held() {
     let mut treasury = Treasury::new("");
-    treasury.habit(3);
+    treasury.habit(6);
     // Half a million of the 24 hours before counts still.
     assert!(treasury.send("0xown", "1000000").is_allowed());
     assert_eq!(held(&treasury.send("0xown", "1000")), ["velocity"]);

@@ -114,7 +114,9 @@ mod tests {
         let mut withdraw = |signer: &mut Rehearsal, wait_ms: u64| {
             now += wait_ms;
             signer.at(now);
-            let text = format!("coin=USDT&network=ETH&address=0xaa&amount=100&timestamp={now}");
+            let text = format!(
+                "coin=USDT&network=ETH&address=0xaa&amount=100&withdrawOrderId=w{now}&timestamp={now}"
+            );
             signer.sign(SignAsk {
                 id: 1,
                 key: KeyHandle(0),
@@ -131,6 +133,6 @@ mod tests {
         assert!(withdraw(&mut signer, 60_000).is_ok());
         let over = withdraw(&mut signer, 60_000).unwrap_err();
         assert_eq!(over.code, RefusalCode::Window, "{over:?}");
-        assert!(withdraw(&mut signer, 86_400_000).is_ok());
+        assert!(withdraw(&mut signer, 93_600_000).is_ok());
     }
 }

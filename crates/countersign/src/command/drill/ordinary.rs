@@ -306,7 +306,9 @@ impl Days<'_> {
         match &outcome {
             Outcomes::Done => {}
             // The venue does not answer: nobody's alarm.
-            Outcomes::Stopped(_) if at.outage => {}
+            Outcomes::Stopped(why) if why == "outage" => {}
+            // What follows from a halt that was counted.
+            Outcomes::Stopped(why) if why == "halted" => {}
             Outcomes::Held(why) if why == "test_then_full" && alarm.alerts.len() == 1 => {
                 self.told.asked_holds += 1;
             }

@@ -24,6 +24,8 @@ pub(crate) struct Drilled {
     pub(crate) actual_loss_usd: u64,
     pub(crate) unguarded_loss_usd: u64,
     pub(crate) guarded_loss_usd: u64,
+    /// What of it went to an address that nobody listed.
+    pub(crate) unlisted_usd: u64,
     pub(crate) bound_usd: u64,
     pub(crate) bound_is: String,
     pub(crate) stopped_by: Option<String>,
@@ -32,9 +34,10 @@ pub(crate) struct Drilled {
 }
 
 impl Drilled {
-    /// Whether the loss stayed within its bound.
+    /// Whether the loss stayed within its bound, and nothing went where nobody
+    /// listed it.
     pub(crate) const fn holds(&self) -> bool {
-        self.guarded_loss_usd <= self.bound_usd
+        self.guarded_loss_usd <= self.bound_usd && self.unlisted_usd == 0
     }
 
     /// As `--json` has it.
@@ -107,7 +110,7 @@ pub(crate) fn run(setup: &Setup, incident: &Incident) -> Result<Drilled, Failure
     let own = bot.withdraw.iter().find(|to| to.known).or_else(|| bot.withdraw.first());
     let unguarded = unguarded(incident, own);
     let mut guarded = Guarded::new(setup, incident, bot, own)?;
-    guarded.before();
+    guarded.before()?;
     guarded.incident();
     let (bound_usd, bound_is) = bound(incident, bot);
     Ok(Drilled {
@@ -117,6 +120,7 @@ pub(crate) fn run(setup: &Setup, incident: &Incident) -> Result<Drilled, Failure
         actual_loss_usd: drill.actual_loss_usd,
         unguarded_loss_usd: unguarded,
         guarded_loss_usd: dollars(guarded.ledger.stolen()),
+        unlisted_usd: dollars(guarded.ledger.left_to(THIEF_WALLET)),
         bound_usd,
         bound_is,
         stopped_by: guarded.stop.as_ref().map(|stop| stop.by.clone()),
@@ -180,7 +184,7 @@ fn unguarded(incident: &Incident, own: Option<&Destination>) -> u64 {
     dollars(ledger.stolen())
 }
 
-/// Where the thief was stopped first.
+/// From where on nothing of the thief's got through.
 struct Stop {
     by: String,
     requests: u64,
@@ -208,7 +212,7 @@ impl<'s> Guarded<'s> {
         bot: &'s BotPolicy,
         own: Option<&'s Destination>,
     ) -> Result<Self, Failure> {
-        let start = start_ms(incident).saturating_sub(DAYS_BEFORE * DAY_MS);
+        let start = before_ms(incident);
         let bots: Vec<BotPolicy> =
             setup.config.bots.values().map(|bot| bot.policy.clone()).collect();
         let firms = (0..incident.drill.accounts)
@@ -224,22 +228,30 @@ impl<'s> Guarded<'s> {
     }
 
     /// Ordinary days before the incident, until the bot falls silent.
-    fn before(&mut self) {
-        let start = start_ms(self.incident);
-        let silent = u64::from(self.incident.drill.silent_days) * DAY_MS;
-        let from = start.saturating_sub(DAYS_BEFORE * DAY_MS);
-        let until = start.saturating_sub(silent.max(HOUR_MS));
-        // A long silence lies before all of it.
-        let shift = silent.min(DAYS_BEFORE * DAY_MS);
-        let mut now = from.saturating_sub(shift);
-        while now < until.saturating_sub(shift) {
-            self.ordinary(now);
+    ///
+    /// # Errors
+    /// They are not ordinary to this configuration: then a drill on top of them
+    /// would prove nothing.
+    fn before(&mut self) -> Result<(), Failure> {
+        let mut now = before_ms(self.incident);
+        let until = now + DAYS_BEFORE * DAY_MS - HOUR_MS;
+        while now < until {
+            if let Some(why) = self.ordinary(now) {
+                let name = &self.incident.drill.name;
+                return Err(Failure::negative(format!(
+                    "drill `{name}`: an ordinary request of `{}` before it was refused ({why})",
+                    self.bot.name
+                ))
+                .next("see whether its limits fit, or use --defaults"));
+            }
             now += HOUR_MS;
         }
+        Ok(())
     }
 
-    /// What the bot does at an ordinary hour.
-    fn ordinary(&mut self, now_ms: u64) {
+    /// What the bot does at an ordinary hour; why not, where it was refused.
+    fn ordinary(&mut self, now_ms: u64) -> Option<String> {
+        let mut refused = None;
         let hour = now_ms / HOUR_MS % 24;
         for number in 0..self.firms.len() {
             self.ids += 1;
@@ -262,9 +274,13 @@ impl<'s> Guarded<'s> {
             let mut at = self.moment(now_ms, None);
             at.peer = self.setup.own_address(&self.bot.name);
             if let Some(firm) = self.firms.get_mut(number) {
-                firm.request(&self.bot.name, path, &text, &at, &mut self.ledger);
+                match firm.request(&self.bot.name, path, &text, &at, &mut self.ledger).0 {
+                    Outcomes::Done => {}
+                    Outcomes::Stopped(why) | Outcomes::Held(why) => refused = Some(why),
+                }
             }
         }
+        refused
     }
 
     fn moment(&self, now_ms: u64, action: Option<&Action>) -> Moment {
@@ -320,7 +336,7 @@ impl<'s> Guarded<'s> {
             let (path, text) = asked(action, self.own, self.ids);
             let outcome = self.act(account, path, &text, now, action);
             match outcome {
-                Outcomes::Done => {}
+                Outcomes::Done => self.stop = None,
                 Outcomes::Stopped(by) | Outcomes::Held(by) => {
                     let stop = Stop { by, requests: number as u64 + 1, seconds: second };
                     self.stop.get_or_insert(stop);
@@ -406,6 +422,12 @@ pub(crate) fn of_account(bots: &[BotPolicy], account: &str, to: &str) -> Vec<Bot
         .filter(|bot| bot.account == account)
         .map(|bot| BotPolicy { account: to.to_owned(), ..bot.clone() })
         .collect()
+}
+
+/// Where the ordinary days before an incident begin, Unix ms.
+fn before_ms(incident: &Incident) -> u64 {
+    let silent = u64::from(incident.drill.silent_days) * DAY_MS;
+    start_ms(incident).saturating_sub(DAYS_BEFORE * DAY_MS + silent)
 }
 
 fn start_ms(incident: &Incident) -> u64 {
