@@ -142,7 +142,7 @@ impl Days<'_> {
         // A weekend is slower, a crash has twenty times the orders.
         let orders = match (crash, weekend) {
             (true, _) => 20,
-            (false, true) => u64::from(minute % 2 == 0),
+            (false, true) => u64::from(minute.is_multiple_of(2)),
             (false, false) => 1,
         };
         if !weekend {
@@ -255,7 +255,7 @@ impl Days<'_> {
     fn treasury(&mut self, day: u64, of_day: u64, now_ms: u64) {
         let Some(bot) = self.treasury.clone() else { return };
         let (known, new): (Vec<_>, Vec<_>) = bot.withdraw.iter().partition(|to| to.known);
-        let hourly = of_day % 60 == 0 && (540..900).contains(&of_day);
+        let hourly = of_day.is_multiple_of(60) && (540..900).contains(&of_day);
         if let Some(own) = known.first().filter(|_| hourly) {
             let amount = own.max_per_request.min(Decimal::from(1_000_000));
             self.send(&bot, &own.address, amount, false, (day, of_day, now_ms));

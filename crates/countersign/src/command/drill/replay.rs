@@ -266,7 +266,7 @@ impl<'s> Guarded<'s> {
                 true => {
                     let market = self.bot.markets.first().map_or("BTCUSDT", String::as_str);
                     let quantity = Decimal::from(200) / fair(market);
-                    let side = if self.ids % 2 == 0 { "BUY" } else { "SELL" };
+                    let side = if self.ids.is_multiple_of(2) { "BUY" } else { "SELL" };
                     let id = self.ids;
                     (ORDER, order_text(market, side, quantity.round_dp(6), fair(market), id))
                 }
