@@ -44,13 +44,13 @@ pub const EARLY_TRADES: usize = 4_096;
 /// Orders of one bot that are remembered to find the same one again.
 pub const PLACED_LATELY: usize = 256;
 /// Destinations in use that are kept of one bot.
-pub const SETTLED_DESTINATIONS: usize = 512;
+pub const SETTLED_DESTINATIONS: usize = 256;
 /// Destinations of late that are kept of one bot.
 pub const RECENT_DESTINATIONS: usize = 32;
 /// Markets of one bot that are kept with when it traded them first.
-pub const MARKETS_KNOWN: usize = 96;
+pub const MARKETS_KNOWN: usize = 64;
 /// Positions of one bot that are marked one by one.
-pub const POSITIONS_KEPT: usize = 48;
+pub const POSITIONS_KEPT: usize = 40;
 /// Addresses and certificates that are kept of one bot.
 pub const PLACES_KNOWN: usize = 12;
 /// Client libraries that are kept of one bot.

@@ -35,6 +35,8 @@ pub(super) struct Withdrawal<'a> {
     pub(super) address: Option<&'a str>,
     pub(super) memo: Option<&'a str>,
     pub(super) amount: Option<&'a str>,
+    /// A parameter that says more than an approval does, where there is one.
+    pub(super) beyond_approval: Option<&'static str>,
 }
 
 /// What comes with a text that may need approval.
@@ -221,6 +223,14 @@ fn withdrawal(
         }
         let first = of(format!("out|{asset}"), rule.per_day, rule.approved.is_some());
         return Ok((first, None));
+    }
+    if let Some(name) = wanted.beyond_approval {
+        return Err(bot(
+            RefusalCode::GrantRefused,
+            format!(
+                "approval refused: it says nothing of `{name}`; send the withdrawal without it"
+            ),
+        ));
     }
     let verified = grants::verify(asked.grants, key, asked.now_ms)?;
     if let Some(approvals) = &key.ceiling.approvals {

@@ -81,6 +81,16 @@ fn refused(bench: &mut Bench, text: &str, grants: Vec<Vec<u8>>, says: &str) {
     assert!(refusal.detail.contains(says), "`{says}`: {refusal}");
 }
 
+/// What an approval does not say a gateway must not add.
+#[test]
+fn a_parameter_beyond_the_approval_is_refused() {
+    let mut bench = bench(three());
+    let approved = approval(&bench, "1000");
+    let other = format!("{}&walletType=1", text("1000"));
+    refused(&mut bench, &other, grants(&approved, &[1, 2]), "`walletType`");
+    withdraw(&mut bench, &text("1000"), grants(&approved, &[1, 2])).unwrap();
+}
+
 #[test]
 fn over_the_first_tier_it_takes_approval() {
     let mut bench = bench(three());

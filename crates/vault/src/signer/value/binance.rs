@@ -44,6 +44,8 @@ impl Movement for ParamText {
             address: self.get("address"),
             memo: self.get("addressTag"),
             amount: self.get("amount"),
+            // Which wallet it leaves from.
+            beyond_approval: self.has("walletType").then_some("walletType"),
         })
     }
 

@@ -44,6 +44,7 @@ impl Movement for Text {
             address: params.get("address"),
             memo: params.get("extra"),
             amount: params.get("amount"),
+            beyond_approval: None,
         })
     }
 
