@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     reason = "a benchmark reads the clock and may stop"
 )]
 
@@ -14,8 +15,9 @@ use std::time::Instant;
 use judge::policy::cache::Cache;
 use judge::policy::config::{self, BotTables};
 use judge::{
-    AccountEvent, AccountSetup, ClockState, Context, Facts, HaltLevel, Judge, LogState, Outcome,
-    PolicySet, Reference, ReservationId, UnixNanos,
+    AccountEvent, AccountSetup, ClockState, Context, DetectConfig, Facts, HaltLevel, Judge,
+    LogState, OrderStatus, OrderUpdate, Outcome, PolicySet, Reference, ReservationId, SlowPrice,
+    Surroundings, UnixNanos,
 };
 use wire::model::{
     Class, Contingency, Decimal, Intent, Operation, Order, OrderGroup, OrderKind, OrderReference,
@@ -34,15 +36,36 @@ const TABLES: &str = r#"
     max_open_orders = 10000
     collar_bps = 200
     hours = "00:00-24:00"
+    max_drawdown_per_day = "100000000"
 "#;
 const BATCH: usize = 200;
 const BATCHES: usize = 2_000;
 const NOW: UnixNanos = UnixNanos(1_700_301_930_000_000_000);
 
+/// `--many` for 20,000 bots, `--full` for the 100,000 of the goal: their
+/// policies take some minutes to compile.
 fn main() {
-    let bots = if std::env::args().any(|argument| argument == "--many") { 20_000 } else { 1 };
-    let mut judge = judge_of(bots);
-    let bot = "bot-0";
+    let has = |flag: &str| std::env::args().any(|argument| argument == flag);
+    let most = match (has("--full"), has("--many")) {
+        (true, _) => 100_000,
+        (_, true) => 20_000,
+        _ => 1_000,
+    };
+    for bots in [1, 1_000, most] {
+        for detection in [DetectConfig::off(), DetectConfig::default()] {
+            bots_with(bots, detection);
+        }
+        if bots == most {
+            return;
+        }
+    }
+}
+
+fn bots_with(bots: usize, detection: DetectConfig) {
+    let detects = detection.enabled;
+    let mut judge = judge_of(bots, detection);
+    let names: Vec<String> = (0..bots).map(|number| format!("bot-{number}")).collect();
+    let bot = names.as_slice();
     let place = intent(Class::Place, place(false));
     let test = intent(Class::TestOrder, self::place(true));
     let cancel = intent(
@@ -54,25 +77,66 @@ fn main() {
         }),
     );
     let read = intent(Class::Read, Operation::Read { symbol: Some("BTCUSDT".to_owned()) });
-    println!("{bots} bots");
+    println!("{bots} bots, detectors {}", if detects { "on" } else { "off" });
     show("LIMIT order, cached, with its reservation", &mut judge, bot, &place, 1);
     show("order/test, cached", &mut judge, bot, &test, 0);
     show("cancel, cached", &mut judge, bot, &cancel, 0);
     show("read, cached", &mut judge, bot, &read, 0);
-    full(&judge);
+    if bots == 1 {
+        full(&judge);
+    }
+    let before = resident_bytes();
+    live(&mut judge, &names, &place);
+    if bots > 1 {
+        let bytes = resident_bytes().saturating_sub(before) / bots as u64;
+        println!("live state of a bot that traded one market: {bytes} bytes");
+    }
     let (hits, misses) = judge.cache_counts();
     println!("{hits} decisions from the cache, {misses} evaluated");
 }
 
-fn judge_of(bots: usize) -> Judge {
+/// Every bot has placed and filled some orders.
+fn live(judge: &mut Judge, names: &[String], intent: &Intent) {
+    for (number, name) in names.iter().enumerate() {
+        for order in 0..4 {
+            let id = [format!("live-{number}-{order}")];
+            let now = UnixNanos(NOW.0 + 10_000_000_000 + number as u64 * 1_000);
+            let verdict = judge.decide(&facts(name, intent, now, &id));
+            let Outcome::Allow(permit) = verdict.outcome else { panic!("{}", verdict.message()) };
+            let reservation = permit.into_parts().reservation.unwrap();
+            let update = OrderUpdate {
+                symbol: "BTCUSDT".to_owned(),
+                order_id: Some(reservation.0 + 1),
+                client_order_id: id[0].clone(),
+                new_client_order_id: None,
+                order_list_id: None,
+                status: OrderStatus::Closed,
+                quantity: Some(Decimal::ONE),
+                executed_quantity: Some(Decimal::from_str_exact("0.01").unwrap()),
+                executed_quote: Some(Decimal::from_str_exact("499.9").unwrap()),
+            };
+            judge.apply(&AccountEvent::Acknowledged { reservation, orders: vec![update] }, now);
+        }
+    }
+}
+
+/// Of this process, as the kernel counts it.
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0);
+    pages * 4_096
+}
+
+fn judge_of(bots: usize, detection: DetectConfig) -> Judge {
     let table: config::BotPolicy = toml::from_str(TABLES).unwrap();
     let tables: BotTables =
         (0..bots).map(|number| (format!("bot-{number}"), table.clone())).collect();
     let policies = PolicySet::compile(&config::named(tables), "").unwrap();
+    let policies = policies.with_detection(detection);
     Judge::new(Arc::new(policies), AccountSetup::named("main"))
 }
 
-fn show(what: &str, judge: &mut Judge, bot: &str, intent: &Intent, ids: usize) {
+fn show(what: &str, judge: &mut Judge, bots: &[String], intent: &Intent, ids: usize) {
     let mut samples = Vec::with_capacity(BATCHES);
     let mut number = 0u64;
     for batch in 0..BATCHES {
@@ -86,6 +150,7 @@ fn show(what: &str, judge: &mut Judge, bot: &str, intent: &Intent, ids: usize) {
         let mut held: Vec<ReservationId> = Vec::with_capacity(BATCH);
         let start = Instant::now();
         for name in &names {
+            let bot = &bots[(number as usize + held.len() * 7) % bots.len()];
             let verdict = judge.decide(&facts(
                 bot,
                 intent,
@@ -152,7 +217,12 @@ fn facts<'a>(bot: &'a str, intent: &'a Intent, now: UnixNanos, ids: &'a [String]
         halt: HaltLevel::None,
         log: LogState::Ok,
         clock: ClockState::Sane,
-        around: judge::Surroundings::default(),
+        around: Surroundings {
+            peer: Some(std::net::IpAddr::from([10, 0, 0, 7])),
+            client: "ccxt/4.5.1 python-requests/2.32",
+            slow_price: Some(SlowPrice { price: mid, venues: 1 }),
+            ..Surroundings::default()
+        },
     }
 }
 
