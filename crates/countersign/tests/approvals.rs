@@ -139,6 +139,13 @@ fn refusal(answer: &(i32, Value)) -> &str {
 const EVERYBODY: [(&str, &str); 4] =
     [("alice", "ed25519"), ("bob", "ecdsa"), ("carol", "ed25519"), ("mallory", "ed25519")];
 
+/// INVARIANT (pure judge): the log alone gives the same verdicts.
+fn replays_equal(stack: &Stack) {
+    let replayed = stack.must(&["log", "replay"], Unseal::No, "");
+    assert_eq!(replayed["same"], true, "{replayed:#}");
+    assert!(replayed["verdicts"].as_u64() > Some(0), "{replayed:#}");
+}
+
 #[test]
 fn held_then_approved_by_two_then_sent_once() {
     let Some(people) = People::new(&EVERYBODY) else { return };
@@ -220,6 +227,7 @@ fn held_then_approved_by_two_then_sent_once() {
     assert_eq!(verdict.unwrap().1["outcome"], "allow");
     stack.stop();
     stack.verify();
+    replays_equal(&stack);
 }
 
 #[test]
@@ -246,6 +254,7 @@ fn used_grants_put_back_into_the_book_are_refused_by_the_signer() {
     assert_eq!(stack.venue.withdrawals(0).len(), 1);
     stack.stop();
     stack.verify();
+    replays_equal(&stack);
 }
 
 #[test]
@@ -302,6 +311,7 @@ fn rejected_own_and_signed_elsewhere() {
     assert_eq!(code, 2, "{answer}");
     stack.stop();
     stack.verify();
+    replays_equal(&stack);
 }
 
 #[test]
@@ -405,4 +415,5 @@ fn sent_by_the_gateway_and_by_the_bot_money_moves_once() {
     assert_eq!(stack.venue.withdrawals(0).len(), 4);
     stack.stop();
     stack.verify();
+    replays_equal(&stack);
 }

@@ -175,6 +175,17 @@ fn a_canary_halts_its_account_with_evidence_and_a_person_resumes() {
     assert_eq!(entry["bot"], "spare");
     // The others trade on.
     place(&stack, &bot).ok();
+    // Again and again: nothing more is written of it, and nothing lost.
+    let before = stack.entries(0).len();
+    for _ in 0..50 {
+        Client::new(&stack.bot_url, &canary).get("/api/v3/account", &[]).refused(-1002);
+    }
+    let halted =
+        stack.entries(0).iter().skip(before).filter(|(_, one)| one["kind"] == "halt").count();
+    assert_eq!((halted, halts(&stack).len()), (0, 2));
     stack.must(&["resume", "--to", "none", "--yes"], Unseal::No, "");
     assert_eq!(halts(&stack).len(), 0);
+    // The log alone gives the same verdicts.
+    let replayed = stack.must(&["log", "replay"], Unseal::No, "");
+    assert_eq!(replayed["same"], true, "{replayed:#}");
 }

@@ -168,11 +168,12 @@ impl Halts {
         Err(format!("halt `{}` began after the verdict; ask again", level.name()))
     }
 
-    /// Begins a halt, or makes the one of that scope stricter.
+    /// Begins a halt, or makes the one of that scope stricter; one that is as
+    /// strict already stays as it is, so that whoever sets off the same alarm
+    /// again and again writes nothing.
     ///
-    /// # Errors
-    /// There are too many; then everything is held at `cancel-only` by one that
-    /// is there, or begins: fewer halts would be the thief's choice.
+    /// INVARIANT (bounded): beyond [`limits::HALTS`] everything is held at
+    /// `cancel-only` at least: fewer halts would be the thief's choice.
     pub(crate) fn begin(
         &self,
         log: &LogDesk,
@@ -184,36 +185,31 @@ impl Halts {
     ) -> Began {
         let mut number = held(&self.change);
         let mut table = Vec::clone(&self.table.load());
-        let full = table.len() >= limits::HALTS;
-        let known = table.iter_mut().find(|halt| halt.scope == scope);
-        let halt = match known {
-            Some(halt) => {
-                halt.level = halt.level.max(level);
-                halt.evidence.extend_from_slice(evidence);
-                halt.evidence.truncate(limits::HALT_EVIDENCE);
-                halt.clone()
-            }
-            None => {
-                *number += 1;
-                let (scope, level) = if full {
-                    table.retain(|halt| halt.scope != Scope::Everything);
-                    (Scope::Everything, level.max(HaltLevel::CancelOnly))
-                } else {
-                    (scope, level)
-                };
-                let halt = Halt {
-                    number: *number,
-                    scope,
-                    level,
-                    since_ns: clock::host_nanos(),
-                    by: by.to_owned(),
-                    why: why.chars().take(limits::HALT_WHY_CHARACTERS).collect(),
-                    evidence: evidence.to_vec(),
-                };
-                table.push(halt.clone());
-                halt
-            }
+        let (scope, level) = within_bounds(&table, scope, level);
+        let at = table.iter().position(|halt| halt.scope == scope);
+        let at = at.unwrap_or_else(|| {
+            *number += 1;
+            table.push(Halt {
+                number: *number,
+                scope,
+                level: HaltLevel::None,
+                since_ns: clock::host_nanos(),
+                by: String::new(),
+                why: String::new(),
+                evidence: Vec::new(),
+            });
+            table.len() - 1
+        });
+        let Some(halt) = table.get_mut(at).filter(|halt| halt.level < level) else {
+            let halt = table.swap_remove(at);
+            return Began { halt, unrecorded: None };
         };
+        halt.level = level;
+        by.clone_into(&mut halt.by);
+        halt.why = why.chars().take(limits::HALT_WHY_CHARACTERS).collect();
+        halt.evidence.extend_from_slice(evidence);
+        halt.evidence.truncate(limits::HALT_EVIDENCE);
+        let halt = halt.clone();
         self.table.store(Arc::new(table));
         self.epoch.fetch_add(1, Ordering::AcqRel);
         tracing::error!(
@@ -268,13 +264,22 @@ impl Halts {
         for halt in told {
             *number = (*number).max(halt.number);
             table.retain(|one| one.number != halt.number);
-            if halt.level != HaltLevel::None && table.len() < limits::HALTS {
+            if halt.level != HaltLevel::None && table.len() <= limits::HALTS {
                 table.push(halt);
             }
         }
         self.table.store(Arc::new(table));
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }
+}
+
+/// The scope and level of a halt, where there is room for it; else of the one
+/// that holds for everything.
+fn within_bounds(table: &[Halt], scope: Scope, level: HaltLevel) -> (Scope, HaltLevel) {
+    if table.len() < limits::HALTS || table.iter().any(|halt| halt.scope == scope) {
+        return (scope, level);
+    }
+    (Scope::Everything, level.max(HaltLevel::CancelOnly))
 }
 
 /// Writes a halt down, on disk.
@@ -364,6 +369,20 @@ mod tests {
         ];
         halts.restore(told.into_iter());
         assert_eq!(halts.now(&MM).0, HaltLevel::None);
+    }
+
+    #[test]
+    fn where_there_is_no_room_everything_is_held() {
+        let full: Vec<Halt> = (0..limits::HALTS as u64)
+            .map(|number| halt(number, Scope::Bot(number.to_string()), HaltLevel::CancelOnly))
+            .collect();
+        let bounded = |scope, level| within_bounds(&full, scope, level);
+        let other = || Scope::Bot("other".to_owned());
+        let everything = |level| (Scope::Everything, level);
+        assert_eq!(bounded(other(), HaltLevel::Withdrawals), everything(HaltLevel::CancelOnly));
+        assert_eq!(bounded(other(), HaltLevel::Full), everything(HaltLevel::Full));
+        let known = Scope::Bot("3".to_owned());
+        assert_eq!(bounded(known.clone(), HaltLevel::Full), (known, HaltLevel::Full));
     }
 
     #[test]

@@ -78,18 +78,18 @@ fn bots_with(bots: usize, detection: DetectConfig) {
     );
     let read = intent(Class::Read, Operation::Read { symbol: Some("BTCUSDT".to_owned()) });
     println!("{bots} bots, detectors {}", if detects { "on" } else { "off" });
+    let before = resident_bytes();
+    live(&mut judge, &names, &place);
+    if bots > 1 {
+        let bytes = resident_bytes().saturating_sub(before) / bots as u64;
+        println!("live state of a bot that traded one market: {bytes} bytes");
+    }
     show("LIMIT order, cached, with its reservation", &mut judge, bot, &place, 1);
     show("order/test, cached", &mut judge, bot, &test, 0);
     show("cancel, cached", &mut judge, bot, &cancel, 0);
     show("read, cached", &mut judge, bot, &read, 0);
     if bots == 1 {
         full(&judge);
-    }
-    let before = resident_bytes();
-    live(&mut judge, &names, &place);
-    if bots > 1 {
-        let bytes = resident_bytes().saturating_sub(before) / bots as u64;
-        println!("live state of a bot that traded one market: {bytes} bytes");
     }
     let (hits, misses) = judge.cache_counts();
     println!("{hits} decisions from the cache, {misses} evaluated");

@@ -40,6 +40,8 @@ use weigh::Weighed;
 /// A request after every check.
 struct Assessed {
     bot: u32,
+    /// Its number in the policy set.
+    number: u32,
     weighed: Weighed,
     ruling: Arc<Ruling>,
     left: Remaining,
@@ -56,11 +58,11 @@ impl Judge {
     /// before, on nothing else.
     pub fn decide(&mut self, facts: &Facts<'_>) -> Verdict {
         let class = facts.intent.class;
-        let Assessed { bot, weighed, mut left, reducing, .. } = match self.assess(facts) {
+        let Assessed { bot, number, weighed, mut left, reducing, .. } = match self.assess(facts) {
             Ok(assessed) => assessed,
             Err(reason) => return Verdict::denied(class, reason),
         };
-        let alarm = self.alarm(facts, bot, &weighed, &mut left, reducing);
+        let alarm = self.alarm(facts, (bot, number), &weighed, &mut left, reducing);
         let (left, approved) = left.approved(facts.around.approved);
         if !left.reasons.is_empty() {
             return Verdict::deny(left.reasons, left.relaxed, weighed.context).with(alarm);
@@ -112,7 +114,7 @@ impl Judge {
             reasons.extend(weighed.guards.iter().cloned());
             relieve::remaining(reasons, facts, policy, &weighed, reducing)
         };
-        Ok(Assessed { bot, weighed, ruling, left, reducing })
+        Ok(Assessed { bot, number, weighed, ruling, left, reducing })
     }
 
     /// Counts the request and holds what it may still cost.

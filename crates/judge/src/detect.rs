@@ -110,7 +110,7 @@ pub(crate) fn detect(config: &DetectConfig, look: &Look<'_>, habits: &mut Habits
         if is_value_out { value_out } else { order }
     };
     let rule = by_class(config.new_access.rule(), config.new_access.order_rule());
-    say(rule, Detector::NewAccess, new_access::look(&config.new_access, look, habits));
+    say(rule, Detector::NewAccess, new_access::look(config, look, habits));
     let rule = by_class(config.two_places.rule(), config.two_places.order_rule());
     say(rule, Detector::TwoPlaces, two_places::look(&config.two_places, look, habits));
     say(config.canary.rule(), Detector::Canary, canary::look(look));

@@ -260,7 +260,7 @@ impl Approval {
     }
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest(&SHA256, bytes).as_ref().first_chunk::<32>().copied().unwrap_or_default()
 }
 

@@ -33,7 +33,7 @@ const PAUSE_MOST: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(250);
 /// A socket without a word for so long is dead: the venue pings spot's every
 /// 20 s.
-const SILENT: Duration = Duration::from_secs(75);
+pub(crate) const SILENT: Duration = Duration::from_secs(75);
 
 /// Follows every account's events, each in a task of its own.
 pub(crate) async fn run(house: Rc<House>) {

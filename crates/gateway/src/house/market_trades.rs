@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use wire::model::{Product, Venue};
 
 use super::House;
+use super::events::SILENT;
 use super::watch::{markets_of, of_product};
 use crate::limits;
 use crate::upstream::Host;
@@ -57,11 +58,11 @@ impl House {
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
-                told = socket.next() => match told {
-                    Some(Ok(Message::Text(text))) => self.gateway.pumps.take(text.as_str()),
+                told = tokio::time::timeout(SILENT, socket.next()) => match told {
+                    Ok(Some(Ok(Message::Text(text)))) => self.gateway.pumps.take(text.as_str()),
                     // The library answers pings by itself.
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                    _ => return Err("the socket ended".to_owned()),
+                    Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
+                    _ => return Err("the socket ended, or fell silent".to_owned()),
                 },
                 _ = look.tick() => {
                     if self.watched_markets() != *markets {

@@ -382,6 +382,10 @@ fn decide(
     let market = ready.intent.symbol().filter(|_| needs_price(endpoint.class()));
     let reference = market.and_then(|market| gateway.prices.reference(market));
     let quote_in_usd = market.and_then(|market| gateway.prices.quote_in_usd(market));
+    // Before the critical section: other accounts wait for none of it.
+    let asked_at = gateway.clock.now();
+    let pump = market.and_then(|one| gateway.pumps.in_force(one, asked_at.0 / 1_000_000));
+    let around = surroundings(gateway, group, ready, arrival, pump.as_deref(), asked_at);
     let mut buffer = worker.buffer.borrow_mut();
     buffer.clear();
 
@@ -389,8 +393,6 @@ fn decide(
     let identity = &bot.identity;
     let moment = gateway.clock.look();
     let (halt, halt_epoch) = gateway.halts.now(&identity.subject(endpoint.venue().name()));
-    let pump = market.and_then(|one| gateway.pumps.in_force(one, moment.now.0 / 1_000_000));
-    let around = surroundings(gateway, group, ready, arrival, pump.as_deref(), moment.now);
     let facts = Facts {
         // A bot whose key was just taken away has no policy.
         bot: if bot.still_holds(gateway, arrival) { &identity.name } else { "" },
@@ -412,8 +414,7 @@ fn decide(
 
     if !verdict.is_allowed() {
         let code = verdict.reasons.first().map_or("denied", |reason| reason.code);
-        let quiet = verdict.alarm.is_quiet();
-        if quiet && gateway.leaves_out(&identity.name, &group.name, endpoint.effect(), code) {
+        if gateway.leaves_out(&identity.name, &group.name, endpoint.effect(), code) {
             return (verdict, halt_epoch, None);
         }
     }

@@ -1,6 +1,6 @@
 //! What detectors say of a request that nothing else speaks against.
 
-use wire::model::{Decimal, Order as Placed, Side};
+use wire::model::{Class, Decimal, Order as Placed, Side};
 
 use super::relieve::Remaining;
 use super::weigh::Weighed;
@@ -52,14 +52,14 @@ impl Judge {
     pub(super) fn alarm(
         &mut self,
         facts: &Facts<'_>,
-        bot: u32,
+        (bot, number): (u32, u32),
         weighed: &Weighed,
         left: &mut Remaining,
         reducing: bool,
     ) -> Alarm {
         let policies = std::sync::Arc::clone(&self.policies);
         let config = policies.detection();
-        let policy = self.bot(facts.bot, &policies).map(|(_, _, policy)| policy);
+        let policy = policies.rules(number).map(|rules| &rules.policy);
         let (Some(policy), Some(state)) = (policy, self.state.bots.get_mut(bot as usize)) else {
             return Alarm::default();
         };
@@ -111,6 +111,8 @@ fn act<'a>(
     reducing: bool,
 ) -> Act<'a> {
     match Shape::of(facts.intent.class) {
+        // What only the venue checks trades nothing, and teaches nothing.
+        Shape::Order if facts.intent.class == Class::TestOrder => Act::Read,
         Shape::Order if reducing => Act::Cancel,
         Shape::Order => {
             let Prices { buys, dearest, cheapest } = weighed.prices;

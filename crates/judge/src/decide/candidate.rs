@@ -40,8 +40,8 @@ impl Judge {
             Some((index as usize, bot.habits.clone()))
         });
         let explanation = match self.assess(facts) {
-            Ok(Assessed { bot, weighed, mut left, reducing, .. }) => {
-                self.alarm(facts, bot, &weighed, &mut left, reducing);
+            Ok(Assessed { bot, number, weighed, mut left, reducing, .. }) => {
+                self.alarm(facts, (bot, number), &weighed, &mut left, reducing);
                 let (left, _) = left.approved(facts.around.approved);
                 Explanation {
                     allowed: left.reasons.is_empty(),

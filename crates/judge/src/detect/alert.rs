@@ -144,6 +144,11 @@ pub struct Alarm {
 }
 
 impl Alarm {
+    /// Whether nothing was seen.
+    pub fn is_quiet(&self) -> bool {
+        self.alerts.is_empty()
+    }
+
     pub(super) fn add(&mut self, alert: Alert) {
         self.score = self.score.saturating_add(u32::from(alert.points));
         self.alerts.push(alert);

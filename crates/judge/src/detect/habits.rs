@@ -8,10 +8,9 @@ use std::net::IpAddr;
 
 use wire::model::Decimal;
 
-use super::alert::Alarm;
 use super::config::DetectConfig;
 use super::edge::EdgeHabit;
-use super::look::{Act, Look, ValueOut, fingerprint, within_hours};
+use super::look::{Act, Look, ValueOut, fingerprint};
 use super::profit::{Fill, Profit, adverse};
 use super::two_places::Turns;
 use crate::bounds;
@@ -237,11 +236,6 @@ impl TradeHabit {
 }
 
 impl Habits {
-    /// Whether the bot is so new that there are no habits yet.
-    pub(super) fn is_learning(&self, config_hours: u32, now: UnixNanos) -> bool {
-        self.first_at.is_none_or(|first| within_hours(now, first, config_hours))
-    }
-
     /// Notes a request: where it came from, and what was allowed.
     pub(crate) fn note(&mut self, config: &DetectConfig, noted: &Noted<'_>, allowed: bool) {
         let now = noted.now;
@@ -382,11 +376,4 @@ pub(crate) fn place(peer: Option<IpAddr>, certificate: Option<&[u8; 32]>) -> Opt
 /// The fingerprint of the client library; none where it does not say.
 pub(crate) fn client(name: &str) -> Option<u64> {
     (!name.is_empty()).then(|| fingerprint(&[name.as_bytes()]))
-}
-
-impl Alarm {
-    /// Whether nothing was seen.
-    pub fn is_quiet(&self) -> bool {
-        self.alerts.is_empty()
-    }
 }

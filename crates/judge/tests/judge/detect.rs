@@ -503,3 +503,23 @@ fn what_was_refused_is_not_counted() {
     assert!(treasury.send("0xown", "900").is_allowed());
     assert_eq!(held(&treasury.send("0xown", "900")), ["velocity"]);
 }
+
+/// What only the venue checks makes no market known.
+#[test]
+fn a_test_order_teaches_nothing() {
+    let mut trader = Trader::new("");
+    for _ in 0..60 {
+        trader.world.later_ms(HOUR);
+        trader.price("50000");
+        trader.trade(Side::Buy, "0.0001", "50000");
+    }
+    let mut test = place(order("VIAUSDT", Side::Buy, "1", "1"));
+    test.class = wire::model::Class::TestOrder;
+    if let wire::model::Operation::Place(group) = &mut test.operation {
+        group.test = true;
+    }
+    assert!(trader.world.decide("mm", &test).alarm.is_quiet());
+    trader.world.later_ms(2 * HOUR);
+    trader.price("50000");
+    assert_eq!(alerts(&trader.place("VIAUSDT", Side::Buy, "1", "1")), ["never_traded"]);
+}

@@ -8,7 +8,6 @@
 mod binance;
 mod woox;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use wire::limits::BOT_TIMESTAMP_AHEAD_MS;
 use wire::model::Effect;
 
@@ -18,6 +17,7 @@ use super::orders::MarketCharge;
 use super::prepared::Prepared;
 use super::refuse::{bot, gateway, operator};
 use super::value::{Asked, Moves, needless};
+pub(super) use crate::grant::sha256;
 use crate::protocol::control::ConnectionKind;
 use crate::protocol::{RefusalCode, SignAsk, SignRefusal};
 use crate::venue::Venue;
@@ -73,10 +73,6 @@ struct Found<'a> {
     by: Option<&'a str>,
     /// Whether what the ceiling has to answer for takes no risk.
     quiet: bool,
-}
-
-pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest(&SHA256, bytes).as_ref().first_chunk::<32>().copied().unwrap_or_default()
 }
 
 /// Decides; charges nothing yet.
