@@ -417,3 +417,175 @@ fn sent_by_the_gateway_and_by_the_bot_money_moves_once() {
     stack.verify();
     replays_equal(&stack);
 }
+
+/// `key change`: 4000 at once and a day with approval, mallory in carol's place.
+fn propose(stack: &Stack, people: &People) -> Value {
+    let home = format!("USDT:ETH:{HOME}");
+    let who = ["alice", "bob", "mallory"].map(|name| people.approver(name));
+    let more = [
+        ["--destination", &home],
+        ["--max-per-request", "USDT=100"],
+        ["--max-per-day", "USDT=150"],
+        ["--approver", &who[0]],
+        ["--approver", &who[1]],
+        ["--approver", &who[2]],
+        ["--approved-max-per-request", "USDT=4000"],
+        ["--approved-max-per-day", "USDT=4000"],
+    ];
+    let fixed = ["key", "change", "main-out", "--propose"];
+    stack.must(&[&fixed[..], &more.concat()].concat(), Unseal::Yes, "")
+}
+
+#[test]
+fn the_old_quorum_changes_approvers_and_ceiling_while_everything_runs() {
+    let Some(people) = People::new(&EVERYBODY) else { return };
+    let mut stack = with_key(&people);
+    let bot = treasury(&stack, "treasurer");
+    let path = |name: &str| people.0.path().join(name).to_str().unwrap().to_owned();
+    let (file, keep) = (path("change"), |name: &str, text: &Value| {
+        std::fs::write(path(name), text.as_str().unwrap()).unwrap();
+    });
+    let apply = |stack: &Stack, signers: &[&str]| {
+        let mut arguments = vec!["key".to_owned(), "change".into(), "main-out".into()];
+        arguments.extend(["--apply".to_owned(), file.clone()]);
+        for name in signers {
+            arguments.extend(["--signature".to_owned(), path(&format!("{name}.change"))]);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (code, answer, _) = stack.run(&arguments, Unseal::Yes, "");
+        (code, answer)
+    };
+    let ceilings = |stack: &Stack| -> Vec<(u64, Value)> {
+        let of = |(_, entry): &(u64, Value)| entry["kind"] == "ceiling";
+        stack.entries(0).into_iter().filter(of).collect()
+    };
+    stack.fix_port();
+    stack.serve();
+
+    // Over the second tier no approval helps; within it carol's counts.
+    let over = withdraw(&stack, &bot, "2000").refused(-1002);
+    assert!(!over.text.contains("held for approval"), "{}", over.text);
+    let waits = held(withdraw(&stack, &bot, "900"));
+    assert_eq!(approve(&stack, &people, &waits, "carol").0, 0);
+    let before = ceilings(&stack);
+    assert_eq!(before.len(), 1, "{before:?}");
+
+    // Proposed, and signed where nothing runs.
+    let proposed = propose(&stack, &people);
+    keep("change", &proposed["change"]);
+    assert!(proposed["goes"].to_string().contains("at most 1000 a request"), "{proposed}");
+    assert!(proposed["comes"].to_string().contains("at most 4000 a request"), "{proposed}");
+    for name in ["alice", "bob", "mallory"] {
+        let key = path(name);
+        let arguments = ["approve", "--from", &file, "--key", &key, "--yes"];
+        let signed = stack.must(&arguments, Unseal::No, "");
+        assert_eq!(signed["id"], proposed["id"]);
+        keep(&format!("{name}.change"), &signed["signature"]);
+    }
+    for (signers, says) in [
+        (&["alice"][..], "1 of 2 approvers"),
+        (&["alice", "alice"], "two grants with one key"),
+        (&["alice", "mallory"], "a key of no approver"),
+    ] {
+        let answer = apply(&stack, signers);
+        assert!(refusal(&answer).contains(says), "{says}: {}", answer.1);
+    }
+    assert_eq!(ceilings(&stack), before);
+
+    let (code, applied) = apply(&stack, &["alice", "bob"]);
+    assert_eq!((code, &applied["applied"]), (0, &true.into()), "{applied}");
+    assert_eq!(applied["approvers"], serde_json::json!(["alice", "bob", "mallory"]));
+    // First the change and its signatures, then the ceiling that they made.
+    let after = ceilings(&stack);
+    let (at, entry) = &after[1];
+    assert_eq!(entry["ceiling_sha256"], applied["ceiling_sha256"], "{entry}");
+    assert_eq!(entry["generation"], applied["generation"], "{entry}");
+    let entries = stack.entries(0);
+    let of = |kind: &str| {
+        let found = entries
+            .iter()
+            .filter(|(_, one)| one["kind"] == kind && one["change"] == proposed["id"]);
+        found.map(|(index, one)| (*index, one.clone())).collect::<Vec<_>>()
+    };
+    let handed_in = of("ceiling-change");
+    assert_eq!(handed_in.len(), 4, "{handed_in:?}");
+    assert_eq!(handed_in[3].1["text"], proposed["change"]);
+    assert_eq!(of("ceiling-grant").len(), 7);
+    assert!(handed_in.iter().all(|(index, _)| index < at));
+    // Used up.
+    let again = apply(&stack, &["alice", "bob"]);
+    assert!(refusal(&again).contains("applied before"), "{}", again.1);
+
+    // What was too much is held now, and leaves with a new approver's grant.
+    let id = held(withdraw(&stack, &bot, "2000"));
+    let gone = approve(&stack, &people, &id, "carol");
+    assert!(refusal(&gone).contains("a key of no approver"), "{gone:?}");
+    for who in ["alice", "mallory"] {
+        assert_eq!(approve(&stack, &people, &id, who).0, 0);
+    }
+    assert_eq!(stack.venue.withdrawals(0).len(), 0);
+    withdraw(&stack, &bot, "2000").ok();
+    assert_eq!(stack.venue.withdrawals(0).len(), 1);
+    // What carol had approved counts for nothing: it takes two of today's.
+    let (code, one) = approve(&stack, &people, &waits, "bob");
+    assert_eq!((code, &one["standing"]), (0, &"pending".into()), "{one}");
+    held(withdraw(&stack, &bot, "900"));
+
+    // After a restart of everything the new ceiling is in force; the file from
+    // before it is an old one, and says so.
+    stack.stop();
+    let without = apply(&stack, &["alice", "bob"]);
+    assert!(refusal(&without).contains("no gateway is running"), "{}", without.1);
+    stack.serve();
+    let listed = stack.must(&["key", "list"], Unseal::Yes, "");
+    let key = listed["keys"].as_array().unwrap().iter().find(|key| key["key"] == "main-out");
+    assert_eq!(key.unwrap()["ceiling_sha256"], applied["ceiling_sha256"]);
+    stack.stop();
+    stack.verify();
+    replays_equal(&stack);
+}
+
+#[test]
+fn an_older_vault_file_is_refused_and_a_rejected_change_is_over() {
+    let Some(people) = People::new(&EVERYBODY) else { return };
+    let mut stack = with_key(&people);
+    let bot = treasury(&stack, "treasurer");
+    let path = |name: &str| people.0.path().join(name).to_str().unwrap().to_owned();
+    stack.fix_port();
+    stack.serve();
+    let signed = |proposed: &Value| {
+        std::fs::write(path("change"), proposed["change"].as_str().unwrap()).unwrap();
+        for name in ["alice", "carol"] {
+            let arguments = ["approve", "--from", &path("change"), "--key", &path(name), "--yes"];
+            let signed = stack.must(&arguments, Unseal::No, "");
+            let text = signed["signature"].as_str().unwrap();
+            std::fs::write(path(&format!("{name}.change")), text).unwrap();
+        }
+        let (alice, carol) = (path("alice.change"), path("carol.change"));
+        let by = ["--signature", &alice, "--signature", &carol];
+        let fixed = ["key", "change", "main-out", "--apply", &path("change")];
+        let (code, answer, _) = stack.run(&[&fixed[..], &by].concat(), Unseal::Yes, "");
+        (code, answer)
+    };
+    // Rejected it is over, whoever signs it.
+    let proposed = propose(&stack, &people);
+    let id = proposed["id"].as_str().unwrap();
+    stack.must(&["reject", id, "--reason", "not so much"], Unseal::No, "");
+    let answer = signed(&proposed);
+    assert!(refusal(&answer).contains("it was rejected"), "{}", answer.1);
+    let told = |(_, entry): &(u64, Value)| entry["kind"] == "rejected" && entry["change"] == id;
+    assert!(stack.entries(0).iter().any(told));
+
+    let file = stack.data("vault/keys/main-out.sealed");
+    let old = std::fs::read(&file).unwrap();
+    let answer = signed(&propose(&stack, &people));
+    assert_eq!(answer.0, 0, "{}", answer.1);
+    stack.stop();
+    std::fs::write(&file, old).unwrap();
+    stack.serve();
+    let answer = withdraw(&stack, &bot, "50").refused(-1002);
+    assert!(answer.text.contains("the vault's file of this key is an old one"), "{}", answer.text);
+    assert_eq!(stack.venue.withdrawals(0).len(), 0);
+    stack.stop();
+    stack.verify();
+}

@@ -9,13 +9,14 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 40] = [
+const SUBCOMMANDS: [&[&str]; 41] = [
     &[],
     &["demo"],
     &["init"],
     &["serve"],
     &["key"],
     &["key", "add"],
+    &["key", "change"],
     &["key", "generate"],
     &["key", "list"],
     &["key", "audit"],
@@ -181,6 +182,11 @@ fn misuse_is_two_and_one_line() {
         &["approve"],
         &["approve", "x", "--key", "k", "--signature", "s"],
         &["approve", "--from", "f"],
+        &["key", "change"],
+        &["key", "change", "out", "--apply", "change"],
+        &["key", "change", "out", "--signature", "s"],
+        &["key", "change", "out", "--propose", "--apply", "change", "--signature", "s"],
+        &["key", "change", "out", "--days", "8"],
         &["reject"],
         &["bot", "list"],
         &["serve"],

@@ -274,6 +274,18 @@ impl Approvals {
         Some(changed)
     }
 
+    /// Another ceiling of that key is in force, maybe with other approvers: what
+    /// waits is asked of them anew.
+    pub(crate) fn forget_grants(&self, key: &str) {
+        let mut asked = held(&self.asked);
+        for one in asked.iter_mut().filter(|one| one.key == key && one.is_open()) {
+            one.standing = Standing::Pending;
+            one.grants.clear();
+            one.persons.clear();
+        }
+        self.keep(&asked);
+    }
+
     /// Signed with, or refused for good by the signer: no request is tried with
     /// it again.
     pub(crate) fn over(&self, id: GrantId) {

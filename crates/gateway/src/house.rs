@@ -6,6 +6,7 @@ pub(crate) mod admin;
 pub(crate) mod approving;
 pub(crate) mod asking;
 pub(crate) mod cancelling;
+mod ceilings;
 pub(crate) mod checkpoints;
 pub(crate) mod events;
 pub(crate) mod feed;

@@ -141,6 +141,8 @@ mod tests {
             class: KeyClass::Trade,
             rights: Rights::NONE,
             ceiling: String::new(),
+            ceiling_digest: [7; 32],
+            generation: 3,
             approvers: Vec::new(),
             quorum: 0,
             limited: None,

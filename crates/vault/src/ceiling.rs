@@ -181,6 +181,14 @@ impl Ceiling {
         self.allowances.iter().find(|one| one.endpoint == endpoint)
     }
 
+    /// SHA-256 of the ceiling as it is sealed.
+    ///
+    /// # Errors
+    /// It is no ceiling that can be sealed.
+    pub fn digest(&self) -> Result<[u8; 32], CeilingError> {
+        Ok(crate::grant::sha256(&self.encode()?))
+    }
+
     /// The ceiling in words, one line a rule, for `key add` and `key list`.
     pub fn describe(&self) -> Vec<String> {
         let mut lines = Vec::new();

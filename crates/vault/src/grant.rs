@@ -38,16 +38,19 @@
 //! A grant is one approver's SSH signature (`ssh-keygen -Y sign`, PROTOCOL.sshsig)
 //! over the bytes in the namespace [`NAMESPACE`], with the bytes beside it.
 
+mod quorum;
 mod signature;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use wire::limits::VALUE_BYTES;
 use wire::model::Decimal;
 
+pub(crate) use quorum::{Signers, signers};
+#[cfg(test)]
 pub(crate) use signature::parse as parse_signature;
 pub use signature::{ApproverKey, KeyError, SignatureError};
 
-use crate::limits::{GRANT_BYTES, GRANT_LIFE_MS};
+use crate::limits::{GRANT_AHEAD_MS, GRANT_BYTES, GRANT_LIFE_MS};
 use crate::protocol::codec::{Decoder, Encoder};
 
 /// The namespace of approvers' signatures: one made for anything else is none.
@@ -142,7 +145,13 @@ impl std::error::Error for ApprovalError {}
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
-fn line(to: &mut String, name: &str, value: &str, what: &'static str) -> Result<(), ApprovalError> {
+/// Appends a line, `name: value`; nothing that a line cannot hold.
+pub(crate) fn line(
+    to: &mut String,
+    name: &str,
+    value: &str,
+    what: &'static str,
+) -> Result<(), ApprovalError> {
     let fits = !value.is_empty()
         && value.len() <= VALUE_BYTES
         && value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
@@ -258,6 +267,17 @@ impl Approval {
     pub fn digest(&self) -> Result<[u8; 32], ApprovalError> {
         Ok(sha256(&self.encode()?))
     }
+}
+
+/// Neither expired nor from the future.
+pub(crate) fn alive(issued_unix_ms: u64, expires_unix_ms: u64, now_ms: u64) -> Result<(), String> {
+    if expires_unix_ms <= now_ms {
+        return Err("it has expired; ask for approval anew".to_owned());
+    }
+    if issued_unix_ms > now_ms.saturating_add(GRANT_AHEAD_MS) {
+        return Err("it was issued in the future; see which machine's clock is wrong".to_owned());
+    }
+    Ok(())
 }
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

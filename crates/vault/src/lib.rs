@@ -2,12 +2,14 @@
 //!
 //! Reading order: [`limits`], [`protocol`] (what is said to the signer),
 //! [`client`] (who says it), [`venue`] (whose keys), [`ceiling`] (the most a key
-//! may do), [`grant`] (approvals over its first tier), [`memory`] and [`sealed`]
+//! may do), [`grant`] (approvals over its first tier), [`change`] (another ceiling
+//! by the quorum of the one in force), [`memory`] and [`sealed`]
 //! (how secrets are held), [`private_key`] (PEM), [`store`] (the vault on disk),
 //! [`sandbox`] (what a process may still do), [`signer`] (the process), `note`
 //! (signed checkpoints), `files`, [`fuzz`].
 
 pub mod ceiling;
+pub mod change;
 pub mod client;
 mod files;
 pub mod fuzz;

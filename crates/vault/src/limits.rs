@@ -29,6 +29,10 @@ pub const PROOF_HASHES: usize = 64;
 pub const GRANTS: usize = 16;
 /// Longest grant, bytes.
 pub const GRANT_BYTES: usize = 4 * 1024;
+/// Longest change of a ceiling, bytes: both ceilings in words.
+pub const CHANGE_BYTES: usize = 40 * 1024;
+/// Longest signature under a change, bytes of PEM: ecdsa with P-521 has 700.
+pub const CHANGE_SIGNATURE_BYTES: usize = 2 * 1024;
 /// How long an approval lives at most, ms: 7 days. So the list of those that
 /// were used is bounded.
 pub const GRANT_LIFE_MS: u64 = 7 * 24 * 3_600_000;
@@ -86,7 +90,10 @@ const _: () = assert!(
                 + API_KEY_BYTES
                 + SUMMARY_BYTES
                 + DETAIL_BYTES
-                + 64)
+                + 128)
 );
 const _: () = assert!(CONTROL_FRAME_BYTES >= SECRET_BYTES + CEILING_BYTES + 4 * 1024);
+const _: () = assert!(
+    CONTROL_FRAME_BYTES >= CHANGE_BYTES + GRANTS * (CHANGE_SIGNATURE_BYTES + 4) + NAME_BYTES + 64
+);
 const _: () = assert!(SEALED_FILE_BYTES >= SECRET_BYTES + CEILING_BYTES + 4 * 1024);

@@ -410,6 +410,10 @@ pub struct KeyInfo {
     pub rights: Rights,
     /// The ceiling in words.
     pub ceiling: String,
+    /// SHA-256 of it ([`crate::ceiling::Ceiling::digest`]).
+    pub ceiling_digest: [u8; 32],
+    /// How many ceilings keys of this name have had before it.
+    pub generation: u64,
     /// Who may approve what is over its first tier, each once.
     pub approvers: Vec<String>,
     /// How many of them it takes; of one person alone, two devices.

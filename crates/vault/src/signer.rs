@@ -2,10 +2,12 @@
 //!
 //! Reading order: [`run`] (its life), `serve` (connections), `core` (state and
 //! answers), `decide` (one text against the ceiling), `orders` and `value` (what
-//! it would take out of the ceiling), `grants` (approvals), `keys`, `prepared`, `slow` (signatures
+//! it would take out of the ceiling), `grants` (approvals), `changing`
+//! (another ceiling), `keys`, `prepared`, `slow` (signatures
 //! that take long), `clock`, `window`, `counters`, [`signed_log`], `spell`,
 //! `checkpoint`, `control` (the supervisor's connection).
 
+mod changing;
 mod checkpoint;
 mod clock;
 mod control;

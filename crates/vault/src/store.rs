@@ -207,13 +207,15 @@ impl Vault {
     /// control connection.
     pub fn add_key(&self, state: &Path, key: NewKey) -> Result<KeyInfo, StoreError> {
         let _alone = state::lock(state)?;
-        let key = self.seal_new(key)?;
-        state::add_key(state, &key.name)?;
+        let generation = state::next_generation(state, &key.name);
+        let key = self.seal_new(key, generation)?;
+        state::add_key(state, &key.name, generation)?;
         Ok(key.info(KeyHandle(0)))
     }
 
-    /// Checks and seals; the counters are the caller's.
-    pub(crate) fn seal_new(&self, key: NewKey) -> Result<VenueKey, StoreError> {
+    /// Checks and seals; the counters are the caller's, who knows the generation
+    /// from them.
+    pub(crate) fn seal_new(&self, key: NewKey, generation: u64) -> Result<VenueKey, StoreError> {
         let names = self.names()?;
         if names.contains(&key.name) {
             return Err(StoreError::Refused(format!(
@@ -224,7 +226,7 @@ impl Vault {
         if names.len() >= KEYS {
             return Err(StoreError::Refused(format!("a vault holds at most {KEYS} keys")));
         }
-        let key = VenueKey::new(key)?;
+        let key = VenueKey::new(key, generation)?;
         self.save(&key)?;
         Ok(key)
     }

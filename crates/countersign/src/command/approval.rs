@@ -4,6 +4,7 @@
 //! What is shown and signed is read from the bytes themselves, on this machine:
 //! nothing else that the gateway says of an approval is believed.
 
+pub(crate) mod change;
 mod show;
 mod sign;
 
@@ -11,7 +12,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use vault::grant::Approval;
+use vault::change::Change;
+use vault::grant::{Approval, NAMESPACE};
 
 use super::admin::Admin;
 use crate::arguments::Context;
@@ -19,8 +21,9 @@ use crate::failure::Failure;
 use crate::output::{Answer, warn};
 use crate::settings::Settings;
 
-/// Longest file of an approval or a signature, bytes.
-const FILE_BYTES: u64 = 16 * 1024;
+/// Longest file of an approval, a change or a signature, bytes.
+const FILE_BYTES: u64 = 64 * 1024;
+const _: () = assert!(FILE_BYTES as usize > vault::limits::CHANGE_BYTES);
 
 /// Arguments of `pending`.
 #[derive(clap::Args, Debug)]
@@ -46,7 +49,7 @@ pub(crate) struct ApproveArguments {
     /// Print the bytes to sign, and sign nothing
     #[arg(long, conflicts_with = "key")]
     print: bool,
-    /// Sign what this file says, as --print wrote it, and print the signature; nothing has to run
+    /// Sign what this file says, as --print or `key change` wrote it, and print the signature; nothing has to run
     /// here
     #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["id", "print"])]
     from: Option<PathBuf>,
@@ -61,7 +64,7 @@ pub(crate) struct ApproveArguments {
 /// Arguments of `reject`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct RejectArguments {
-    /// The approval, or how its number begins
+    /// The approval, or how its number begins; of a change of a ceiling the whole number
     id: String,
     /// Why, for the log
     #[arg(long, default_value = "")]
@@ -127,7 +130,7 @@ fn find(admin: &mut Admin, id: &str) -> Result<Value, Failure> {
     }
 }
 
-fn read(path: &std::path::Path) -> Result<String, Failure> {
+pub(crate) fn read(path: &std::path::Path) -> Result<String, Failure> {
     use std::io::Read as _;
     let failed = |error| Failure::file("read", path, error);
     let file = std::fs::File::open(path).map_err(failed)?;
@@ -158,7 +161,7 @@ pub(crate) fn approve(context: &Context, arguments: &ApproveArguments) -> Result
         (None, Some(key)) => {
             warn(show::words(&approval).trim_end());
             confirm(arguments)?;
-            sign::sign(key, bytes.as_bytes())?
+            sign::sign(key, bytes.as_bytes(), NAMESPACE)?
         }
         (None, None) if arguments.send => {
             warn(show::words(&approval).trim_end());
@@ -202,10 +205,17 @@ fn offline(
     key: &std::path::Path,
 ) -> Result<Answer, Failure> {
     let bytes = read(from)?;
+    if Change::is_claimed_by(bytes.as_bytes()) {
+        let change = change::decode(&bytes)?;
+        warn(change::words(&change).trim_end());
+        confirm(arguments)?;
+        let signature = sign::sign(key, bytes.as_bytes(), vault::change::NAMESPACE)?;
+        return Ok(Answer::yes(change::json(&change, "signature", &signature), signature));
+    }
     let approval = decode(&bytes)?;
     warn(show::words(&approval).trim_end());
     confirm(arguments)?;
-    let signature = sign::sign(key, bytes.as_bytes())?;
+    let signature = sign::sign(key, bytes.as_bytes(), NAMESPACE)?;
     Ok(Answer::yes(show::json(&approval, "signature", &signature), signature))
 }
 
@@ -235,6 +245,6 @@ pub(crate) fn reject(context: &Context, arguments: &RejectArguments) -> Result<A
         &mut admin,
         &json!({ "do": "reject", "id": arguments.id, "reason": arguments.reason }),
     )?;
-    let said = format!("rejected: nothing is signed with approval {}", text(&answer, "id"));
+    let said = format!("rejected: {} counts for nothing any more", text(&answer, "id"));
     Ok(Answer::yes(answer, said))
 }

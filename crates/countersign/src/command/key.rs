@@ -1,6 +1,8 @@
 //! `countersign key`: real keys. They go in; nothing takes them out.
 
 mod add;
+mod approvers;
+mod change;
 mod generate;
 mod list;
 mod observe;
@@ -21,6 +23,8 @@ use crate::output::Answer;
 pub(crate) enum Arguments {
     /// Seal a venue key: reads its rights at once, proposes a ceiling, warns
     Add(Box<add::Arguments>),
+    /// Propose another ceiling for a key that has approvers, and apply what they have signed
+    Change(Box<change::Arguments>),
     /// Generate an Ed25519 key in the signer and print the public key to register at the venue
     Generate(generate::Arguments),
     /// List the sealed keys
@@ -35,6 +39,7 @@ pub(crate) enum Arguments {
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Answer, Failure> {
     match arguments {
         Arguments::Add(arguments) => add::run(context, arguments),
+        Arguments::Change(arguments) => change::run(context, arguments),
         Arguments::Generate(arguments) => generate::run(context, arguments),
         Arguments::List(arguments) => list::list(context, arguments),
         Arguments::Audit(arguments) => list::audit(context, arguments),

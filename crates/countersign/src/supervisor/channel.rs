@@ -15,6 +15,7 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
 use serde_json::Value;
+use vault::limits::{CHANGE_BYTES, CHANGE_SIGNATURE_BYTES, GRANTS};
 
 /// Longest packet, bytes: a new key with the longest ceiling, spelt out.
 pub(crate) const PACKET_BYTES: usize = 160 * 1024;
@@ -23,6 +24,7 @@ const GATEWAY_PACKET_BYTES: usize = gateway::limits::CONTROL_PACKET_BYTES;
 /// Most file descriptors in one packet: a connection per worker and one more.
 pub(crate) const PACKET_DESCRIPTORS: usize = 65;
 
+const _: () = assert!(PACKET_BYTES >= 2 * (CHANGE_BYTES + GRANTS * CHANGE_SIGNATURE_BYTES) + 4096);
 const _: () = assert!((crate::settings::WORKERS as usize) < PACKET_DESCRIPTORS);
 const _: () = assert!(crate::settings::CONFIG_BYTES as usize + 8 * 1024 <= GATEWAY_PACKET_BYTES);
 

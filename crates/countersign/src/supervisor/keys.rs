@@ -277,6 +277,8 @@ fn asked(
         | ControlAsk::RemoveKey { .. }
         | ControlAsk::AcceptRights { .. }
         | ControlAsk::GenerateKey { .. }
+        | ControlAsk::Ceiling { .. }
+        | ControlAsk::ChangeCeiling { .. }
         | ControlAsk::ForgetGenerated { .. } => {
             Ok((control.ask(&ask).map_err(|error| gone(&error))?, None))
         }

@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use vault::protocol::{Answer, Ask};
 
 use super::approving;
+use super::ceilings;
 use super::checkpoints::Handle;
 use super::halting;
 use super::reload;
@@ -70,6 +71,9 @@ struct Approving {
     signature: String,
     /// Why it is rejected.
     reason: String,
+    /// A change of a ceiling, as approvers sign it, and their signatures.
+    change: String,
+    signatures: Vec<String>,
 }
 
 /// What is asked of halts.
@@ -205,6 +209,7 @@ impl Admin {
             "reject" => {
                 told(approving::reject(&self.gateway, &self.signer, &asked.id, &asked.reason))
             }
+            "change" => told(ceilings::hand_in(&self.gateway, &asked.change, &asked.signatures)),
             "halt-preview" => match self.known_scope(&halting) {
                 Ok(scope) => self.house.preview(&scope).await,
                 Err(error) => json!({ "error": error }),
@@ -234,7 +239,7 @@ impl Admin {
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
-                status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject, halt-preview, halt, resume, \
+                status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject, change, halt-preview, halt, resume, \
                 cancel-all or stop", other.escape_debug()) }),
         }
     }

@@ -1,16 +1,18 @@
 //! Approvals over the admin socket: what waits, a grant, a rejection.
 
 use serde_json::{Value, json};
-use vault::grant::Grant;
+use vault::grant::{Grant, GrantId};
 use vault::protocol::{Answer, Ask};
 use wire::model::{Class, Effect};
 
 use super::signer::HouseSigner;
 use crate::approvals::{Asked, Standing};
 use crate::clock::host_nanos;
+use crate::entry;
 use crate::gateway::Gateway;
 use crate::keys::RealKey;
 use crate::pipeline::approving::write;
+use crate::record::Purpose;
 
 /// Most characters of a reason that are kept.
 const REASON_CHARACTERS: usize = 200;
@@ -132,7 +134,15 @@ pub(crate) fn reject(
     id: &str,
     reason: &str,
 ) -> Result<Value, String> {
-    let asked = open(gateway, id)?;
+    let asked = match open(gateway, id) {
+        Ok(asked) => asked,
+        // Changes of ceilings are in no book: the whole number names one.
+        Err(unknown) if gateway.approvals.find(id, now_ms()).is_err() => {
+            let id = GrantId::parse(id).ok_or(unknown)?;
+            return reject_change(gateway, signer, id, reason);
+        }
+        Err(over) => return Err(over),
+    };
     let (id, expires_unix_ms) = (asked.approval.id, asked.approval.expires_unix_ms);
     // Here at once, so that a signer that is not there stops nothing.
     let changed = gateway.approvals.change(id, |one| one.standing = Standing::Rejected);
@@ -141,6 +151,25 @@ pub(crate) fn reject(
     write(gateway, "rejected", &asked, &[("reason", &reason)])?;
     told.map_err(|error| format!("rejected here, but the signer did not take it: {error}"))?;
     Ok(done(gateway, &changed.unwrap_or(asked), true, []))
+}
+
+/// Rejects a change of a ceiling: the signer refuses it from now on.
+fn reject_change(
+    gateway: &Gateway,
+    signer: &HouseSigner,
+    id: GrantId,
+    reason: &str,
+) -> Result<Value, String> {
+    let expires_unix_ms = now_ms().saturating_add(vault::limits::GRANT_LIFE_MS);
+    signer.ask(Ask::RejectApproval { id, expires_unix_ms })?;
+    let reason: String = reason.chars().take(REASON_CHARACTERS).collect();
+    let entry = entry::plain("rejected", host_nanos(), |json| {
+        json.display("change", &id);
+        json.text("reason", &reason);
+    });
+    let index = gateway.log.append(&entry, Purpose::Ordinary).map_err(|error| error.to_string())?;
+    gateway.log.sync_handle().sync_through(index).map_err(|error| error.to_string())?;
+    Ok(json!({ "ok": true, "id": id.to_string(), "standing": "rejected" }))
 }
 
 /// Has what was approved sent now, once.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vault::client::SignerClient;
 use vault::protocol::{Answer, Ask};
 
+use super::ceilings::Ceilings;
 use crate::gateway::Gateway;
 use crate::keys::KeyRing;
 use crate::limits;
@@ -19,7 +20,8 @@ use crate::shared::held;
 pub(crate) struct HouseSigner {
     client: Mutex<Option<SignerClient>>,
     epoch: AtomicU64,
-    learning: Mutex<()>,
+    /// What was written down of ceilings, and whose turn it is to learn keys.
+    learning: Mutex<Ceilings>,
 }
 
 impl HouseSigner {
@@ -95,7 +97,7 @@ impl HouseSigner {
     pub(crate) fn learn_keys(&self, gateway: &Gateway) -> Result<(), String> {
         // A ring of the signer before must not come after that of this one:
         // whoever connects one greets it, and waits here for its turn.
-        let _turn = held(&self.learning);
+        let mut written = held(&self.learning);
         let epoch = self.epoch();
         match self.ask(Ask::Keys)? {
             Answer::Keys(_) if self.epoch() != epoch => {
@@ -108,6 +110,7 @@ impl HouseSigner {
                     gateway.note(warning.clone());
                 }
                 gateway.keys.store(std::sync::Arc::new(ring));
+                written.write(gateway, &keys);
                 Ok(())
             }
             _ => Err("the signer answered another question".to_owned()),

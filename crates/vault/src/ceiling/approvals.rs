@@ -68,7 +68,7 @@ impl Approvals {
     }
 
     /// In words, one line each.
-    pub(super) fn describe(&self) -> Vec<String> {
+    pub(crate) fn describe(&self) -> Vec<String> {
         let mut lines = vec![if self.is_one_person() {
             format!(
                 "approved by two devices of one person, {} min after the signer has seen both",

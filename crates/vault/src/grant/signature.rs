@@ -48,8 +48,8 @@ impl std::error::Error for KeyError {}
 pub enum SignatureError {
     /// It is no SSH signature.
     Malformed,
-    /// It was made for something else.
-    Namespace,
+    /// It was made for something else; what it would have to be made for.
+    Namespace(&'static str),
     /// It is not of the key, or not over the bytes.
     Wrong,
     /// The hardware key was not touched.
@@ -60,10 +60,9 @@ impl std::fmt::Display for SignatureError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Malformed => f.write_str("not an SSH signature as `ssh-keygen -Y sign` makes it"),
-            Self::Namespace => write!(
-                f,
-                "the signature is for another purpose; sign in the namespace `{NAMESPACE}`"
-            ),
+            Self::Namespace(wanted) => {
+                write!(f, "the signature is for another purpose; sign in the namespace `{wanted}`")
+            }
             Self::Wrong => f.write_str("the signature is not of this key over these bytes"),
             Self::Untouched => f.write_str("the hardware key signed without being touched"),
         }
@@ -123,26 +122,27 @@ impl ApproverKey {
         *signature.public_key() == self.key
     }
 
-    /// Verifies a signature in PEM over these bytes.
+    /// Verifies a signature in PEM over the bytes of an approval.
     ///
     /// # Errors
     /// It is not this key's, not for approvals, or not over the bytes.
     pub fn verify(&self, signature: &str, bytes: &[u8]) -> Result<(), SignatureError> {
-        self.verify_parsed(&parse(signature)?, bytes)
+        self.verify_parsed(NAMESPACE, &parse(signature)?, bytes)
     }
 
     pub(crate) fn verify_parsed(
         &self,
+        namespace: &'static str,
         signature: &SshSig,
         bytes: &[u8],
     ) -> Result<(), SignatureError> {
-        if signature.namespace() != NAMESPACE {
-            return Err(SignatureError::Namespace);
+        if signature.namespace() != namespace {
+            return Err(SignatureError::Namespace(namespace));
         }
         if !self.is_of(signature) {
             return Err(SignatureError::Wrong);
         }
-        let signed = SshSig::signed_data(NAMESPACE, signature.hash_alg(), bytes)
+        let signed = SshSig::signed_data(namespace, signature.hash_alg(), bytes)
             .map_err(|_| SignatureError::Malformed)?;
         let (algorithm, made) = (signature.algorithm(), signature.signature_bytes());
         match &self.key {

@@ -24,9 +24,13 @@ impl TestKey {
     }
 
     pub(crate) fn sign(&self, bytes: &[u8]) -> String {
-        let data = SshSig::signed_data(NAMESPACE, HashAlg::Sha512, bytes).unwrap();
+        self.sign_for(NAMESPACE, bytes)
+    }
+
+    pub(crate) fn sign_for(&self, namespace: &str, bytes: &[u8]) -> String {
+        let data = SshSig::signed_data(namespace, HashAlg::Sha512, bytes).unwrap();
         let made = Signature::new(Algorithm::Ed25519, self.0.sign(&data).as_ref()).unwrap();
-        let whole = SshSig::new(self.data(), NAMESPACE, HashAlg::Sha512, made).unwrap();
+        let whole = SshSig::new(self.data(), namespace, HashAlg::Sha512, made).unwrap();
         whole.to_pem(LineEnding::LF).unwrap()
     }
 

@@ -192,7 +192,10 @@ fn a_changed_signature_does_not_verify() {
 fn signatures_for_something_else_are_refused() {
     let bytes = file("approval").into_bytes();
     let verify = |name: &str, by: &str| key(by).verify(&file(name), &bytes);
-    assert_eq!(verify("ed25519-other-namespace.sig", "ed25519"), Err(SignatureError::Namespace));
+    assert_eq!(
+        verify("ed25519-other-namespace.sig", "ed25519"),
+        Err(SignatureError::Namespace(NAMESPACE))
+    );
     assert_eq!(verify("ed25519-sk-untouched.sig", "ed25519-sk"), Err(SignatureError::Untouched));
     assert_eq!(verify("approval", "ed25519"), Err(SignatureError::Malformed));
     assert_eq!(ApproverKey::parse(&file("rsa.pub")), Err(KeyError::Kind));

@@ -11,7 +11,8 @@ use super::messages::{
 };
 use super::{KeyClass, KeyInfo, SignRefusal, SignerStatus};
 use crate::limits::{
-    API_KEY_BYTES, CEILING_BYTES, CONTROL_FRAME_BYTES, DETAIL_BYTES, NAME_BYTES, SECRET_BYTES,
+    API_KEY_BYTES, CEILING_BYTES, CHANGE_BYTES, CHANGE_SIGNATURE_BYTES, CONTROL_FRAME_BYTES,
+    DETAIL_BYTES, GRANTS, NAME_BYTES, SECRET_BYTES,
 };
 use crate::store::{host_bits, host_groups};
 
@@ -137,6 +138,19 @@ pub enum ControlAsk {
         /// Its name.
         name: String,
     },
+    /// A key's whole ceiling, for whoever proposes another.
+    Ceiling {
+        /// Its name.
+        name: String,
+    },
+    /// Put another ceiling in the place of a key's, as the quorum of its
+    /// approvers has signed.
+    ChangeCeiling {
+        /// The change ([`crate::change::Change::encode`]).
+        change: Vec<u8>,
+        /// Its signatures in PEM.
+        signatures: Vec<String>,
+    },
 }
 
 /// What the signer answers the supervisor.
@@ -156,6 +170,8 @@ pub enum ControlAnswer {
     Error(SignRefusal),
     /// The public key in PEM, to be registered at the venue.
     PublicKey(String),
+    /// The ceiling ([`crate::ceiling::Ceiling::encode`]).
+    Ceiling(Vec<u8>),
 }
 
 /// One frame with this ask, its length in front, appended to `frame`.
@@ -227,6 +243,18 @@ fn put_ask(to: &mut Encoder<'_>, ask: &ControlAsk) -> Result<(), TooLong> {
             to.u8(11);
             to.string(name, NAME_BYTES, "key name")?;
         }
+        ControlAsk::Ceiling { name } => {
+            to.u8(12);
+            to.string(name, NAME_BYTES, "key name")?;
+        }
+        ControlAsk::ChangeCeiling { change, signatures } => {
+            to.u8(13);
+            to.bytes(change, CHANGE_BYTES, "change")?;
+            to.count(signatures.len(), GRANTS, "signatures")?;
+            for signature in signatures {
+                to.string(signature, CHANGE_SIGNATURE_BYTES, "signature")?;
+            }
+        }
     }
     Ok(())
 }
@@ -262,6 +290,13 @@ fn take_ask(from: &mut Decoder<'_>) -> Result<ControlAsk, Malformed> {
         9 => ControlAsk::Shutdown,
         10 => ControlAsk::GenerateKey { name: from.string(NAME_BYTES, "key name")?.to_owned() },
         11 => ControlAsk::ForgetGenerated { name: from.string(NAME_BYTES, "key name")?.to_owned() },
+        12 => ControlAsk::Ceiling { name: from.string(NAME_BYTES, "key name")?.to_owned() },
+        13 => ControlAsk::ChangeCeiling {
+            change: from.bytes(CHANGE_BYTES, "change")?.to_vec(),
+            signatures: (0..from.count(GRANTS, "signatures")?)
+                .map(|_| from.string(CHANGE_SIGNATURE_BYTES, "signature").map(str::to_owned))
+                .collect::<Result<_, _>>()?,
+        },
         _ => return Err(malformed),
     })
 }
@@ -300,6 +335,10 @@ fn put_answer(to: &mut Encoder<'_>, answer: &ControlAnswer) -> Result<(), TooLon
             to.u8(7);
             to.string(pem, DETAIL_BYTES, "public key")?;
         }
+        ControlAnswer::Ceiling(ceiling) => {
+            to.u8(8);
+            to.bytes(ceiling, CEILING_BYTES, "ceiling")?;
+        }
     }
     Ok(())
 }
@@ -314,6 +353,7 @@ fn take_answer(from: &mut Decoder<'_>) -> Result<ControlAnswer, Malformed> {
         5 => ControlAnswer::Keys(take_keys(from)?),
         6 => ControlAnswer::Error(take_refusal(from)?),
         7 => ControlAnswer::PublicKey(from.string(DETAIL_BYTES, "public key")?.to_owned()),
+        8 => ControlAnswer::Ceiling(from.bytes(CEILING_BYTES, "ceiling")?.to_vec()),
         _ => return Err(malformed),
     })
 }

@@ -359,6 +359,8 @@ pub(crate) fn put_key(to: &mut Encoder<'_>, key: &KeyInfo) -> Result<(), TooLong
     to.u8(key.class as u8);
     to.u16(key.rights.to_bits());
     to.detail(&key.ceiling, SUMMARY_BYTES);
+    to.raw(&key.ceiling_digest);
+    to.u64(key.generation);
     put_names(to, &key.approvers)?;
     to.u16(key.quorum);
     to.flag(key.limited.is_some());
@@ -380,6 +382,8 @@ pub(crate) fn take_key(from: &mut Decoder<'_>) -> Result<KeyInfo, Malformed> {
         class: KeyClass::from_byte(from.u8("key class")?).ok_or(malformed)?,
         rights: Rights::from_bits(from.u16("key rights")?),
         ceiling: from.string(SUMMARY_BYTES, "ceiling")?.to_owned(),
+        ceiling_digest: from.array("ceiling digest")?,
+        generation: from.u64("generation")?,
         approvers: take_names(from)?,
         quorum: from.u16("quorum")?,
         limited: if from.flag("key limited")? {

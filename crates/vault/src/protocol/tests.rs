@@ -56,6 +56,8 @@ fn key() -> KeyInfo {
         class: KeyClass::Trade,
         rights: Rights::ALL,
         ceiling: "BTCUSDT 1 an order".into(),
+        ceiling_digest: [7; 32],
+        generation: 3,
         approvers: vec!["alice".into(), "bob".into()],
         quorum: 2,
         limited: Some("rights widened".into()),

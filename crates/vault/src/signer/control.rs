@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::SignerError;
+use super::changing;
 use super::core::{Core, unwritable};
 use super::keys::Key;
 use super::refuse::operator;
@@ -19,7 +20,6 @@ use crate::memory::Secret;
 use crate::protocol::control::{self, BoxedKey, ConnectionKind, ControlAnswer, ControlAsk};
 use crate::protocol::{KeyHandle, LENGTH_BYTES, RefusalCode, SignRefusal, frame_length};
 use crate::store::NewKey;
-use crate::venue::Venue;
 
 /// Most descriptors that one frame may bring.
 const DESCRIPTORS: usize = 4;
@@ -138,6 +138,10 @@ pub(super) fn answer(core: &mut Core, ask: ControlAsk) -> ControlAnswer {
         ControlAsk::GenerateKey { name } => {
             core.vault.generate(&name).map(ControlAnswer::PublicKey).map_err(administration)
         }
+        ControlAsk::Ceiling { name } => changing::ceiling(core, &name),
+        ControlAsk::ChangeCeiling { change, signatures } => {
+            changing::change(core, &change, &signatures)
+        }
         ControlAsk::ForgetGenerated { name } => {
             core.vault.forget_generated(&name).map(|()| ControlAnswer::Ok).map_err(administration)
         }
@@ -145,7 +149,7 @@ pub(super) fn answer(core: &mut Core, ask: ControlAsk) -> ControlAnswer {
     done.unwrap_or_else(ControlAnswer::Error)
 }
 
-fn administration(what: impl std::fmt::Display) -> SignRefusal {
+pub(super) fn administration(what: impl std::fmt::Display) -> SignRefusal {
     operator(RefusalCode::Administration, what.to_string())
 }
 
@@ -164,25 +168,32 @@ fn add_key(core: &mut Core, key: BoxedKey) -> Result<ControlAnswer, SignRefusal>
     if ceiling.class != key.class {
         return Err(administration("the ceiling is for another class of key"));
     }
+    let generation = core.counters.next_generation(&key.name);
     // The counters first: a key without them would count as spent.
     core.counters.add_key(&key.name);
     core.counters.save().map_err(|error| unwritable(&error.to_string()))?;
     let sealed = core
         .vault
-        .seal_new(NewKey {
-            name: key.name,
-            account: key.account,
-            venue: key.venue,
-            api_key: key.api_key,
-            scheme: key.scheme,
-            rights: key.rights,
-            rights_known: key.rights_known,
-            hosts: key.hosts,
-            accept_wide_rights: key.accept_wide_rights,
-            ceiling,
-            secret,
-        })
+        .seal_new(
+            NewKey {
+                name: key.name,
+                account: key.account,
+                venue: key.venue,
+                api_key: key.api_key,
+                scheme: key.scheme,
+                rights: key.rights,
+                rights_known: key.rights_known,
+                hosts: key.hosts,
+                accept_wide_rights: key.accept_wide_rights,
+                ceiling,
+                secret,
+            },
+            generation,
+        )
         .map_err(administration)?;
+    // Behind the file: a lower one is refused, a higher one never is.
+    core.counters.raise_generation(&sealed.name, generation);
+    core.counters.save().map_err(|error| unwritable(&error.to_string()))?;
     let handle = KeyHandle(u16::try_from(core.keys.len()).unwrap_or(u16::MAX));
     let observed = core.counters.key(&sealed.name).and_then(|one| one.observed);
     let ready = Key::new(&sealed, handle, observed);
@@ -206,11 +217,8 @@ fn accept_rights(core: &mut Core, name: &str) -> Result<ControlAnswer, SignRefus
         return Err(administration(format!("there is no key `{name}`")));
     };
     let mut sealed = core.vault.load(name).map_err(administration)?;
-    sealed.rights = key.reach.rights;
-    sealed.accept_wide_rights = true;
-    if sealed.venue == Venue::Binance {
-        sealed.ceiling.allow_fast_withdraw_switch();
-    }
+    changing::newest(&sealed, &mut core.counters).map_err(administration)?;
+    sealed.accept_rights(key.reach.rights).map_err(administration)?;
     core.vault.save(&sealed).map_err(administration)?;
     key.accept(&sealed);
     if let Some(counters) = core.counters.key(name) {

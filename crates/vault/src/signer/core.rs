@@ -14,6 +14,7 @@ use wire::venue::binance::collide::{self, Reach};
 use wire::venue::binance::{ParamText, endpoints};
 use wire::venue::woox;
 
+use super::changing;
 use super::checkpoint::LastCheckpoint;
 use super::clock::{Clock, TimeSource};
 use super::counters::{Counters, Found};
@@ -108,7 +109,11 @@ impl Core {
             let handle = u16::try_from(keys.len()).unwrap_or(u16::MAX);
             let key = vault.load(&name)?;
             let observed = counters.key(&name).and_then(|one| one.observed);
-            keys.push(Key::new(&key, KeyHandle(handle), observed));
+            let mut ready = Key::new(&key, KeyHandle(handle), observed);
+            if let Err(why) = changing::newest(&key, &mut counters) {
+                ready.hold_back(why);
+            }
+            keys.push(ready);
         }
         let mut lost = lost.or_else(|| {
             (last_move > counters.sequence)
@@ -119,6 +124,7 @@ impl Core {
                 lost = lost.or_else(|| Some(format!("key `{}` has no counters", key.info.name)));
                 counters.add_key(&key.info.name);
             }
+            counters.raise_generation(&key.info.name, key.info.generation);
         }
         if let Some(why) = lost {
             warnings.push(format!("{why}: what moves value counts as spent for a day"));
@@ -452,7 +458,7 @@ impl Core {
     }
 
     /// The time that approvals live by, Unix ms: whichever clock is later.
-    fn approvals_time_ms(&mut self) -> u64 {
+    pub(super) fn approvals_time_ms(&mut self) -> u64 {
         let moment = self.clock.look();
         moment.wall_ms.max(moment.window_ms)
     }

@@ -1,6 +1,6 @@
 //! What must survive a restart before anything that moves value is signed: the
 //! windows of value out and of allowances, approvals that were used, and rights
-//! seen since sealing.
+//! seen since sealing, and which ceiling was in force last.
 //!
 //! INVARIANT (record first): [`Counters::save`] has synced before such a text
 //! is signed. What is missing counts as spent.
@@ -30,6 +30,9 @@ pub(crate) struct KeyCounters {
     pub(crate) observed: Option<Rights>,
     /// Window time before which no further withdrawal is signed, ms.
     pub(crate) busy_until_ms: u64,
+    /// The highest generation of its ceiling that was in force: a sealed file
+    /// with a lower one is an old one.
+    pub(crate) generation: u64,
     windows: BTreeMap<String, Window>,
 }
 
@@ -151,6 +154,19 @@ impl Counters {
         }
     }
 
+    /// The generation of the next ceiling of a key of this name. A name that was
+    /// used before goes on, so that the file of a revoked key does not count.
+    pub(crate) fn next_generation(&self, name: &str) -> u64 {
+        self.keys.get(name).map_or(0, |key| key.generation.saturating_add(1))
+    }
+
+    /// A ceiling of that generation is in force.
+    pub(crate) fn raise_generation(&mut self, name: &str, generation: u64) {
+        if let Some(key) = self.keys.get_mut(name) {
+            key.generation = key.generation.max(generation);
+        }
+    }
+
     fn to_text(&self) -> String {
         let mut text = format!(
             "{FIRST_LINE}\nwindow {}\nsequence {}\nspent {}\n",
@@ -173,6 +189,9 @@ impl Counters {
             }
             if key.busy_until_ms > 0 {
                 text.push_str(&format!("busy {name} {}\n", key.busy_until_ms));
+            }
+            if key.generation > 0 {
+                text.push_str(&format!("generation {name} {}\n", key.generation));
             }
             for (id, window) in &key.windows {
                 text.push_str(&format!("used {name} {id} {}\n", window.to_words()));
@@ -229,6 +248,7 @@ impl Counters {
                 "rights" => {
                     key.observed = Some(Rights::from_bits(words.next()?.parse().ok()?));
                 }
+                "generation" => key.generation = words.next()?.parse().ok()?,
                 "busy" => key.busy_until_ms = words.next()?.parse().ok()?,
                 "used" if key.windows.len() < WINDOWS => {
                     let id = words.next()?.to_owned();
@@ -269,6 +289,7 @@ mod tests {
         counters.add_key("main-read");
         let key = counters.key("main-out").unwrap();
         key.busy_until_ms = 77;
+        key.generation = 3;
         key.observed = Some(Rights::NONE.with(Right::Withdrawals));
         key.window("out USDT").add(1_700_000_000_000, Decimal::from(5));
         counters
@@ -299,6 +320,7 @@ mod tests {
             ("90 used", "90 unused"),
             ("used main-out", "used other"),
             ("sequence 9", "sequence x"),
+            ("generation main-out 3", "generation main-out x"),
             (":5", ":-5"),
         ] {
             let changed = text.replacen(from, to, 1);

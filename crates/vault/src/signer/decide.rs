@@ -166,6 +166,7 @@ fn check_claim(
         ));
     }
     match &key.info.limited {
+        Some(why) if !found.quiet && key.is_old => Err(operator(RefusalCode::StateSpent, why)),
         Some(why) if !found.quiet => Err(operator(RefusalCode::RightsWidened, why)),
         _ => Ok(()),
     }

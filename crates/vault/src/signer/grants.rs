@@ -8,7 +8,7 @@ use super::counters::Counters;
 use super::keys::Key;
 use super::refuse::{bot, gateway, operator};
 use crate::ceiling::Approvals;
-use crate::grant::{Approval, Content, Grant, GrantId, parse_signature};
+use crate::grant::{Approval, Content, Grant, GrantId, NAMESPACE, Signers, alive, signers};
 use crate::limits::GRANT_AHEAD_MS;
 use crate::protocol::{GrantsSeen, RefusalCode, SignRefusal};
 
@@ -16,9 +16,8 @@ use crate::protocol::{GrantsSeen, RefusalCode, SignRefusal};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Verified {
     pub(super) approval: Approval,
-    /// Who gave them, each once, in order of name.
-    pub(super) persons: Vec<String>,
-    devices: usize,
+    /// Who gave them.
+    pub(super) signers: Signers,
     /// How long the signer waits after it has first seen them, ms.
     pub(super) delay_ms: u64,
 }
@@ -40,60 +39,36 @@ pub(super) fn verify(grants: &[Vec<u8>], key: &Key, now_ms: u64) -> Result<Verif
             ),
         ));
     };
-    let mut given: Vec<usize> = Vec::new();
     let mut first: Option<(Vec<u8>, Approval)> = None;
+    let mut signatures = Vec::with_capacity(grants.len());
     for bytes in grants {
         let grant = Grant::decode(bytes).map_err(refused)?;
-        let approval = match &first {
-            Some((bytes, approval)) if *bytes == grant.approval => approval,
+        match &first {
+            Some((bytes, _)) if *bytes == grant.approval => {}
             Some(_) => return Err(refused("its grants are not all for the same")),
             None => {
                 let approval = Approval::decode(&grant.approval).map_err(refused)?;
-                alive(&approval, now_ms)?;
+                alive(approval.issued_unix_ms, approval.expires_unix_ms, now_ms)
+                    .map_err(refused)?;
                 of_key(&approval.content, key)?;
-                &first.insert((grant.approval.clone(), approval)).1
+                first = Some((grant.approval, approval));
             }
-        };
-        let signature = parse_signature(&grant.signature).map_err(refused)?;
-        let known = approvals.approvers.iter().position(|one| one.key.is_of(&signature));
-        let (at, approver) = known
-            .and_then(|at| Some((at, approvals.approvers.get(at)?)))
-            .ok_or_else(|| refused("it is signed by a key of no approver"))?;
-        let name = &approver.name;
-        approver
-            .key
-            .verify_parsed(&signature, &grant.approval)
-            .map_err(|error| refused(format_args!("the grant of `{name}`: {error}")))?;
-        if approvals.is_own(name, &approval.content.principal) {
-            return Err(refused(format_args!(
-                "nobody approves their own, and `{}` is `{name}`'s; ask another approver",
-                approval.content.principal
-            )));
         }
-        if given.contains(&at) {
-            return Err(refused(format_args!("`{name}` has given two grants with one key")));
+        signatures.push(grant.signature);
+    }
+    let (bytes, approval) = first.ok_or_else(|| refused("there is no grant"))?;
+    let bot = &approval.content.principal;
+    let signed = signatures.iter().map(String::as_str);
+    let signers = signers(approvals, NAMESPACE, &bytes, signed, |name| {
+        if approvals.is_own(name, bot) {
+            return Err(format!(
+                "nobody approves their own, and `{bot}` is `{name}`'s; ask another approver"
+            ));
         }
-        given.push(at);
-    }
-    let (_, approval) = first.ok_or_else(|| refused("there is no grant"))?;
-    let mut persons: Vec<String> = given
-        .iter()
-        .filter_map(|at| approvals.approvers.get(*at))
-        .map(|one| one.name.clone())
-        .collect();
-    persons.sort_unstable();
-    persons.dedup();
-    Ok(Verified { approval, persons, devices: given.len(), delay_ms: approvals.delay_ms })
-}
-
-fn alive(approval: &Approval, now_ms: u64) -> Result<(), SignRefusal> {
-    if approval.expires_unix_ms <= now_ms {
-        return Err(refused("it has expired; ask for approval anew"));
-    }
-    if approval.issued_unix_ms > now_ms.saturating_add(GRANT_AHEAD_MS) {
-        return Err(refused("it was issued in the future; see which machine's clock is wrong"));
-    }
-    Ok(())
+        Ok(())
+    })
+    .map_err(refused)?;
+    Ok(Verified { approval, signers, delay_ms: approvals.delay_ms })
 }
 
 fn of_key(content: &Content, key: &Key) -> Result<(), SignRefusal> {
@@ -117,31 +92,9 @@ fn differing<'a>(
 }
 
 impl Verified {
-    /// Whether so many have approved as it takes.
-    pub(super) fn is_enough(&self, approvals: &Approvals) -> bool {
-        if approvals.is_one_person() {
-            self.devices >= 2
-        } else {
-            self.persons.len() >= usize::from(approvals.quorum)
-        }
-    }
-
     /// What is short of the quorum is none.
     pub(super) fn require_quorum(&self, approvals: &Approvals) -> Result<(), SignRefusal> {
-        if self.is_enough(approvals) {
-            return Ok(());
-        }
-        Err(refused(if approvals.is_one_person() {
-            "one person approves with two devices, and one of them has; approve with the other too"
-                .to_owned()
-        } else {
-            format!(
-                "{} of {} approvers have ({}); more have to",
-                self.persons.len(),
-                approvals.quorum,
-                self.persons.join(", ")
-            )
-        }))
+        self.signers.require_quorum(approvals).map_err(refused)
     }
 
     /// What is approved is what the text says, to the last field.
@@ -180,6 +133,27 @@ pub(crate) enum Fate {
     Waiting(u64),
 }
 
+/// What waits or is used: the number of an approval or a change, its life, and
+/// for how long it waits once enough was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pass {
+    pub(super) id: GrantId,
+    pub(super) issued_unix_ms: u64,
+    pub(super) expires_unix_ms: u64,
+    pub(super) delay_ms: u64,
+}
+
+impl Verified {
+    fn pass(&self) -> Pass {
+        Pass {
+            id: self.approval.id,
+            issued_unix_ms: self.approval.issued_unix_ms,
+            expires_unix_ms: self.approval.expires_unix_ms,
+            delay_ms: self.delay_ms,
+        }
+    }
+}
+
 /// The approval may be used now: not used or rejected before, not from before a
 /// loss of state, its delay over. Where the delay begins now, that is kept.
 ///
@@ -189,14 +163,24 @@ pub(super) fn admit(
     counters: &mut Counters,
     now_ms: u64,
 ) -> Result<(), SignRefusal> {
-    match wait(verified, counters, now_ms)? {
+    admit_pass(verified.pass(), "signed", counters, now_ms)
+}
+
+/// The same for whatever passes; `done` is what happens after the delay.
+pub(super) fn admit_pass(
+    pass: Pass,
+    done: &str,
+    counters: &mut Counters,
+    now_ms: u64,
+) -> Result<(), SignRefusal> {
+    match wait(pass, counters, now_ms)? {
         0 => Ok(()),
         wait_ms => Err(SignRefusal {
             retry: true,
             ..bot(
                 RefusalCode::ApprovalDelay,
                 format!(
-                    "approved by one person alone: signed in {} s, unless it is rejected",
+                    "approved by one person alone: {done} in {} s, unless it is rejected",
                     wait_ms.div_ceil(1000)
                 ),
             )
@@ -204,24 +188,23 @@ pub(super) fn admit(
     }
 }
 
-fn wait(verified: &Verified, counters: &mut Counters, now_ms: u64) -> Result<u64, SignRefusal> {
-    let approval = &verified.approval;
+fn wait(pass: Pass, counters: &mut Counters, now_ms: u64) -> Result<u64, SignRefusal> {
     counters.forget_grants(now_ms);
-    if approval.issued_unix_ms < counters.grants_from_ms {
+    if pass.issued_unix_ms < counters.grants_from_ms {
         return Err(refused(
             "it is from before the signer lost its list of used approvals; ask for approval anew",
         ));
     }
-    match counters.fate(approval.id) {
+    match counters.fate(pass.id) {
         Some(Fate::Used) => Err(refused("it was used before; ask for approval anew")),
         Some(Fate::Rejected) => Err(refused("it was rejected")),
         Some(Fate::Waiting(since_ms)) => {
-            Ok(since_ms.saturating_add(verified.delay_ms).saturating_sub(now_ms))
+            Ok(since_ms.saturating_add(pass.delay_ms).saturating_sub(now_ms))
         }
-        None if verified.delay_ms == 0 => Ok(0),
+        None if pass.delay_ms == 0 => Ok(0),
         None => {
-            keep(counters, approval.id, approval.expires_unix_ms, Fate::Waiting(now_ms))?;
-            Ok(verified.delay_ms)
+            keep(counters, pass.id, pass.expires_unix_ms, Fate::Waiting(now_ms))?;
+            Ok(pass.delay_ms)
         }
     }
 }
@@ -261,16 +244,16 @@ pub(super) fn see(
     now_ms: u64,
 ) -> Result<GrantsSeen, SignRefusal> {
     let verified = verify(grants, key, now_ms)?;
-    let enough = key.ceiling.approvals.as_ref().is_some_and(|all| verified.is_enough(all));
+    let approvals = key.ceiling.approvals.as_ref();
+    let enough = approvals.is_some_and(|all| verified.signers.is_enough(all));
     let wait_ms = if enough {
-        wait(&verified, counters, now_ms)?
+        wait(verified.pass(), counters, now_ms)?
     } else {
         // Not kept: only what is enough takes a place in the list.
-        let undelayed = Verified { delay_ms: 0, ..verified.clone() };
-        wait(&undelayed, counters, now_ms)?;
+        wait(Pass { delay_ms: 0, ..verified.pass() }, counters, now_ms)?;
         0
     };
-    Ok(GrantsSeen { persons: verified.persons, enough, wait_ms })
+    Ok(GrantsSeen { persons: verified.signers.persons, enough, wait_ms })
 }
 
 /// A person rejects an approval: no grant of it counts any more.

@@ -35,6 +35,8 @@ pub(super) struct Key {
     pub(super) sealed_reach: Reach,
     /// In the order of the ceiling's markets.
     pub(super) markets: Vec<MarketWindows>,
+    /// The vault's file is older than the ceiling that was last in force.
+    pub(super) is_old: bool,
     /// Removed keys keep their handle and sign nothing.
     pub(super) removed: bool,
 }
@@ -45,10 +47,11 @@ impl Key {
             info: key.info(handle),
             venue: key.venue,
             prepared: Prepared::new(key.scheme, &key.secret),
-            ceiling: key.ceiling.clone(),
+            ceiling: key.ceiling().clone(),
             reach: reach(key, key.rights),
             sealed_reach: reach(key, key.rights),
-            markets: key.ceiling.markets.iter().map(|_| MarketWindows::new()).collect(),
+            markets: key.ceiling().markets.iter().map(|_| MarketWindows::new()).collect(),
+            is_old: false,
             removed: false,
         };
         if let Some(observed) = observed {
@@ -70,7 +73,7 @@ impl Key {
             .into_iter()
             .filter(|name| !wide_rights(self.sealed_reach.rights).contains(name))
             .collect();
-        if !new.is_empty() && self.info.class != KeyClass::ValueOut {
+        if !new.is_empty() && !self.is_old && self.info.class != KeyClass::ValueOut {
             self.info.limited = Some(format!(
                 "the venue now also gives this key {}: only reads and cancels are signed; take \
                  the right away at the venue and add the key again, or accept it with \
@@ -84,8 +87,24 @@ impl Key {
     /// A person accepted the rights as they are now.
     pub(super) fn accept(&mut self, sealed: &VenueKey) {
         self.sealed_reach = self.reach;
-        self.ceiling = sealed.ceiling.clone();
+        self.ceiling = sealed.ceiling().clone();
         self.info = sealed.info(self.info.handle);
+    }
+
+    /// Another ceiling is in force. Its markets are the same, and so is what was
+    /// seen at the venue.
+    pub(super) fn take_ceiling(&mut self, sealed: &VenueKey) {
+        self.ceiling = sealed.ceiling().clone();
+        let renewed = sealed.info(self.info.handle);
+        let before = std::mem::replace(&mut self.info, renewed);
+        (self.info.rights, self.info.limited) = (before.rights, before.limited);
+    }
+
+    /// The file is one from before a later ceiling: nothing that the later one
+    /// might forbid is signed.
+    pub(super) fn hold_back(&mut self, why: String) {
+        self.is_old = true;
+        self.info.limited = Some(why);
     }
 
     /// Forgets the secret; the handle stays taken.

@@ -42,15 +42,24 @@ pub(crate) fn lock(state: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Creates a key's counters.
-pub(crate) fn add_key(state: &Path, name: &str) -> Result<(), StoreError> {
+/// Creates a key's counters, for a ceiling of that generation.
+pub(crate) fn add_key(state: &Path, name: &str, generation: u64) -> Result<(), StoreError> {
     match Counters::load(state) {
         Found::Counters(mut counters) => {
             counters.add_key(name);
+            counters.raise_generation(name, generation);
             counters.save().map_err(at(state))
         }
         // The signer finds them missing at its next start, counts everything as
         // spent and begins anew, with this key.
         Found::Missing(_) => Ok(()),
+    }
+}
+
+/// The generation of the next ceiling of a key of this name.
+pub(crate) fn next_generation(state: &Path, name: &str) -> u64 {
+    match Counters::load(state) {
+        Found::Counters(counters) => counters.next_generation(name),
+        Found::Missing(_) => 0,
     }
 }

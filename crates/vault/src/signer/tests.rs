@@ -2,6 +2,7 @@
 //! asks over the socket for whatever it likes.
 
 mod administration;
+mod changing;
 mod checkpoints;
 mod cost;
 mod grants;

@@ -4,7 +4,8 @@ use wire::model::{Right, Rights};
 use wire::venue::binance::endpoints::HostGroup;
 
 use super::StoreError;
-use crate::ceiling::Ceiling;
+use crate::ceiling::{Ceiling, FAST_WITHDRAW_SWITCH};
+use crate::change::{Agreed, ChangeError, InForce};
 use crate::limits::{API_KEY_BYTES, CEILING_BYTES, NAME_BYTES, SECRET_BYTES};
 use crate::memory::Secret;
 use crate::private_key;
@@ -14,7 +15,10 @@ use crate::protocol::{KeyClass, KeyHandle, KeyInfo};
 use crate::sealed::SealError;
 use crate::venue::Venue;
 
-const VERSION: u16 = 1;
+/// Of keys whose ceiling was never changed, as it was sealed before it could be.
+const UNCHANGED: u16 = 1;
+/// With the generation of the ceiling.
+const CHANGED: u16 = 2;
 
 /// A venue key to be sealed.
 #[derive(Clone, Debug)]
@@ -66,7 +70,11 @@ pub(crate) struct VenueKey {
     /// Bits in the order of [`HostGroup::ALL`]; none set means every host.
     pub(crate) hosts: u16,
     pub(crate) accept_wide_rights: bool,
-    pub(crate) ceiling: Ceiling,
+    /// How many ceilings keys of this name have had before this one: each one's
+    /// is higher than that of the one before, so that an older file shows.
+    pub(crate) generation: u64,
+    /// Private: what has approvers is replaced with their agreement alone.
+    ceiling: Ceiling,
     pub(crate) secret: Secret,
 }
 
@@ -95,8 +103,54 @@ pub(crate) fn is_name(name: &str) -> bool {
 }
 
 impl VenueKey {
+    /// The most that it may ever do.
+    pub(crate) const fn ceiling(&self) -> &Ceiling {
+        &self.ceiling
+    }
+
+    /// What a change of its ceiling is held against.
+    pub(crate) fn in_force(&self) -> InForce<'_> {
+        InForce {
+            venue: self.venue,
+            account: &self.account,
+            key: &self.name,
+            api_key: &self.api_key,
+            generation: self.generation,
+            ceiling: &self.ceiling,
+        }
+    }
+
+    /// Puts a ceiling in the place of this one. It is the one way there is, and
+    /// only the quorum of this one's approvers opens it ([`crate::change`]).
+    pub(crate) fn replace_ceiling(&mut self, agreed: Agreed) -> Result<(), ChangeError> {
+        let generation = agreed.change().generation;
+        self.ceiling = agreed.into_ceiling(&self.in_force())?;
+        self.generation = generation;
+        Ok(())
+    }
+
+    /// A person accepts these rights at the venue. Where that takes a setting
+    /// more in the ceiling, a ceiling with approvers refuses it.
+    pub(crate) fn accept_rights(&mut self, rights: Rights) -> Result<(), StoreError> {
+        if self.venue == Venue::Binance {
+            if self.ceiling.approvals.is_some()
+                && self.ceiling.allowance(FAST_WITHDRAW_SWITCH).is_none()
+            {
+                return Err(StoreError::Refused(format!(
+                    "accepting these rights would widen a ceiling that has approvers; take the \
+                     rights of `{}` away at the venue, or revoke it and add it again",
+                    self.name
+                )));
+            }
+            self.ceiling.allow_fast_withdraw_switch();
+        }
+        self.rights = rights;
+        self.accept_wide_rights = true;
+        Ok(())
+    }
+
     /// Checks a new key.
-    pub(super) fn new(mut key: NewKey) -> Result<Self, StoreError> {
+    pub(super) fn new(mut key: NewKey, generation: u64) -> Result<Self, StoreError> {
         let refused = |what: String| Err(StoreError::Refused(what));
         if !is_name(&key.name) || !is_name(&key.account) {
             return refused(format!(
@@ -173,6 +227,7 @@ impl VenueKey {
             rights_known: key.rights_known,
             hosts: host_bits(&key.hosts),
             accept_wide_rights: key.accept_wide_rights,
+            generation,
             ceiling: key.ceiling.checked()?,
             secret: key.secret,
         })
@@ -184,7 +239,7 @@ impl VenueKey {
         // The whole room first: growing would leave copies of the secret.
         let mut bytes = Vec::with_capacity(ceiling.len() + self.secret.expose().len() + 1024);
         let mut to = Encoder::new(&mut bytes);
-        to.u16(VERSION);
+        to.u16(if self.generation > 0 { CHANGED } else { UNCHANGED });
         to.string(&self.account, NAME_BYTES, "account").map_err(too_long)?;
         to.string(self.venue.name(), NAME_BYTES, "venue").map_err(too_long)?;
         to.string(&self.api_key, API_KEY_BYTES, "api key").map_err(too_long)?;
@@ -193,6 +248,9 @@ impl VenueKey {
         to.flag(self.rights_known);
         to.u16(self.hosts);
         to.flag(self.accept_wide_rights);
+        if self.generation > 0 {
+            to.u64(self.generation);
+        }
         to.bytes(&ceiling, CEILING_BYTES, "ceiling").map_err(too_long)?;
         to.bytes(self.secret.expose(), SECRET_BYTES, "secret").map_err(too_long)?;
         Ok(Secret::new(bytes))
@@ -202,7 +260,8 @@ impl VenueKey {
         let mut from = Decoder::new(content);
         let damaged = |_| SealError::Damaged("a sealed key's content");
         let malformed = from.malformed("key");
-        if from.u16("version").map_err(damaged)? != VERSION {
+        let version = from.u16("version").map_err(damaged)?;
+        if version != UNCHANGED && version != CHANGED {
             return Err(SealError::Damaged("sealed by another version of countersign").into());
         }
         let key = Self {
@@ -218,6 +277,10 @@ impl VenueKey {
             rights_known: from.flag("rights known").map_err(damaged)?,
             hosts: from.u16("hosts").map_err(damaged)?,
             accept_wide_rights: from.flag("accepted").map_err(damaged)?,
+            generation: match version {
+                CHANGED => from.u64("generation").map_err(damaged)?,
+                _ => 0,
+            },
             ceiling: Ceiling::decode(from.bytes(CEILING_BYTES, "ceiling").map_err(damaged)?)?,
             secret: Secret::new(from.bytes(SECRET_BYTES, "secret").map_err(damaged)?.to_vec()),
         };
@@ -241,6 +304,9 @@ impl VenueKey {
             class: self.ceiling.class,
             rights: self.rights,
             ceiling: self.ceiling.describe().join("\n"),
+            // What was sealed or unsealed has been encoded before.
+            ceiling_digest: self.ceiling.digest().unwrap_or_default(),
+            generation: self.generation,
             approvers: self
                 .ceiling
                 .approvals

@@ -5,25 +5,23 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use vault::grant::NAMESPACE;
-
 use crate::failure::Failure;
 
 /// Longest signature, bytes.
 const SIGNATURE_BYTES: u64 = 8 * 1024;
 
-/// A signature over these bytes.
-pub(super) fn sign(key: &Path, bytes: &[u8]) -> Result<String, Failure> {
+/// A signature over these bytes, for one purpose.
+pub(super) fn sign(key: &Path, bytes: &[u8], namespace: &str) -> Result<String, Failure> {
     let failed = |what: String| {
         Failure::negative(what).next(format!(
-            "sign the output of `approve ID --print` with `ssh-keygen -Y sign -n {NAMESPACE} -f \
-             KEY` and hand it in with --signature"
+            "sign the printed text with `ssh-keygen -Y sign -n {namespace} -f KEY` and hand it in \
+             with --signature"
         ))
     };
     // Not a word of a shell: the path is an argument. Passphrases are asked for
     // at the terminal, a touch at the hardware.
     let mut child = Command::new("ssh-keygen")
-        .args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"])
+        .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
         .arg(key)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

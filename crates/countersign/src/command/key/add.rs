@@ -1,7 +1,6 @@
 //! `key add`: a real key goes in, under a ceiling, with the rights that the
 //! venue states at that moment.
 
-mod approvers;
 mod credentials;
 mod report;
 
@@ -19,6 +18,7 @@ use wire::model::{Decimal, Rights};
 use super::super::admin;
 use super::super::config_edit::ConfigEdit;
 use super::super::destination::{self, CapNames, Listed};
+use super::approvers::ApprovalArguments;
 use super::observe::Observer;
 use super::rights::Stated;
 use super::session::Session;
@@ -28,7 +28,6 @@ use crate::output::{Answer, warn};
 use crate::secret::UnsealArguments;
 use crate::settings::{Settings, check_name};
 use crate::venue::example_market;
-use approvers::ApprovalArguments;
 use credentials::{Credentials, boxed};
 use report::{Added, answer};
 
@@ -229,7 +228,7 @@ struct Needs {
 }
 
 /// The ceiling of a value-out key.
-fn propose(
+pub(super) fn propose(
     destinations: &[Listed],
     tiers: &[(String, ApprovedCeiling)],
     approvals: Option<Approvals>,

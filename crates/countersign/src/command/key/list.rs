@@ -46,6 +46,8 @@ fn describe(key: &KeyInfo) -> Value {
         "api_key": key.api_key,
         "rights": key.rights.names().collect::<Vec<_>>(),
         "ceiling": key.ceiling,
+        "ceiling_sha256": hex::encode(key.ceiling_digest),
+        "generation": key.generation,
         "approvers": key.approvers,
         "quorum": key.quorum,
         "limited": key.limited,
