@@ -2,6 +2,7 @@
 //! more memory than its limit.
 
 use crate::ceiling::Ceiling;
+use crate::change::Change;
 use crate::protocol::{control, decode_answers, decode_asks};
 use crate::signer::signed_log::SignedLine;
 
@@ -13,12 +14,16 @@ pub fn protocol(bytes: &[u8]) {
     let _ = control::decode_answer(bytes);
 }
 
-/// Sealed files, ceilings, and lines of `signed.log`.
+/// Sealed files, ceilings, changes of them, and lines of `signed.log`.
 pub fn sealed_file(bytes: &[u8]) {
     let _ = crate::sealed::inspect(bytes);
     if let Ok(ceiling) = Ceiling::decode(bytes) {
         let again = ceiling.encode();
         assert_eq!(again.as_deref(), Ok(bytes), "a ceiling has one spelling");
+    }
+    if let Ok(change) = Change::decode(bytes) {
+        let again = change.encode();
+        assert_eq!(again.as_deref(), Ok(bytes), "a change has one spelling");
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = SignedLine::parse(text);

@@ -24,7 +24,7 @@ pub use messages::{decode_answers, decode_asks, encode_answers, encode_asks};
 pub(crate) use messages::{put_effect, take_effect};
 
 /// The protocol version in every frame.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 /// Bytes of a frame's length field.
 pub const LENGTH_BYTES: usize = 4;
 

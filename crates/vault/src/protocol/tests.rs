@@ -128,6 +128,10 @@ fn control_messages_arrive_as_they_were_sent() {
         ControlAsk::Connect(ConnectionKind::CancelAll),
         ControlAsk::Connect(ConnectionKind::Gateway),
         ControlAsk::Shutdown,
+        ControlAsk::GenerateKey { name: "a".into() },
+        ControlAsk::ForgetGenerated { name: "a".into() },
+        ControlAsk::Ceiling { name: "a".into() },
+        ControlAsk::ChangeCeiling { change: vec![1], signatures: vec!["x".into(), "y".into()] },
     ] {
         let mut frame = Vec::new();
         control::encode_ask(&ask, &mut frame).unwrap();
@@ -140,6 +144,8 @@ fn control_messages_arrive_as_they_were_sent() {
         ControlAnswer::Key(key()),
         ControlAnswer::Keys(vec![key(), key()]),
         ControlAnswer::Error(refusal()),
+        ControlAnswer::PublicKey("pem".into()),
+        ControlAnswer::Ceiling(vec![3; 9]),
     ] {
         let mut frame = Vec::new();
         control::encode_answer(&answer, &mut frame).unwrap();
