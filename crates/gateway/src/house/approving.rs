@@ -160,8 +160,8 @@ fn reject_change(
     id: GrantId,
     reason: &str,
 ) -> Result<Value, String> {
-    let expires_unix_ms = now_ms().saturating_add(vault::limits::GRANT_LIFE_MS);
-    signer.ask(Ask::RejectApproval { id, expires_unix_ms })?;
+    // For as long as any change lives: the signer has the bound.
+    signer.ask(Ask::RejectApproval { id, expires_unix_ms: u64::MAX })?;
     let reason: String = reason.chars().take(REASON_CHARACTERS).collect();
     let entry = entry::plain("rejected", host_nanos(), |json| {
         json.display("change", &id);

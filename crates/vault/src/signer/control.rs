@@ -193,12 +193,13 @@ fn add_key(core: &mut Core, key: BoxedKey) -> Result<ControlAnswer, SignRefusal>
         .map_err(administration)?;
     // Behind the file: a lower one is refused, a higher one never is.
     core.counters.raise_generation(&sealed.name, generation);
-    core.counters.save().map_err(|error| unwritable(&error.to_string()))?;
+    let kept = core.counters.save();
     let handle = KeyHandle(u16::try_from(core.keys.len()).unwrap_or(u16::MAX));
     let observed = core.counters.key(&sealed.name).and_then(|one| one.observed);
     let ready = Key::new(&sealed, handle, observed);
     let info = ready.info.clone();
     core.keys.push(ready);
+    kept.map_err(|error| unwritable(&error.to_string()))?;
     Ok(ControlAnswer::Key(info))
 }
 

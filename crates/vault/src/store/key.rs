@@ -120,8 +120,8 @@ impl VenueKey {
         }
     }
 
-    /// Puts a ceiling in the place of this one. It is the one way there is, and
-    /// only the quorum of this one's approvers opens it ([`crate::change`]).
+    /// Puts a ceiling in the place of this one. For one with approvers it is the
+    /// one way there is, and only their quorum opens it ([`crate::change`]).
     pub(crate) fn replace_ceiling(&mut self, agreed: Agreed) -> Result<(), ChangeError> {
         let generation = agreed.change().generation;
         self.ceiling = agreed.into_ceiling(&self.in_force())?;
