@@ -227,7 +227,7 @@ pub const SCRAPES: usize = 4;
 /// How long a scrape may take.
 pub const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Longest packet on the supervisor's control socket, bytes.
-pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;
+pub const CONTROL_PACKET_BYTES: usize = 128 * 1024;
 /// Most descriptors beside one control packet.
 pub const CONTROL_DESCRIPTORS: usize = WORKERS + 1;
 

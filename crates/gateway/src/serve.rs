@@ -284,9 +284,6 @@ impl Run {
             worker.join();
         }
         let _ = house.join();
-        if let Some(notifying) = notifying {
-            let _ = notifying.join();
-        }
         tell_stop(&gateway);
         publish.end();
         let _ = publisher.join();
@@ -295,6 +292,9 @@ impl Run {
         if leaving.passes() {
             // After the workers: nothing is taken up here any more.
             leaving.remember(&gateway.memory()).map_err(system)?;
+        } else if let Some(notifying) = notifying {
+            // Who follows waits for this process to end: bots before messages.
+            let _ = notifying.join();
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::upstream::connector;
 /// Where events go.
 #[derive(Debug)]
 pub(super) enum Target {
-    Webhook { post: Post, path: Secret, token: Option<Secret> },
+    Webhook { post: Post, path: Secret, is_path_secret: bool, token: Option<Secret> },
     Slack { post: Post, path: Secret },
     Telegram { post: Post, path: Secret, token: Secret, chat_id: String },
     PagerDuty { post: Post, routing_key: Secret, source: String },
@@ -54,6 +54,7 @@ impl Target {
         Ok(match &config.channel {
             Channel::Webhook { url, path, url_file, token_file } => Self::Webhook {
                 post: post(url)?,
+                is_path_secret: url_file.is_some(),
                 path: match url_file {
                     Some(written) => path_of(url, written)?,
                     None => Secret::new(path.clone()),
@@ -105,7 +106,7 @@ impl Target {
     /// It was not taken, or nobody knows.
     pub(super) async fn send(&self, event: &Event) -> Result<(), Failure> {
         let (post, path, bearer, body) = match self {
-            Self::Webhook { post, path, token } => {
+            Self::Webhook { post, path, token, .. } => {
                 (post, path.expose(), token.as_ref(), shape::webhook(event))
             }
             Self::Slack { post, path } => (post, path.expose(), None, shape::slack(event)),
@@ -147,7 +148,9 @@ impl Target {
     fn said(&self, body: &[u8]) -> String {
         let text: String = String::from_utf8_lossy(body).chars().take(200).collect();
         let secrets = match self {
-            Self::Webhook { path, token, .. } => vec![Some(path), token.as_ref()],
+            Self::Webhook { path, is_path_secret, token, .. } => {
+                vec![is_path_secret.then_some(path), token.as_ref()]
+            }
             Self::Slack { path, .. } => vec![Some(path)],
             Self::Telegram { path, token, .. } => vec![Some(path), Some(token)],
             Self::PagerDuty { routing_key, .. } => vec![Some(routing_key)],
@@ -201,4 +204,65 @@ fn path_at(url: &UpstreamUrl, whole: &str) -> Result<Secret, String> {
 fn host_name() -> String {
     let name = rustix::system::uname();
     clean(&name.nodename().to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::UpstreamUrl;
+
+    const PATH: &str = "/services/T0/B0/secretOfTheHook";
+
+    fn answered(status: u16, body: &'static str) -> Answered {
+        let status = StatusCode::from_u16(status).unwrap();
+        Answered { status, wait: None, body: bytes::Bytes::from_static(body.as_bytes()) }
+    }
+
+    fn hook() -> (Target, UpstreamUrl) {
+        let url = UpstreamUrl::parse("", "https://hooks.slack.com").unwrap();
+        let post = Post::new(url.clone(), connector("notify.t", None).unwrap()).unwrap();
+        (Target::Slack { post, path: Secret::new(PATH.to_owned()) }, url)
+    }
+
+    #[test]
+    fn what_a_target_answers_says_whose_fault_it_is_and_whether_to_try_again() {
+        let (target, url) = hook();
+        let judged = |status, body| target.judge(&url, &answered(status, body)).unwrap_err();
+        assert!(target.judge(&url, &answered(202, "")).is_ok());
+        let wrong = judged(403, "invalid_token");
+        assert!(!wrong.again && wrong.what.contains("HTTP 403, `invalid_token`"), "{wrong:?}");
+        assert!(judged(302, "").what.contains("refuses it"), "no redirect is followed");
+        assert!(judged(503, "").again && judged(408, "").again);
+        let busy = judged(429, r#"{"ok":false,"parameters":{"retry_after":35}}"#);
+        assert_eq!((busy.again, busy.wait.map(|wait| wait.as_secs())), (true, Some(35)));
+    }
+
+    #[test]
+    fn an_answer_that_repeats_a_part_of_a_secret_is_not_shown() {
+        let (target, url) = hook();
+        let body = "no such hook: /services/T0/B0/secretOfTh";
+        let failure = target.judge(&url, &answered(404, body)).unwrap_err();
+        assert!(!failure.what.contains("secretOf") && failure.what.contains("404"), "{failure:?}");
+        assert!(!format!("{target:?}").contains("secretOf"));
+    }
+
+    /// INVARIANT (pinned host): a secret address is at the configured host.
+    #[test]
+    fn a_secret_address_is_at_the_hosts_and_nowhere_else() {
+        let (_, url) = hook();
+        let path = path_at(&url, &format!("https://hooks.slack.com{PATH}")).unwrap();
+        assert_eq!(path.expose(), PATH);
+        for elsewhere in [
+            "https://evil.example/services/x",
+            "http://hooks.slack.com/services/x",
+            "https://hooks.slack.com:444/services/x",
+            "https://hooks.slack.com@evil.example/services/x",
+            "https://hooks.slack.com",
+            "hooks.slack.com/services/x",
+            "https://hooks.slack.com/a b",
+        ] {
+            let error = path_at(&url, elsewhere).unwrap_err();
+            assert!(!error.contains("evil") && !error.contains("services"), "{error}");
+        }
+    }
 }

@@ -197,7 +197,7 @@ impl Gateway {
     /// Entries are written and do not reach the disk.
     pub(crate) fn tell_unsynced(&self, error: &str) {
         let event =
-            Event::new(Kind::LogFailing, "log".to_owned(), "the log does not reach the disk");
+            Event::new(Kind::LogFailing, "log-disk".to_owned(), "the log does not reach the disk");
         self.notify.tell(&event.with("error", error).advice("see to that disk"));
     }
 }
