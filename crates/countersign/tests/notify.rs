@@ -474,22 +474,28 @@ fn who_waits_for_approval_is_told_to_everybody_and_a_delay_says_how_to_stop_it()
     nothing_secret(&stack, &ears, &[said]);
 }
 
+/// Also where the secret is a systemd credential, which the supervisor alone
+/// is told of.
 #[test]
 fn a_target_whose_secret_is_of_another_host_is_refused_at_the_start() {
-    let stack = Stack::configured();
-    let secret = stack.directory.path().join("slack-url");
-    std::fs::write(&secret, format!("https://elsewhere.example{SLACK_PATH}\n")).unwrap();
-    stack.configure("[notify.slack]\nkind = \"slack\"\nurl_file = \"slack-url\"\n");
-    let output = stack
-        .command()
-        .args(["serve", "--key-file"])
-        .arg(&stack.key_file)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{said}");
-    assert!(said.contains("notify.slack.url_file"), "{said}");
-    assert!(said.contains("https://hooks.slack.com"), "{said}");
-    assert!(!said.contains("slackSecretPath") && !said.contains("elsewhere"), "{said}");
+    for written in ["slack-url", "credential:slack-url"] {
+        let stack = Stack::configured();
+        let secret = stack.directory.path().join("slack-url");
+        std::fs::write(&secret, format!("https://elsewhere.example{SLACK_PATH}\n")).unwrap();
+        let table = format!("[notify.slack]\nkind = \"slack\"\nurl_file = \"{written}\"\n");
+        stack.configure(&table);
+        let output = stack
+            .command()
+            .args(["serve", "--key-file"])
+            .arg(&stack.key_file)
+            .env("CREDENTIALS_DIRECTORY", stack.directory.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{said}");
+        assert!(said.contains("notify.slack.url_file"), "{said}");
+        assert!(said.contains("https://hooks.slack.com"), "{said}");
+        assert!(!said.contains("slackSecretPath") && !said.contains("elsewhere"), "{said}");
+    }
 }
