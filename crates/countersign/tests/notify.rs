@@ -474,6 +474,34 @@ fn who_waits_for_approval_is_told_to_everybody_and_a_delay_says_how_to_stop_it()
     nothing_secret(&stack, &ears, &[said]);
 }
 
+/// Somebody else uses up the address's weight at the venue.
+#[test]
+fn a_venue_that_shuts_the_address_out_is_told() {
+    let mut stack = Stack::configured_with(|options| options.limits.weight_per_minute = 1_200);
+    let ears = Ears::configure(&stack);
+    stack.add_bot("mm-1", &["--preset", "market-maker", "--market", "BTCUSDT"]);
+    stack.serve();
+    let venue = stack.venue.base_url();
+    let address = venue.strip_prefix("http://").unwrap().to_owned();
+    let told = stack.wait_for("the venue to shut the gateway out", || {
+        for _ in 0..70 {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            write!(
+                stream,
+                "GET /api/v3/exchangeInfo HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\r\n"
+            )
+            .unwrap();
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1_200));
+        ears.pager.all().into_iter().find(|one| one.body.contains("venue-quiet"))
+    });
+    let page = told.json();
+    assert_eq!(page["event_action"], "trigger", "{page}");
+    assert!(page["payload"]["summary"].as_str().unwrap().contains("has shut us out"), "{page}");
+}
+
 /// Also where the secret is a systemd credential, which the supervisor alone
 /// is told of.
 #[test]
