@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 40] = [
+const SUBCOMMANDS: [&[&str]; 42] = [
     &[],
     &["demo"],
     &["init"],
@@ -44,6 +44,8 @@ const SUBCOMMANDS: [&[&str]; 40] = [
     &["halt"],
     &["resume"],
     &["cancel-all"],
+    &["notify"],
+    &["notify", "test"],
     &["drill"],
     &["reload"],
     &["upgrade"],
@@ -146,6 +148,7 @@ fn the_top_help_is_as_reviewed() {
         "halt",
         "resume",
         "cancel-all",
+        "notify",
         "drill",
         "reload",
         "upgrade",
