@@ -66,6 +66,9 @@ enum Command {
     Resume(command::halt::ResumeArguments),
     /// Cancel what rests at the venues
     CancelAll(command::halt::CancelArguments),
+    /// Who is told when something happens: try it
+    #[command(subcommand)]
+    Notify(command::notify::Arguments),
     /// Replay incidents against a configuration: what would have been lost
     Drill(command::drill::Arguments),
     /// Judge by the configuration as it is written now, without a restart
@@ -134,6 +137,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Halt(arguments) => command::halt::run(context, &arguments),
         Command::Resume(arguments) => command::halt::resume(context, &arguments),
         Command::CancelAll(arguments) => command::halt::cancel_all(context, &arguments),
+        Command::Notify(arguments) => command::notify::run(context, &arguments),
         Command::Drill(arguments) => command::drill::run(context, &arguments),
         Command::Reload => command::reload::run(context),
         Command::Upgrade => command::upgrade::run(context),

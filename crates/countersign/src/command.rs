@@ -7,6 +7,7 @@ pub(crate) mod key;
 
 pub(crate) mod bot;
 pub(crate) mod halt;
+pub(crate) mod notify;
 pub(crate) mod reload;
 pub(crate) mod serve;
 pub(crate) mod status;

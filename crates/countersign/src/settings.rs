@@ -43,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) bots: toml::Table,
     /// The file with additional Cedar policies.
     pub(crate) extra_policy: Option<PathBuf>,
+    /// Who is told of what, by name.
+    pub(crate) notify: toml::Table,
     /// How the signer waits for what it is asked.
     pub(crate) signer_wait: Wait,
     /// User ids.
@@ -62,6 +64,8 @@ struct File {
     account: toml::Table,
     #[serde(default)]
     bot: toml::Table,
+    #[serde(default)]
+    notify: toml::Table,
     #[serde(default)]
     signer: SignerTable,
     #[serde(default)]
@@ -164,6 +168,7 @@ impl Settings {
             venues: file.venue,
             accounts: file.account,
             bots: file.bot,
+            notify: file.notify,
             extra_policy: file.policy.extra,
             supervisor: file.supervisor,
             config_path,
@@ -175,6 +180,13 @@ impl Settings {
     pub(crate) fn whole(&self) -> Result<gateway::Config, gateway::ConfigError> {
         let base = self.config_path.parent().unwrap_or_else(|| Path::new("/"));
         gateway::Config::parse(&self.text, base)
+    }
+
+    /// The secrets that `[notify.*]` tables name, as far as this process may read
+    /// them.
+    pub(crate) fn notify_secrets(&self) -> Vec<(String, String)> {
+        let base = self.config_path.parent().unwrap_or_else(|| Path::new("/"));
+        gateway::config::notify::read_secrets(&self.notify, base)
     }
 
     /// A directory or file under the data directory.

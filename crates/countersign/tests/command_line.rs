@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const SUBCOMMANDS: [&[&str]; 41] = [
+const SUBCOMMANDS: [&[&str]; 43] = [
     &[],
     &["demo"],
     &["init"],
@@ -45,6 +45,8 @@ const SUBCOMMANDS: [&[&str]; 41] = [
     &["halt"],
     &["resume"],
     &["cancel-all"],
+    &["notify"],
+    &["notify", "test"],
     &["drill"],
     &["reload"],
     &["upgrade"],
@@ -147,6 +149,7 @@ fn the_top_help_is_as_reviewed() {
         "halt",
         "resume",
         "cancel-all",
+        "notify",
         "drill",
         "reload",
         "upgrade",

@@ -288,8 +288,8 @@ impl Approvals {
 
     /// Signed with, or refused for good by the signer: no request is tried with
     /// it again.
-    pub(crate) fn over(&self, id: GrantId) {
-        self.change(id, |one| one.standing = Standing::Used);
+    pub(crate) fn over(&self, id: GrantId) -> Option<Asked> {
+        self.change(id, |one| one.standing = Standing::Used)
     }
 
     fn keep(&self, asked: &[Asked]) {

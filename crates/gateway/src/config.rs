@@ -4,6 +4,7 @@
 mod address;
 mod certificates;
 mod file;
+pub mod notify;
 mod venues;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,10 @@ pub struct Config {
     pub log_space: LogSpace,
     /// How the signer waits, and with it who waits for the signer.
     pub signer_wait: vault::signer::Wait,
+    /// Who is told of what, by name.
+    pub notify: BTreeMap<String, notify::NotifyConfig>,
+    /// Secrets of theirs that the supervisor read for this process.
+    pub notify_secrets: notify::Secrets,
     /// Where Prometheus asks for the metrics; none: nowhere.
     pub metrics: Option<SocketAddr>,
 }

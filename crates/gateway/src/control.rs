@@ -14,6 +14,7 @@ use rustix::net::{
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::config::notify::{Secret, Secrets};
 use crate::doors::Door;
 use crate::limits;
 
@@ -51,6 +52,8 @@ pub struct Start {
     pub data_dir: PathBuf,
     /// Whether to run although the machine lacks sandbox features.
     pub allow_missing_sandbox: bool,
+    /// Secrets of `[notify.*]` that the supervisor could read.
+    pub notify_secrets: Secrets,
 }
 
 /// The gateway's connections to one signer.
@@ -79,6 +82,8 @@ struct Packet {
     signer_epoch: u64,
     #[serde(default)]
     field: String,
+    #[serde(default)]
+    notify_secrets: Vec<(String, String)>,
 }
 
 /// The gateway's end of the control socket.
@@ -183,6 +188,11 @@ fn understand(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<Told, String> {
             config_path: packet.config_path,
             data_dir: packet.data_dir,
             allow_missing_sandbox: packet.allow_missing_sandbox,
+            notify_secrets: packet
+                .notify_secrets
+                .into_iter()
+                .map(|(field, text)| (field, Secret::new(text)))
+                .collect(),
         }),
         "take-over" => {
             let from = descriptors.into_iter().next();

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::shared::held;
 use tally::{ByBot, Tally};
 
-pub(crate) use tally::{VenueAnswers, Verdicts};
+pub(crate) use tally::{Alerts, VenueAnswers, Verdicts};
 
 mod tally;
 
@@ -188,6 +188,8 @@ pub(crate) struct Counters {
     /// The same by the bots' numbers.
     bots: ByBot,
     pub(crate) verdicts: Verdicts,
+    /// Detectors' alerts.
+    pub(crate) alerts: Alerts,
     pub(crate) venue_answers: VenueAnswers,
     pub(crate) connections: AtomicU64,
     pub(crate) refused_connections: AtomicU64,

@@ -25,6 +25,7 @@ use crate::house::reload::Numbers;
 use crate::http::write::Date;
 use crate::keys::KeyRing;
 use crate::limits;
+use crate::notify::Notifier;
 use crate::prices::PriceBoard;
 use crate::pumps::Pumps;
 use crate::record::LogDesk;
@@ -78,6 +79,8 @@ pub(crate) struct Gateway {
     pub(crate) hosts: Arc<UpstreamHosts>,
     pub(crate) connections: Connections,
     pub(crate) counters: Vec<Arc<Counters>>,
+    /// Who is told of what.
+    pub(crate) notify: Notifier,
     /// What the sandbox lacks, and other things to be told in `status`.
     pub(crate) notes: Mutex<Vec<String>>,
 }

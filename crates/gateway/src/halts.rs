@@ -118,6 +118,8 @@ pub(crate) struct Halts {
 /// What there is to say of a halt that began.
 pub(crate) struct Began {
     pub(crate) halt: Halt,
+    /// Whether it is in force since now, or stricter since now.
+    pub(crate) is_new: bool,
     /// Why it is not on disk: then it ends with this process.
     pub(crate) unrecorded: Option<String>,
 }
@@ -202,7 +204,7 @@ impl Halts {
         });
         let Some(halt) = table.get_mut(at).filter(|halt| halt.level < level) else {
             let halt = table.swap_remove(at);
-            return Began { halt, unrecorded: None };
+            return Began { halt, is_new: false, unrecorded: None };
         };
         halt.level = level;
         by.clone_into(&mut halt.by);
@@ -217,7 +219,7 @@ impl Halts {
             why = halt.why, "a halt began"
         );
         let unrecorded = record(log, "halt", &halt).err();
-        Began { halt, unrecorded }
+        Began { halt, is_new: true, unrecorded }
     }
 
     /// Lowers a halt, or ends it; what it is now.

@@ -5,7 +5,7 @@
 //! then the life of a request in `pipeline` (accept, parse, authenticate,
 //! judge, record, sign, send, settle) with what it uses (`virtual_key`,
 //! `replay`, `keys`, `signer`, `record`, `entry`, `upstream`, `venue`, `clock`,
-//! `prices`, `approvals`, `gateway`), what one gateway leaves to the next (`hand_over`), then what runs beside it in `house`, and [`serve`],
+//! `prices`, `approvals`, `gateway`), what one gateway leaves to the next (`hand_over`), then what runs beside it in `house` and `notify`, and [`serve`],
 //! which starts everything, on its own or as the supervisor's child
 //! ([`control`]).
 
@@ -32,6 +32,7 @@ mod http;
 mod keys;
 mod listen;
 mod metrics;
+mod notify;
 mod pipeline;
 mod prices;
 mod pumps;

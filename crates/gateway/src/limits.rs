@@ -193,12 +193,41 @@ pub const APPROVAL_LIFE_MS: u64 = 24 * 3_600_000;
 pub const ADMIN_CONNECTIONS: usize = 16;
 /// Longest line on the admin socket, bytes: a configuration, escaped.
 pub const ADMIN_LINE_BYTES: usize = 4 * CONFIG_BYTES;
+/// Targets of notifications.
+pub const NOTIFY_TARGETS: usize = 16;
+/// Addresses that one target writes to.
+pub const NOTIFY_RECIPIENTS: usize = 16;
+/// Longest file with a secret of a target, bytes.
+pub const NOTIFY_SECRET_BYTES: u64 = 512;
+/// Longest path of a target, bytes.
+pub const NOTIFY_PATH_BYTES: usize = 512;
+/// Notifications that wait for one target; with more the least severe is
+/// dropped.
+pub const NOTIFY_WAITING: usize = 64;
+/// Notifications that are remembered as told, per target, to tell repeats by.
+pub const NOTIFY_REMEMBERED: usize = 256;
+/// What repeats within this long is told once, with how often.
+pub const NOTIFY_REPEATS: Duration = Duration::from_secs(60);
+/// How long one attempt to notify may take; shorter than the command line waits.
+pub const NOTIFY_TIME: Duration = Duration::from_secs(8);
+/// The first wait before another attempt; each is twice the one before.
+pub const NOTIFY_AGAIN: Duration = Duration::from_secs(1);
+/// The longest wait before another attempt.
+pub const NOTIFY_AGAIN_MOST: Duration = Duration::from_secs(60);
+/// When a notification that cannot be delivered is given up.
+pub const NOTIFY_GIVE_UP: Duration = Duration::from_secs(30 * 60);
+/// How long a gateway that stops goes on delivering.
+pub const NOTIFY_DRAIN: Duration = Duration::from_secs(2);
+/// Longest answer of a target that is read, bytes.
+pub const NOTIFY_ANSWER_BYTES: usize = 16 * 1024;
+/// Longest value in a notification, characters.
+pub const NOTIFY_VALUE_CHARACTERS: usize = 300;
 /// Scrapes of the metrics at once.
 pub const SCRAPES: usize = 4;
 /// How long a scrape may take.
 pub const SCRAPE_TIME: Duration = Duration::from_secs(10);
 /// Longest packet on the supervisor's control socket, bytes.
-pub const CONTROL_PACKET_BYTES: usize = 64 * 1024;
+pub const CONTROL_PACKET_BYTES: usize = 128 * 1024;
 /// Most descriptors beside one control packet.
 pub const CONTROL_DESCRIPTORS: usize = WORKERS + 1;
 
@@ -209,6 +238,7 @@ const _: () = assert!(SIGNER_BATCH * 1_024 < vault::limits::ASK_FRAME_BYTES);
 const _: () = assert!(SYNC_EVERY.as_millis() <= 10);
 const _: () = assert!(HEAD_BYTES > wire::limits::TARGET_BYTES);
 const _: () = assert!(CONFIG_BYTES < CONTROL_PACKET_BYTES);
+const _: () = assert!(NOTIFY_TIME.as_secs() < 10);
 const _: () = assert!(NAME_BYTES <= vault::limits::NAME_BYTES);
 /// Halts in force at once.
 pub(crate) const HALTS: usize = 1_024;

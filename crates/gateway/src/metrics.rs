@@ -5,6 +5,7 @@
 //! id and no secret is among them.
 
 mod gather;
+mod safety;
 mod serve;
 
 use std::fs::File;

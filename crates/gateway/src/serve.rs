@@ -30,6 +30,7 @@ use crate::house::{self, checkpoints};
 use crate::limits;
 use crate::listen;
 use crate::metrics;
+use crate::notify;
 use crate::record::Purpose;
 use crate::recovery;
 use crate::signer::SignerConnection;
@@ -113,9 +114,10 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
     let Told::Start(start) = control.receive().map_err(system)? else {
         return Err(system("the supervisor began with another packet than `start`"));
     };
-    let Start { config_text, config_path, data_dir, allow_missing_sandbox } = start;
+    let Start { config_text, config_path, data_dir, allow_missing_sandbox, notify_secrets } = start;
     let base = config_path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let mut config = Config::parse(&config_text, &base)?;
+    config.notify_secrets = notify_secrets;
     if data_dir.is_absolute() {
         config.data_dir = data_dir;
     }
@@ -245,8 +247,12 @@ impl Run {
             let thread = WorkerThread::start(Arc::clone(&gateway), number, core, share);
             threads.push(thread.map_err(system)?);
         }
-        let mut running =
-            Running { gateway: Arc::clone(&gateway), signer: house_signer, workers: threads };
+        let mut running = Running {
+            gateway: Arc::clone(&gateway),
+            signer: house_signer,
+            workers: threads,
+            signer_gone: false,
+        };
         running.signer_up(signer);
 
         let (tell, hear) = mpsc::channel();
@@ -260,6 +266,7 @@ impl Run {
                 }
             })?
         };
+        let notifying = notify::start(&gateway, stopped.clone()).map_err(system)?;
         start_listening_to(told, tell)?;
         warm(&gateway);
         let _ = open.send(true);
@@ -285,6 +292,9 @@ impl Run {
         if leaving.passes() {
             // After the workers: nothing is taken up here any more.
             leaving.remember(&gateway.memory()).map_err(system)?;
+        } else if let Some(notifying) = notifying {
+            // Who follows waits for this process to end: bots before messages.
+            let _ = notifying.join();
         }
         Ok(())
     }
@@ -357,11 +367,13 @@ fn start_sync(
     ended: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<()>, GatewayError> {
     let (handle, ended) = (gateway.log.sync_handle(), Arc::clone(ended));
+    let gateway = Arc::clone(gateway);
     spawn("log-sync", move || {
         let mut failing = false;
         handle.run(limits::SYNC_EVERY, &ended, |error| {
             if !failing {
                 tracing::error!(%error, "the log cannot be put on disk");
+                gateway.tell_unsynced(&error.to_string());
             }
             failing = true;
         });
@@ -387,6 +399,8 @@ struct Running {
     gateway: Arc<Gateway>,
     signer: Arc<HouseSigner>,
     workers: Vec<WorkerThread>,
+    /// Whether it was told that the signer is gone.
+    signer_gone: bool,
 }
 
 impl Running {
@@ -449,12 +463,17 @@ impl Running {
             worker.connect(SignerConnection { epoch, stream });
         }
         self.tell("signer-up", epoch);
+        if std::mem::take(&mut self.signer_gone) {
+            self.gateway.tell_signer_back();
+        }
     }
 
-    fn signer_down(&self) {
+    fn signer_down(&mut self) {
         self.signer.disconnect();
         tracing::error!("the signer is gone: nothing is signed until it is back");
         self.tell("signer-down", self.signer.epoch());
+        self.signer_gone = true;
+        self.gateway.tell_signer_gone();
     }
 
     fn tell(&self, kind: &'static str, epoch: u64) {

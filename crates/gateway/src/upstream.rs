@@ -19,7 +19,7 @@ use crate::pipeline::accept::Arrival;
 use egress::Egress;
 
 pub(crate) use crate::config::Host;
-pub(crate) use connect::UpstreamHosts;
+pub(crate) use connect::{UpstreamHosts, connector};
 pub use egress::dial;
 pub(crate) use pool::Pool;
 pub(crate) use socket::VenueSocket;

@@ -28,6 +28,8 @@ pub(crate) fn start(
         "config_path": settings.config_path,
         "data_dir": settings.data_dir,
         "allow_missing_sandbox": allow_missing_sandbox,
+        // The gateway may not read what is root's, such as systemd's credentials.
+        "notify_secrets": settings.notify_secrets(),
     });
     tell(&child, &start, &[])?;
     Ok(child)

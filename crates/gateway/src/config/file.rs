@@ -10,6 +10,7 @@ use serde::Deserialize;
 use vault::signer::Wait;
 
 use super::certificates;
+use super::notify::{self, NotifyTable};
 use super::venues::VenueTables;
 use super::{
     AccountConfig, BotConfig, Config, ConfigError, Listen, LogSpace, TlsListen, VenueConfig,
@@ -37,6 +38,8 @@ pub(super) struct File {
     signer: SignerTable,
     #[serde(default)]
     metrics: MetricsTable,
+    #[serde(default)]
+    notify: BTreeMap<String, NotifyTable>,
     /// The supervisor's own table.
     #[serde(default, rename = "supervisor")]
     _supervisor: toml::Table,
@@ -139,6 +142,8 @@ impl File {
             detection: checked(self.detect)?,
             policy_tables: toml::Table::new(),
             signer_wait: self.signer.check()?,
+            notify: notify::check(self.notify, &base)?,
+            notify_secrets: notify::Secrets::new(),
             metrics: self
                 .metrics
                 .listen
@@ -282,7 +287,7 @@ impl ListenTable {
     }
 }
 
-fn check_name(field: String, name: &str) -> Result<(), ConfigError> {
+pub(super) fn check_name(field: String, name: &str) -> Result<(), ConfigError> {
     let fine = !name.is_empty()
         && name.len() <= limits::NAME_BYTES
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use judge::{DenyKind, Outcome};
+use judge::{Alarm, DenyKind, Detector, Outcome, Response};
 
 use super::Endings;
 use crate::limits::BOTS;
@@ -97,6 +97,33 @@ impl Verdicts {
             kind += 1;
             (name, self.0.get(kind - 1))
         })
+    }
+}
+
+/// Detectors' alerts, by detector and what the alarm led to.
+#[derive(Debug, Default)]
+pub(crate) struct Alerts(Tally<{ Alerts::KINDS }>);
+
+impl Alerts {
+    /// Every response.
+    pub(crate) const RESPONSES: [Response; 5] =
+        [Response::Allow, Response::SlowDown, Response::Hold, Response::Suspend, Response::Halt];
+    const KINDS: usize = Detector::ALL.len() * Self::RESPONSES.len();
+
+    const fn kind(detector: Detector, response: Response) -> usize {
+        detector as usize * Self::RESPONSES.len() + response as usize
+    }
+
+    /// Counts each alert of an alarm.
+    pub(crate) fn count(&self, alarm: &Alarm) {
+        for alert in &alarm.alerts {
+            self.0.add(Self::kind(alert.detector, alarm.response));
+        }
+    }
+
+    /// How many there were.
+    pub(crate) fn get(&self, detector: Detector, response: Response) -> u64 {
+        self.0.get(Self::kind(detector, response))
     }
 }
 

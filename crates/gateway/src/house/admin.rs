@@ -53,6 +53,9 @@ struct Request {
     /// The configuration to reload bots from; the file where there is none.
     #[serde(default)]
     config_text: Option<String>,
+    /// Who is sent a test; everybody where there is none.
+    #[serde(default)]
+    target: Option<String>,
     #[serde(flatten)]
     halting: Halting,
     #[serde(flatten)]
@@ -178,7 +181,7 @@ impl Admin {
     }
 
     async fn answer(&self, request: Request) -> Value {
-        let Request { r#do: what, config_text, halting, approving: asked, .. } = request;
+        let Request { r#do: what, config_text, target, halting, approving: asked, .. } = request;
         let what = what.as_str();
         let told = |outcome: Result<Value, String>| match outcome {
             Ok(value) => value,
@@ -222,8 +225,7 @@ impl Admin {
                 Err(error) => json!({ "error": error }),
             },
             "resume" => told(halting.level().and_then(|level| {
-                let (gateway, number) = (&self.gateway, halting.number);
-                let halt = gateway.halts.resume(&gateway.log, number, level, "operator")?;
+                let halt = halting::resume(&self.gateway, halting.number, level, "operator")?;
                 Ok(json!({ "halt": halting::describe(&halt) }))
             })),
             "cancel-all" => match self.known_scope(&halting) {
@@ -234,13 +236,14 @@ impl Admin {
                 }
                 Err(error) => json!({ "error": error }),
             },
+            "notify-test" => told(self.gateway.notify.test(target.as_deref()).await),
             "stop" => {
                 let _ = self.told.send(Told::Drain(None));
                 json!({ "ok": true })
             }
             other => json!({ "error": format!("`{}` is nothing that the gateway does; use \
                 status, tail, publish, reload-bots, reload-keys, pending, approve, send, reject, change, halt-preview, halt, resume, \
-                cancel-all or stop", other.escape_debug()) }),
+                cancel-all, notify-test or stop", other.escape_debug()) }),
         }
     }
 

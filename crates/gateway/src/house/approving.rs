@@ -121,6 +121,9 @@ pub(crate) fn approve(
         }
     });
     let changed = changed.ok_or("it has expired meanwhile")?;
+    if seen.enough {
+        gateway.tell_granted(&changed, seen.wait_ms);
+    }
     Ok(done(gateway, &changed, true, [("wait_ms", json!(seen.wait_ms))]))
 }
 
@@ -148,6 +151,7 @@ pub(crate) fn reject(
     let changed = gateway.approvals.change(id, |one| one.standing = Standing::Rejected);
     let told = signer.ask(Ask::RejectApproval { id, expires_unix_ms });
     let reason: String = reason.chars().take(REASON_CHARACTERS).collect();
+    gateway.tell_rejected(&asked, "a person", &reason);
     write(gateway, "rejected", &asked, &[("reason", &reason)])?;
     told.map_err(|error| format!("rejected here, but the signer did not take it: {error}"))?;
     Ok(done(gateway, &changed.unwrap_or(asked), true, []))

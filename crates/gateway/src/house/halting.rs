@@ -10,7 +10,7 @@ use wire::model::{Product, Side, Venue};
 
 use super::House;
 use crate::gateway::{AccountGroup, Gateway};
-use crate::halts::{Halt, Halts, Scope};
+use crate::halts::{Began, Halt, Halts, Scope};
 use crate::shared::held;
 use crate::upstream::Host;
 use crate::virtual_key::Identity;
@@ -35,6 +35,37 @@ pub(crate) fn describe(halt: &Halt) -> Value {
     })
 }
 
+/// Begins a halt, and tells people where it is news.
+fn begin(
+    gateway: &Gateway,
+    scope: Scope,
+    level: HaltLevel,
+    by: &str,
+    why: &str,
+    evidence: &[u64],
+) -> Began {
+    let began = gateway.halts.begin(&gateway.log, scope, level, by, why, evidence);
+    if began.is_new {
+        gateway.tell_halt(&began.halt);
+    }
+    began
+}
+
+/// Lowers a halt, or ends it, and tells people.
+///
+/// # Errors
+/// There is none of that number, or the level would rise.
+pub(crate) fn resume(
+    gateway: &Gateway,
+    number: u64,
+    to: HaltLevel,
+    by: &str,
+) -> Result<Halt, String> {
+    let halt = gateway.halts.resume(&gateway.log, number, to, by)?;
+    gateway.tell_resumed(&halt);
+    Ok(halt)
+}
+
 /// Does what an alarm leads to: the bot is suspended, or the configured scope
 /// is halted too. It names detector and evidence; `countersign resume` undoes
 /// it.
@@ -52,8 +83,8 @@ pub(crate) fn automatic(
     let why: Vec<&str> = alarm.alerts.iter().map(|alert| alert.evidence.as_str()).collect();
     let why = why.join("; ");
     let evidence: Vec<u64> = entry.into_iter().collect();
-    let begin = |scope: Scope, level| {
-        let began = gateway.halts.begin(&gateway.log, scope, level, by, &why, &evidence);
+    let halt = |scope: Scope, level| {
+        let began = begin(gateway, scope, level, by, &why, &evidence);
         if let Some(error) = began.unrecorded {
             gateway.note(format!(
                 "halt {} is in force, and the log could not take it ({error}): it ends with this \
@@ -62,7 +93,7 @@ pub(crate) fn automatic(
             ));
         }
     };
-    begin(Scope::Bot(bot.name.clone()), HaltLevel::CancelOnly);
+    halt(Scope::Bot(bot.name.clone()), HaltLevel::CancelOnly);
     if alarm.response == Response::Halt {
         let detection = gateway.detection.load();
         let scope = match detection.halt_scope {
@@ -70,7 +101,7 @@ pub(crate) fn automatic(
             AutomaticScope::Venue => Scope::Venue(venue.to_owned()),
             AutomaticScope::Everything => Scope::Everything,
         };
-        begin(scope, detection.halt_level);
+        halt(scope, detection.halt_level);
     }
 }
 
@@ -206,7 +237,7 @@ impl House {
     ) -> Value {
         let gateway = &self.gateway;
         let begun = scope.clone();
-        let began = gateway.halts.begin(&gateway.log, scope, level, "operator", why, &[]);
+        let began = begin(gateway, scope, level, "operator", why, &[]);
         // A halt of `full` lets no cancel pass, so there is none to try.
         let cancels = level == HaltLevel::ReduceOnly || cancel;
         let cancelled = if cancels && level != HaltLevel::Full {

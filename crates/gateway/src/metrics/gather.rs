@@ -10,7 +10,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
-use super::Memory;
+use super::{Memory, safety};
 use crate::clock::host_nanos;
 use crate::counters::{BUCKETS, Counters, Ending, Phase, TIMED_ONE_IN};
 use crate::gateway::Gateway;
@@ -28,7 +28,7 @@ pub(super) struct Gathered {
     pub(super) memory: Option<Memory>,
 }
 
-type Told = Result<(), Error>;
+pub(super) type Told = Result<(), Error>;
 type Label = [(&'static str, &'static str); 1];
 
 /// Bucket edges are every second power of two of a nanosecond from here on:
@@ -49,12 +49,15 @@ impl Collector for Gathered {
         self.signer(&mut tell)?;
         self.log(&mut tell)?;
         self.clocks(&mut tell)?;
-        self.accounts(&mut tell)
+        self.accounts(&mut tell)?;
+        safety::halts(&self.gateway, &mut tell)?;
+        safety::alerts(&self.gateway, &mut tell)?;
+        safety::notifications(&self.gateway, &mut tell)
     }
 }
 
 /// Writes metrics of each kind.
-struct Teller<'a, 'e>(&'a mut DescriptorEncoder<'e>);
+pub(super) struct Teller<'a, 'e>(pub(super) &'a mut DescriptorEncoder<'e>);
 
 impl Teller<'_, '_> {
     fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> Told {
@@ -65,7 +68,7 @@ impl Teller<'_, '_> {
         counter(&mut self.0.encode_descriptor(name, help, None, MetricType::Counter)?, value)
     }
 
-    fn counters<'n>(
+    pub(super) fn counters<'n>(
         &mut self,
         (name, help, label): (&str, &str, &'static str),
         values: impl IntoIterator<Item = (&'n str, u64)>,
@@ -77,7 +80,7 @@ impl Teller<'_, '_> {
         Ok(())
     }
 
-    fn gauges(
+    pub(super) fn gauges(
         &mut self,
         (name, help, label): (&str, &str, &'static str),
         values: &[(&str, u64)],
@@ -90,7 +93,7 @@ impl Teller<'_, '_> {
     }
 }
 
-fn counter(metric: &mut MetricEncoder<'_>, value: u64) -> Told {
+pub(super) fn counter(metric: &mut MetricEncoder<'_>, value: u64) -> Told {
     metric.encode_counter::<[(&str, &str); 0], u64, u64>(&value, None)
 }
 
@@ -98,7 +101,7 @@ fn counter(metric: &mut MetricEncoder<'_>, value: u64) -> Told {
     clippy::cast_precision_loss,
     reason = "a gauge is a float; counts here are far below 2^53"
 )]
-const fn number(value: u64) -> f64 {
+pub(super) const fn number(value: u64) -> f64 {
     value as f64
 }
 

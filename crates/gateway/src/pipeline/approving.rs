@@ -44,6 +44,7 @@ pub(crate) async fn held_back(
                 gateway.approvals.over(asked.approval.id);
                 return told(&format!("it cannot be held for approval: {error}"));
             }
+            gateway.tell_pending(&asked, key);
             asked
         }
         Err(error) => return told(&format!("it cannot be held for approval: {error}")),

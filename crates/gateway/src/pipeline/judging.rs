@@ -159,6 +159,10 @@ async fn clear(
     others_first().await;
     let recorded = staged.map(|staged| staged.and_then(|staged| gateway.log.outcome(staged)));
     let recorded = recorded.unwrap_or(Err(audit::Error::Full));
+    if verdict.alarm.response >= Response::Hold && !verdict.is_allowed() {
+        let index = recorded.as_ref().ok().copied();
+        gateway.tell_alarm(identity, endpoint.venue().name(), &verdict.alarm, index);
+    }
     if verdict.alarm.response >= Response::Suspend && !verdict.is_allowed() {
         let index = recorded.as_ref().ok().copied();
         halting::automatic(gateway, identity, endpoint.venue().name(), &verdict.alarm, index);
@@ -411,6 +415,7 @@ fn decide(
     let verdict = judge.decide(&facts);
     watch.lap(Phase::Judge);
     worker.counters.verdicts.count(&verdict.outcome);
+    worker.counters.alerts.count(&verdict.alarm);
 
     if !verdict.is_allowed() {
         let code = verdict.reasons.first().map_or("denied", |reason| reason.code);

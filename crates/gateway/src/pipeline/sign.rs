@@ -62,7 +62,10 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
     match worker.signer.sign(course.signer_epoch, ask).await {
         Ok(signed) => {
             if let Some(granted) = &course.granted {
-                worker.gateway.approvals.over(granted.id);
+                let used = worker.gateway.approvals.over(granted.id);
+                if let Some(asked) = used {
+                    worker.gateway.tell_used(&asked);
+                }
             }
             let proof = Proof { digest: sha256(&signed.text), sequence: signed.sequence };
             let outgoing = sendable(worker, &course, Sendable::Signed(signed), Some(proof))?;
@@ -86,7 +89,9 @@ pub(crate) async fn sign(worker: &Worker, cleared: Cleared) -> Result<Signed, Re
                 }
                 (Some(RefusalCode::GrantRefused), Some(granted)) => {
                     // What the signer does not take now it will not take later.
-                    worker.gateway.approvals.over(granted.id);
+                    if let Some(asked) = worker.gateway.approvals.over(granted.id) {
+                        worker.gateway.tell_rejected(&asked, "the signer", refused.message());
+                    }
                     refused
                 }
                 _ => refused,

@@ -2,7 +2,7 @@
 //! still serves, and writes the log.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,7 @@ use crate::halts::Halts;
 use crate::hand_over::memory::Memory;
 use crate::house::reload::{self, Numbers};
 use crate::listen;
+use crate::notify::Notifier;
 use crate::record::LogDesk;
 use crate::recovery::{Restoration, Restoring};
 use crate::replay::ReplayCache;
@@ -40,6 +41,7 @@ pub(super) struct Prepared {
     identities: Identities,
     hosts: Arc<UpstreamHosts>,
     restoring: Restoring,
+    notify: Notifier,
     /// What the TLS listener serves with.
     pub(super) tls: Option<Arc<ServerConfig>>,
 }
@@ -56,10 +58,22 @@ impl Prepared {
         let identities = reload::identities(&config, &config.data_dir, &numbers).map_err(system)?;
         let hosts = Arc::new(UpstreamHosts::new(&config.venues)?);
         let tls = listen::tls(&config)?;
+        let base = config_path.parent().unwrap_or_else(|| Path::new("/"));
+        let notify = Notifier::new(&config, base)?;
         let mut restoring = Restoring::new(judges(&config, &policies));
         // Where it cannot be read, that is said when it is opened.
         let _ = restoring.read(&config.data_dir.join("log"));
-        Ok(Self { config, config_path, policies, numbers, identities, hosts, restoring, tls })
+        Ok(Self {
+            config,
+            config_path,
+            policies,
+            numbers,
+            identities,
+            hosts,
+            restoring,
+            notify,
+            tls,
+        })
     }
 
     /// How many workers it runs.
@@ -77,7 +91,15 @@ impl Prepared {
         memory: Option<Memory>,
     ) -> Result<(Arc<Gateway>, Restoration), GatewayError> {
         let Self {
-            config, config_path, policies, numbers, identities, hosts, mut restoring, ..
+            config,
+            config_path,
+            policies,
+            numbers,
+            identities,
+            hosts,
+            mut restoring,
+            notify,
+            ..
         } = self;
         let directory = config.data_dir.join("log");
         let (log, recovered) =
@@ -149,6 +171,7 @@ impl Prepared {
             hosts,
             connections: crate::gateway::Connections::default(),
             counters,
+            notify,
             notes: Mutex::default(),
         };
         Ok((Arc::new(gateway), restored))

@@ -21,7 +21,7 @@ const NAME_SERVICE: [&str; 8] = [
 const DNS: u16 = 53;
 
 /// Closes everything but the log, the bots' keys, the name service and the
-/// venue's ports.
+/// ports of venues and of whoever is notified.
 ///
 /// # Errors
 /// The machine lacks a feature that the mode demands, in one line.
@@ -35,6 +35,7 @@ pub(super) fn apply(gateway: &Gateway, mode: SandboxMode) -> Result<SandboxRepor
     write.extend(config.checkpoint_copies.iter().cloned());
     let urls = config.venues.iter().flat_map(|venue| &venue.hosts_at);
     let mut connect: Vec<u16> = urls.map(|(_, url)| url.port).chain([DNS]).collect();
+    connect.extend(gateway.notify.ports());
     connect.sort_unstable();
     connect.dedup();
     // Leaving from an address of one's own choice binds to it, at any port.

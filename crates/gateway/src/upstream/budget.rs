@@ -150,6 +150,12 @@ impl Budget {
         Ok(())
     }
 
+    /// How long the venue still wants quiet, s; zero where it does not.
+    pub(crate) fn quiet_for_s(&self) -> u64 {
+        let until = self.quiet_until_ms.load(Ordering::Relaxed);
+        until.saturating_sub(now_ms()).div_ceil(1000)
+    }
+
     /// Of this minute's weight, what is gone; all where the venue wants quiet.
     pub(crate) fn used(&self) -> u32 {
         if self.quiet_until_ms.load(Ordering::Relaxed) > now_ms() {

@@ -69,12 +69,12 @@ pub(super) struct UpstreamHost {
 }
 
 /// The public certificate authorities, and one more where configured.
-fn trusted_roots(venue: &str, extra: Option<&Path>) -> Result<RootCertStore, ConfigError> {
+fn trusted_roots(table: &str, extra: Option<&Path>) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let Some(path) = extra else { return Ok(roots) };
     let wrong = |detail: String| {
         ConfigError::new(
-            format!("venue.{venue}.root_certificates"),
+            format!("{table}.root_certificates"),
             format!("`{}` {detail}; name a PEM file with certificates", path.display()),
         )
     };
@@ -98,7 +98,8 @@ impl UpstreamHosts {
         let mut hosts = std::array::from_fn(|_| None);
         for venue in venues {
             let name = venue.venue.name();
-            let connector = connector(name, venue.root_certificates.as_deref())?;
+            let connector =
+                connector(&format!("venue.{name}"), venue.root_certificates.as_deref())?;
             for (host, url) in &venue.hosts_at {
                 let tls_name = ServerName::try_from(url.host.clone()).map_err(|_| {
                     ConfigError::new(format!("venue.{name}"), format!("`{}` is no host", url.host))
@@ -236,8 +237,15 @@ impl UpstreamHosts {
     }
 }
 
-fn connector(venue: &str, roots: Option<&Path>) -> Result<tokio_rustls::TlsConnector, ConfigError> {
-    let roots = trusted_roots(venue, roots)?;
+/// TLS to whoever a table of the configuration names, with its `root_certificates`.
+///
+/// # Errors
+/// They cannot be used.
+pub(crate) fn connector(
+    table: &str,
+    roots: Option<&Path>,
+) -> Result<tokio_rustls::TlsConnector, ConfigError> {
+    let roots = trusted_roots(table, roots)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
