@@ -82,6 +82,8 @@ enum Command {
     SignerProcess,
     #[command(name = "__gateway", hide = true)]
     GatewayProcess,
+    #[command(name = "__cancel-all", hide = true)]
+    CancelAllProcess,
     #[command(name = "__fetch", hide = true)]
     FetchProcess,
     #[command(name = "__takes-over", hide = true)]
@@ -144,6 +146,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Answer, Failure> {
         Command::Venue(arguments) => command::venue::run(context, &arguments),
         Command::SignerProcess => process::signer::run(context.log),
         Command::GatewayProcess => process::gateway::run(context.log),
+        Command::CancelAllProcess => process::cancel_all::run(context.log),
         Command::FetchProcess => process::fetch::run(),
         Command::TakesOver => command::upgrade::takes_over(context),
     }

@@ -21,6 +21,7 @@ pub(crate) mod policy;
 pub(crate) mod venue;
 
 mod admin;
+mod cancel_all;
 mod config_edit;
 mod destination;
 mod vault_make;

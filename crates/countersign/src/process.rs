@@ -1,6 +1,7 @@
 //! What the children do when they start: read one packet from standard input,
 //! then become the signer or the gateway.
 
+pub(crate) mod cancel_all;
 pub(crate) mod fetch;
 pub(crate) mod gateway;
 pub(crate) mod signer;

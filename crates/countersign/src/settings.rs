@@ -110,6 +110,17 @@ pub(crate) struct SupervisorTable {
     pub(crate) signer_uid: Option<u32>,
     /// The gateway's user and group id.
     pub(crate) gateway_uid: Option<u32>,
+    /// Once the gateway has been down for so many seconds, what rests at the
+    /// venues is cancelled, once an outage; never, where it is not said.
+    pub(crate) cancel_all_after_seconds: Option<std::num::NonZeroU32>,
+}
+
+impl SupervisorTable {
+    /// How long the gateway may be down before what rests is cancelled.
+    pub(crate) fn cancel_all_after(&self) -> Option<std::time::Duration> {
+        let seconds = self.cancel_all_after_seconds?.get();
+        Some(std::time::Duration::from_secs(seconds.into()))
+    }
 }
 
 impl Settings {

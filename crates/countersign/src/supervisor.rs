@@ -5,7 +5,7 @@
 //! Reading order: [`ground`] (directories and owners), [`channel`] (packets
 //! with file descriptors), [`child`] (starting a process), [`doors`] (where bots are served), [`signer`] and
 //! [`gateway`] (what each is told), [`keys`] (what `key` commands may ask),
-//! [`run`] (the loop), [`backoff`]; [`upgrade`] with [`binary`] (which program) and
+//! [`run`] (the loop), [`backoff`], [`relief`] (cancelling without a gateway); [`upgrade`] with [`binary`] (which program) and
 //! [`resume`] (what it is left).
 
 pub(crate) mod backoff;
@@ -16,6 +16,7 @@ pub(crate) mod doors;
 pub(crate) mod gateway;
 pub(crate) mod ground;
 pub(crate) mod keys;
+pub(crate) mod relief;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod signer;

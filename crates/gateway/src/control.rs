@@ -30,6 +30,16 @@ pub enum Told {
     /// Nobody else writes the log now: run, with these connections to the
     /// signer.
     Go(SignerSockets),
+    /// Cancel what rests in a scope (its two words) and end; nobody else writes
+    /// the log now. The connection signs reads and cancels alone.
+    CancelAll {
+        /// `everything`, `venue` or `account`.
+        scope: String,
+        /// Of which name; empty for everything.
+        name: String,
+        /// The connection; there are none for workers.
+        signer: SignerSockets,
+    },
     /// A new signer runs: its connections. The old ones are dead.
     SignerUp(SignerSockets),
     /// The signer is gone; a new one comes.
@@ -84,6 +94,10 @@ struct Packet {
     field: String,
     #[serde(default)]
     notify_secrets: Vec<(String, String)>,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    name: String,
 }
 
 /// The gateway's end of the control socket.
@@ -160,6 +174,14 @@ impl Control {
         self.send(&json!({ "kind": "ready", "listen": listen }).to_string())
     }
 
+    /// Tells the supervisor what came of its one job.
+    ///
+    /// # Errors
+    /// The supervisor is gone.
+    pub fn done(&self, result: &serde_json::Value) -> std::io::Result<()> {
+        self.send(&json!({ "kind": "done", "result": result }).to_string())
+    }
+
     /// Tells the supervisor why this process ends.
     ///
     /// # Errors
@@ -199,6 +221,11 @@ fn understand(bytes: &[u8], descriptors: Vec<OwnedFd>) -> Result<Told, String> {
             Told::TakeOver(from.ok_or("there is nothing to take over from".to_owned())?)
         }
         "go" => Told::Go(sockets(packet.signer_epoch, descriptors)?),
+        "cancel-all" => Told::CancelAll {
+            scope: packet.scope,
+            name: packet.name,
+            signer: sockets(packet.signer_epoch, descriptors)?,
+        },
         "door" => Told::Door(Door { field: packet.field, sockets: descriptors }),
         "signer-up" => Told::SignerUp(sockets(packet.signer_epoch, descriptors)?),
         "signer-down" => Told::SignerDown,

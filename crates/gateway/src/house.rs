@@ -8,6 +8,7 @@ pub(crate) mod asking;
 pub(crate) mod cancelling;
 mod ceilings;
 pub(crate) mod checkpoints;
+pub(crate) mod clearing;
 pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod fills;
@@ -48,6 +49,19 @@ pub(crate) struct House {
     pub(crate) snapshots: RefCell<ToldSnapshots>,
 }
 
+impl House {
+    pub(crate) fn new(gateway: Arc<Gateway>, signer: Arc<HouseSigner>) -> Self {
+        Self {
+            pool: Pool::new(Arc::clone(&gateway.hosts)),
+            gateway,
+            signer,
+            requests: std::cell::Cell::new(0),
+            budget: watch::Budget::default(),
+            snapshots: RefCell::default(),
+        }
+    }
+}
+
 /// Where the house is asked.
 pub(crate) struct Doors {
     pub(crate) admin: std::os::unix::net::UnixListener,
@@ -68,14 +82,7 @@ pub(crate) fn run(
 ) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tasks = tokio::task::LocalSet::new();
-    let house = Rc::new(House {
-        pool: Pool::new(Arc::clone(&gateway.hosts)),
-        gateway,
-        signer,
-        requests: std::cell::Cell::new(0),
-        budget: watch::Budget::default(),
-        snapshots: RefCell::default(),
-    });
+    let house = Rc::new(House::new(gateway, signer));
     tasks.block_on(&runtime, async move {
         tokio::task::spawn_local(watch::signals(told.clone()));
         tokio::task::spawn_local(watch::clock(Rc::clone(&house)));

@@ -51,6 +51,6 @@ mod virtual_key;
 mod websocket;
 
 pub use config::{Config, ConfigError};
-pub use serve::{GatewayError, ServeOptions, run_child, serve};
+pub use serve::{GatewayError, ServeOptions, cancel_all_child, run_child, serve};
 pub use upstream::dial;
 pub use virtual_key::{PublicKeyError, public_key_scheme};

@@ -1,6 +1,7 @@
 //! Starting and stopping everything.
 
 mod prepared;
+mod relief;
 mod sandbox;
 mod worker;
 
@@ -35,6 +36,7 @@ use crate::record::Purpose;
 use crate::recovery;
 use crate::signer::SignerConnection;
 use prepared::Prepared;
+pub use relief::cancel_all_child;
 use worker::{Share, WorkerThread};
 
 /// Waits for what the supervisor tells next.
@@ -114,14 +116,8 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
     let Told::Start(start) = control.receive().map_err(system)? else {
         return Err(system("the supervisor began with another packet than `start`"));
     };
-    let Start { config_text, config_path, data_dir, allow_missing_sandbox, notify_secrets } = start;
-    let base = config_path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let mut config = Config::parse(&config_text, &base)?;
-    config.notify_secrets = notify_secrets;
-    if data_dir.is_absolute() {
-        config.data_dir = data_dir;
-    }
-    let prepared = Prepared::new(config, config_path)?;
+    let mode = mode_of(&start);
+    let prepared = prepare(start)?;
     control.prepared().map_err(system)?;
     let Some((doors, legacy, signer)) = until_go(control)? else { return Ok(()) };
     let (hear, say) = (control.try_clone().map_err(system)?, control.try_clone().map_err(system)?);
@@ -129,11 +125,7 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
         doors,
         legacy,
         signer,
-        sandbox: Some(if allow_missing_sandbox {
-            SandboxMode::AllowMissing
-        } else {
-            SandboxMode::Enforce
-        }),
+        sandbox: Some(mode),
         told: Box::new(move || {
             hear.receive().unwrap_or_else(|error| {
                 tracing::error!(error, "the supervisor is not understood");
@@ -145,6 +137,22 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
         }),
     };
     run.serve(prepared)
+}
+
+const fn mode_of(start: &Start) -> SandboxMode {
+    if start.allow_missing_sandbox { SandboxMode::AllowMissing } else { SandboxMode::Enforce }
+}
+
+/// Reads everything that the supervisor's first packet names.
+fn prepare(start: Start) -> Result<Prepared, GatewayError> {
+    let Start { config_text, config_path, data_dir, notify_secrets, .. } = start;
+    let base = config_path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
+    let mut config = Config::parse(&config_text, &base)?;
+    config.notify_secrets = notify_secrets;
+    if data_dir.is_absolute() {
+        config.data_dir = data_dir;
+    }
+    Prepared::new(config, config_path)
 }
 
 /// What there is when it is this gateway's turn; none where it never is.
@@ -169,7 +177,7 @@ fn until_go(control: &Control) -> Result<Option<Turn>, GatewayError> {
                 return Ok(Some((doors, legacy, signer)));
             }
             Told::Drain(_) | Told::Gone => return Ok(None),
-            Told::Start(_) | Told::SignerUp(_) | Told::SignerDown => {
+            Told::Start(_) | Told::CancelAll { .. } | Told::SignerUp(_) | Told::SignerDown => {
                 return Err(system("the supervisor told something else than to go on"));
             }
         }
@@ -436,7 +444,11 @@ impl Running {
         match word {
             Told::SignerUp(sockets) => self.signer_up(sockets),
             Told::SignerDown => self.signer_down(),
-            Told::Start(_) | Told::Door(_) | Told::TakeOver(_) | Told::Go(_) => {
+            Told::Start(_)
+            | Told::CancelAll { .. }
+            | Told::Door(_)
+            | Told::TakeOver(_)
+            | Told::Go(_) => {
                 tracing::warn!("a second start is not obeyed");
             }
             Told::Drain(successor) => return ControlFlow::Break(successor),

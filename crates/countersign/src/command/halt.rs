@@ -8,6 +8,7 @@ use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 use super::admin::Admin;
+use super::cancel_all::without_gateway;
 use crate::arguments::Context;
 use crate::failure::Failure;
 use crate::output::{Answer, warn};
@@ -153,7 +154,13 @@ pub(crate) fn cancel_all(
     arguments: &CancelArguments,
 ) -> Result<Answer, Failure> {
     let (scope, name) = arguments.scope.words();
-    let mut admin = connect(context)?;
+    let settings = Settings::read(&context.config)?;
+    let Some(mut admin) = Admin::connect(&settings)? else {
+        if !arguments.yes {
+            confirm("no gateway serves: what rests is only known to the venues", "cancel it all")?;
+        }
+        return without_gateway(&settings, (scope, name));
+    };
     let ask = json!({ "do": "halt-preview", "scope": scope, "name": name });
     let preview = answer(&mut admin, &ask)?;
     if !arguments.yes {

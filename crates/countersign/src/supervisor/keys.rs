@@ -24,6 +24,7 @@ use vault::protocol::LENGTH_BYTES;
 use vault::protocol::control::{self, ConnectionKind, ControlAnswer, ControlAsk};
 
 use super::channel::{self, Channel};
+use super::relief::Relief;
 use crate::failure::Failure;
 use crate::output::warn;
 use crate::secret::Unsealer;
@@ -156,7 +157,14 @@ impl KeyDesk {
 
     /// Serves whoever has asked. How the last upgrade went is told to anybody
     /// who may connect.
-    pub(crate) fn serve(&mut self, signer: &mut Option<ControlClient>, upgrade: &Value) {
+    /// Whoever may connect may also have what rests cancelled while no gateway
+    /// serves.
+    pub(crate) fn serve(
+        &mut self,
+        signer: &mut Option<ControlClient>,
+        upgrade: &Value,
+        relief: &mut Relief,
+    ) {
         if self.closed_until.is_some_and(|until| Instant::now() >= until) {
             self.closed_until = None;
         }
@@ -171,6 +179,17 @@ impl KeyDesk {
                     peer.heard = Instant::now();
                     if packet.kind() == "upgrade" {
                         return peer.channel.send(upgrade, &[]).is_ok();
+                    }
+                    let word = |name: &str| packet.text(name).unwrap_or_default();
+                    match packet.kind() {
+                        "cancel-all" => {
+                            let told = relief.ask(word("scope"), word("name"));
+                            return peer.channel.send(&told, &[]).is_ok();
+                        }
+                        "cancel-all-outcome" => {
+                            return peer.channel.send(&relief.tell(), &[]).is_ok();
+                        }
+                        _ => {}
                     }
                     self.answer(peer, &packet.value, signer)
                 }

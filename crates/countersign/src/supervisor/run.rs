@@ -16,6 +16,7 @@ use super::channel::{Packet, timespec};
 use super::child::{Child, THIS_PROGRAM};
 use super::doors::Doors;
 use super::keys::KeyDesk;
+use super::relief::Relief;
 use super::resume::State;
 use super::upgrade::{self, Upgrade};
 use super::{gateway, signer};
@@ -121,6 +122,8 @@ pub(super) struct Supervisor<'a> {
     has_been_ready: bool,
     /// Where `key` commands ask.
     pub(super) keys: KeyDesk,
+    /// Who cancels while no gateway serves.
+    relief: Relief,
     /// Whether the gateway runs by a configuration that was read after the
     /// start, and whether the last one that did never became ready.
     started_from_newer: bool,
@@ -184,6 +187,7 @@ impl<'a> Supervisor<'a> {
         all.control = Some(control);
         all.signer_epoch = state.signer_epoch;
         all.has_been_ready = true;
+        all.relief.gateway_is_ready();
         upgrade::listen_again();
         all.begin_hand_over()?;
         Ok(all)
@@ -208,6 +212,7 @@ impl<'a> Supervisor<'a> {
             signer_epoch: 0,
             signer_heard: Instant::now(),
             has_been_ready: false,
+            relief: Relief::default(),
             started_from_newer: false,
             newer_failed: false,
         })
@@ -236,8 +241,36 @@ impl<'a> Supervisor<'a> {
             }
             self.bury()?;
             self.go_on_with_upgrade();
-            self.keys.serve(&mut self.control, &self.upgrade.tell());
+            self.relieve();
+            self.keys.serve(&mut self.control, &self.upgrade.tell(), &mut self.relief);
             self.ping_signer();
+        }
+    }
+
+    /// Cancels what rests, where that was asked for or is configured, while no
+    /// gateway serves.
+    fn relieve(&mut self) {
+        self.relief.begin_if_due(self.plan.settings.supervisor.cancel_all_after());
+        self.relief.look();
+        if !self.relief.is_asked() {
+            return;
+        }
+        if let Some(gateway) = &mut self.gateway.child {
+            // One that is not ready yet would hold the log; its turn comes after.
+            self.gateway.said = Some("it was not ready, and cancelling goes first".to_owned());
+            gateway.kill();
+            return;
+        }
+        match &mut self.control {
+            Some(control) if self.signer.ready => self.relief.start(
+                self.plan.settings,
+                control,
+                self.signer_epoch,
+                self.plan.allow_missing_sandbox,
+                self.plan.log,
+            ),
+            // It comes back in its own time, within seconds.
+            _ => {}
         }
     }
 
@@ -262,7 +295,8 @@ impl<'a> Supervisor<'a> {
                 Err(failure) => return Err(failure),
             }
         }
-        let may_start = self.signer.ready && !self.connections.is_empty();
+        let may_start =
+            self.signer.ready && !self.connections.is_empty() && !self.relief.holds_the_log();
         if self.gateway.child.is_none() && may_start && now >= self.gateway.due {
             let connections = std::mem::take(&mut self.connections);
             let successor = self.upgrade.successor.take();
@@ -308,11 +342,13 @@ impl<'a> Supervisor<'a> {
             Some(_) => None,
         };
         // The gateway waits for the signer, whatever the clock says.
-        let gateway = self.signer.ready.then(|| wait(&self.gateway)).flatten();
+        let its_turn = self.signer.ready && !self.relief.holds_the_log();
+        let gateway = its_turn.then(|| wait(&self.gateway)).flatten();
         let ping =
             self.signer.ready.then(|| PING_EVERY.saturating_sub(self.signer_heard.elapsed()));
         let due = wait(&self.signer).into_iter().chain(gateway).chain(self.keys.due());
-        let soonest = due.chain(ping).chain(self.upgrade.due()).min();
+        let relief = self.relief.due(self.plan.settings.supervisor.cancel_all_after());
+        let soonest = due.chain(ping).chain(self.upgrade.due()).chain(relief).min();
         // A millisecond more, so that what is due is due on waking.
         let timeout = soonest.map(|wait| timespec(wait + Duration::from_millis(1)));
         let mut watched = vec![
@@ -327,6 +363,8 @@ impl<'a> Supervisor<'a> {
                 watched.push(PollFd::from_borrowed_fd(channel.as_fd(), PollFlags::IN));
             }
         }
+        let relief = self.relief.watched();
+        watched.extend(relief.map(|one| PollFd::from_borrowed_fd(one, PollFlags::IN)));
         watched.extend(self.keys.watched());
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -374,6 +412,7 @@ impl<'a> Supervisor<'a> {
             return;
         }
         self.gateway.ready = true;
+        self.relief.gateway_is_ready();
         let upgraded = self.upgrade_is_done();
         if self.has_been_ready && !upgraded {
             warn(&format!("gateway is back (process {})", id(&self.gateway)));
@@ -414,6 +453,7 @@ impl<'a> Supervisor<'a> {
                 self.note("gateway", &child, status)?
             };
             self.gateway.due = Instant::now() + wait;
+            self.relief.gateway_left();
             // The signer's connections died with it: a fresh signer gets fresh ones.
             self.control = None;
             if let Some(mut signer) = self.signer.child.take() {
