@@ -31,8 +31,13 @@ pub(crate) const OWN_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0,
 pub(crate) const THIEF_ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 66));
 /// The client library of its bots.
 pub(crate) const CLIENT: &str = "ccxt/4.5";
-/// An address that nobody listed.
+/// The first of the thief's addresses; nobody listed it.
 pub(crate) const THIEF_WALLET: &str = "0x2b0502fdab4e221dcd492c058255d2073d50a3ae";
+
+/// One of the thief's addresses.
+pub(crate) fn thief_wallet(number: u32) -> String {
+    if number == 0 { THIEF_WALLET.to_owned() } else { format!("0x{:040x}", 0x2b05_0000 + number) }
+}
 
 /// A configuration that drills run against.
 #[derive(Debug)]

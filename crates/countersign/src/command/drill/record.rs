@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 
+use super::signature::Signature;
+
 /// Longest file, bytes.
 pub(crate) const FILE_BYTES: u64 = 256 * 1024;
 /// Most events, and most times of one.
@@ -37,17 +39,46 @@ pub(crate) struct Drill {
     pub(crate) start: Timestamp,
     /// What was lost, or where nothing was in the end, what was attempted, USD.
     pub(crate) actual_loss_usd: u64,
+    /// What that figure is.
+    #[serde(default)]
+    pub(crate) actual_is: ActualIs,
     /// How many accounts the thief holds.
     #[serde(default = "one")]
     pub(crate) accounts: u32,
     /// How long the bot was silent before, days.
     #[serde(default)]
     pub(crate) silent_days: u32,
-    #[serde(rename = "event")]
+    #[serde(rename = "event", default)]
     pub(crate) events: Vec<Event>,
+    /// Generated, beside what is written by hand.
+    #[serde(rename = "signature", default)]
+    pub(crate) signatures: Vec<Signature>,
 }
 
-const fn one() -> u32 {
+/// What an actual loss is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ActualIs {
+    /// On record as lost.
+    #[default]
+    Lost,
+    /// Tried, and not lost in the end.
+    Attempted,
+    /// No figure is on record; the file says what is assumed.
+    Assumed,
+}
+
+impl ActualIs {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Attempted => "attempted",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
+pub(crate) const fn one() -> u32 {
     1
 }
 
@@ -98,7 +129,13 @@ pub(crate) struct Event {
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
     /// Value leaves.
-    Withdraw { asset: String, amount: Decimal, to: To },
+    Withdraw {
+        asset: String,
+        amount: Decimal,
+        to: To,
+        /// Which of the thief's addresses, from 0.
+        wallet: u32,
+    },
     /// The account buys from the thief, who asks so many times the fair price.
     Buy { market: String, quote_usd: Decimal, price_times: Decimal },
 }
@@ -139,7 +176,7 @@ impl TryFrom<Line> for Event {
         let action = match line.action {
             Verb::Withdraw => match (line.asset, line.amount, line.to, line.market) {
                 (Some(asset), Some(amount), Some(to), None) => {
-                    Action::Withdraw { asset, amount, to }
+                    Action::Withdraw { asset, amount, to, wallet: 0 }
                 }
                 _ => return Err("a withdrawal has `asset`, `amount` and `to`"),
             },
@@ -172,6 +209,10 @@ fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D:
             text.escape_debug()
         ))
     })
+}
+
+pub(super) fn required<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
+    positive(deserializer)?.ok_or_else(|| serde::de::Error::custom("an amount is missing"))
 }
 
 fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
@@ -216,8 +257,12 @@ impl Incident {
             return Err("it has two blocks ```drill".to_owned());
         }
         let (block, _) = block.split_once("\n```").ok_or("its block ```drill has no end")?;
-        let drill: Drill = toml::from_str(block)
+        let mut drill: Drill = toml::from_str(block)
             .map_err(|error| format!("its drill does not read: {}", error.message()))?;
+        for signature in &drill.signatures {
+            signature.check()?;
+            drill.events.extend(signature.events());
+        }
         drill.check()?;
         Ok(Self { title, drill })
     }
@@ -262,6 +307,7 @@ impl Drill {
                 acts.push((at, &event.action));
             }
         }
+        // Stable: what comes at one time stays in the order of the file.
         acts.sort_by_key(|(at, _)| *at);
         acts
     }

@@ -10,9 +10,10 @@ use sim::ledger::Ledger;
 
 use super::firm::{
     CLIENT, Firm, Moment, ORDER, Outcomes, Setup, THIEF_ADDRESS, THIEF_WALLET, WITHDRAW,
-    order_text, withdrawal_text,
+    order_text, thief_wallet, withdrawal_text,
 };
-use super::record::{Action, Capability, Incident, Role, To};
+use super::record::{Action, ActualIs, Capability, Incident, Role, To};
+use super::signature::FAN_OUT;
 use crate::failure::Failure;
 
 /// What one drill came to.
@@ -31,6 +32,12 @@ pub(crate) struct Drilled {
     pub(crate) stopped_by: Option<String>,
     pub(crate) requests_to_stop: Option<u64>,
     pub(crate) seconds_to_stop: Option<u64>,
+    pub(crate) actual_is: ActualIs,
+    /// Ordinary requests that were refused while the incident went on.
+    pub(crate) ordinary_denied: u64,
+    /// The same with every detector off: what policy and ceiling do alone.
+    pub(crate) loss_without_detectors_usd: u64,
+    pub(crate) stopped_without_detectors: Option<String>,
 }
 
 impl Drilled {
@@ -52,6 +59,10 @@ impl Drilled {
             "stopped_by": self.stopped_by,
             "requests_to_stop": self.requests_to_stop,
             "seconds_to_stop": self.seconds_to_stop,
+            "actual_is": self.actual_is.name(),
+            "ordinary_denied": self.ordinary_denied,
+            "loss_without_detectors_usd": self.loss_without_detectors_usd,
+            "stopped_without_detectors": self.stopped_without_detectors,
         })
     }
 }
@@ -87,7 +98,9 @@ fn books(incident: &Incident, own_wallet: Option<&str>) -> Ledger {
     for number in 0..incident.drill.accounts {
         ledger.deposit(&account_name(number), "USDT", Decimal::from(FUNDS_USD));
     }
-    ledger.thief_has(THIEF_WALLET);
+    for number in 0..FAN_OUT {
+        ledger.thief_has(&thief_wallet(number));
+    }
     if let Some(own) = own_wallet {
         ledger.thief_has(own);
     }
@@ -97,11 +110,40 @@ fn books(incident: &Incident, own_wallet: Option<&str>) -> Ledger {
     ledger
 }
 
-/// Runs an incident, unguarded and guarded.
+/// Whether a drill buys in a market that the bot may not trade.
+fn buys_elsewhere(incident: &Incident, bot: &BotPolicy) -> bool {
+    markets_bought(incident)
+        .iter()
+        .any(|market| !bot.markets.iter().any(|one| one == "*" || one == market))
+}
+
+fn markets_bought(incident: &Incident) -> Vec<String> {
+    let mut markets: Vec<String> = Vec::new();
+    for event in &incident.drill.events {
+        if let Action::Buy { market, .. } = &event.action
+            && !markets.contains(market)
+        {
+            markets.push(market.clone());
+        }
+    }
+    markets
+}
+
+/// Runs an incident, unguarded and guarded; where the market list alone stops
+/// it, once more with a bot that may trade the market.
 ///
 /// # Errors
 /// The configuration has no such bot.
-pub(crate) fn run(setup: &Setup, incident: &Incident) -> Result<Drilled, Failure> {
+pub(crate) fn run(setup: &Setup, incident: &Incident) -> Result<Vec<Drilled>, Failure> {
+    let mut drilled = vec![one(setup, incident, false)?];
+    let elsewhere = setup.bot(incident.drill.role).is_some_and(|bot| buys_elsewhere(incident, bot));
+    if incident.drill.capability == Capability::BotHost && elsewhere {
+        drilled.push(one(setup, incident, true)?);
+    }
+    Ok(drilled)
+}
+
+fn one(setup: &Setup, incident: &Incident, market_listed: bool) -> Result<Drilled, Failure> {
     let drill = &incident.drill;
     let bot = setup.bot(drill.role).ok_or_else(|| {
         Failure::negative(format!("the configuration has no bot for drill `{}`", drill.name))
@@ -109,23 +151,32 @@ pub(crate) fn run(setup: &Setup, incident: &Incident) -> Result<Drilled, Failure
     })?;
     let own = bot.withdraw.iter().find(|to| to.known).or_else(|| bot.withdraw.first());
     let unguarded = unguarded(incident, own);
-    let mut guarded = Guarded::new(setup, incident, bot, own)?;
-    guarded.before()?;
-    guarded.incident();
+    let guard = |detection: DetectConfig| -> Result<Guarded<'_>, Failure> {
+        let mut guarded = Guarded::new(setup, incident, (bot, market_listed), own, detection)?;
+        guarded.before()?;
+        guarded.incident();
+        Ok(guarded)
+    };
+    let guarded = guard(setup.config.detection.clone())?;
+    let without = guard(DetectConfig::off())?;
     let (bound_usd, bound_is) = bound(incident, bot);
     Ok(Drilled {
-        drill: drill.name.clone(),
+        drill: format!("{}{}", drill.name, if market_listed { "+market-listed" } else { "" }),
         title: incident.title.clone(),
         capability: drill.capability,
         actual_loss_usd: drill.actual_loss_usd,
         unguarded_loss_usd: unguarded,
-        guarded_loss_usd: dollars(guarded.ledger.stolen()),
-        unlisted_usd: dollars(guarded.ledger.left_to(THIEF_WALLET)),
+        guarded_loss_usd: guarded.stolen(),
+        unlisted_usd: dollars((0..FAN_OUT).map(|n| guarded.ledger.left_to(&thief_wallet(n))).sum()),
         bound_usd,
         bound_is,
         stopped_by: guarded.stop.as_ref().map(|stop| stop.by.clone()),
         requests_to_stop: guarded.stop.as_ref().map(|stop| stop.requests),
         seconds_to_stop: guarded.stop.as_ref().map(|stop| stop.seconds),
+        actual_is: drill.actual_is,
+        ordinary_denied: guarded.ordinary_denied,
+        loss_without_detectors_usd: without.stolen(),
+        stopped_without_detectors: without.stop.as_ref().map(|stop| stop.by.clone()),
     })
 }
 
@@ -149,10 +200,11 @@ fn bound(incident: &Incident, bot: &BotPolicy) -> (u64, String) {
 /// What one act asks of the venue, as path and text; and the market.
 fn asked(action: &Action, own: Option<&Destination>, id: u64) -> (&'static str, String) {
     match action {
-        Action::Withdraw { asset, amount, to } => {
+        Action::Withdraw { asset, amount, to, wallet } => {
+            let thief = thief_wallet(*wallet);
             let (network, address) = match (to, own) {
                 (To::Own, Some(own)) => (own.network.as_str(), own.address.as_str()),
-                _ => ("ETH", THIEF_WALLET),
+                _ => ("ETH", thief.as_str()),
             };
             (WITHDRAW, withdrawal_text((asset, network, address), *amount, id))
         }
@@ -203,14 +255,19 @@ struct Guarded<'s> {
     sent: Vec<(u32, u64)>,
     stop: Option<Stop>,
     ids: u64,
+    /// Of the ordinary requests during the incident: refused, and what the
+    /// firm itself sent to its wallet, which the thief did not take.
+    ordinary_denied: u64,
+    firms_own: Decimal,
 }
 
 impl<'s> Guarded<'s> {
     fn new(
         setup: &'s Setup,
         incident: &'s Incident,
-        bot: &'s BotPolicy,
+        (bot, market_listed): (&'s BotPolicy, bool),
         own: Option<&'s Destination>,
+        detection: DetectConfig,
     ) -> Result<Self, Failure> {
         let start = before_ms(incident);
         let bots: Vec<BotPolicy> =
@@ -218,13 +275,32 @@ impl<'s> Guarded<'s> {
         let firms = (0..incident.drill.accounts)
             .map(|number| {
                 let account = account_name(number);
-                let bots = of_account(&bots, &bot.account, &account);
-                let detection = setup.config.detection.clone();
-                Firm::new(&account, &bots, detection, |market| Some(fair(market)), start)
+                let mut bots = of_account(&bots, &bot.account, &account);
+                for one in bots.iter_mut().filter(|one| market_listed && one.name == bot.name) {
+                    one.markets.extend(markets_bought(incident));
+                }
+                Firm::new(&account, &bots, detection.clone(), |market| Some(fair(market)), start)
             })
             .collect::<Result<_, _>>()?;
         let ledger = books(incident, None);
-        Ok(Self { setup, incident, bot, own, firms, ledger, sent: Vec::new(), stop: None, ids: 0 })
+        Ok(Self {
+            setup,
+            incident,
+            bot,
+            own,
+            firms,
+            ledger,
+            sent: Vec::new(),
+            stop: None,
+            ids: 0,
+            ordinary_denied: 0,
+            firms_own: Decimal::ZERO,
+        })
+    }
+
+    /// What the thief has, dollars.
+    fn stolen(&self) -> u64 {
+        dollars(self.ledger.stolen().saturating_sub(self.firms_own))
     }
 
     /// Ordinary days before the incident, until the bot falls silent.
@@ -276,7 +352,10 @@ impl<'s> Guarded<'s> {
             if let Some(firm) = self.firms.get_mut(number) {
                 match firm.request(&self.bot.name, path, &text, &at, &mut self.ledger).0 {
                     Outcomes::Done => {}
-                    Outcomes::Stopped(why) | Outcomes::Held(why) => refused = Some(why),
+                    Outcomes::Stopped(why) | Outcomes::Held(why) => {
+                        self.ordinary_denied += 1;
+                        refused = Some(why);
+                    }
                 }
             }
         }
@@ -326,9 +405,12 @@ impl<'s> Guarded<'s> {
         let mut hour = start;
         for (number, (second, action)) in drill.acts().into_iter().enumerate() {
             let now = start + second * 1_000;
-            while hour + HOUR_MS <= now && !silent && self.bot.preset.trades() {
+            while hour + HOUR_MS <= now && !silent {
                 hour += HOUR_MS;
+                let before = self.ledger.stolen();
                 self.ordinary(hour);
+                let sent = self.ledger.stolen().saturating_sub(before);
+                self.firms_own = self.firms_own.saturating_add(sent);
             }
             let account = u32::try_from(number as u64 % u64::from(drill.accounts)).unwrap_or(0);
             thief_rests(action, &mut self.ledger);
