@@ -28,7 +28,11 @@ fn measure(dir: &std::path::Path) -> Result<(), Box<dyn Error>> {
     std::thread::scope(|scope| -> Result<(), Box<dyn Error>> {
         let (run, stopped) = (handle.clone(), &stop);
         let syncing = scope.spawn(move || {
-            run.run(Duration::from_millis(10), stopped, |error| eprintln!("{error}"));
+            run.run(Duration::from_millis(10), stopped, |round| {
+                if let Err(error) = round {
+                    eprintln!("{error}");
+                }
+            });
         });
         let mut times = Vec::with_capacity(ENTRIES);
         for _ in 0..ENTRIES {

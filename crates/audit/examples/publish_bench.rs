@@ -60,7 +60,11 @@ fn measure(dir: &Path, rate: u64, seconds: u64, together: bool) -> Outcome<()> {
     std::thread::scope(|scope| {
         let (run, stopped) = (handle.clone(), &stop);
         let syncing = scope.spawn(move || {
-            run.run(Duration::from_millis(8), stopped, |error| eprintln!("{error}"));
+            run.run(Duration::from_millis(8), stopped, |round| {
+                if let Err(error) = round {
+                    eprintln!("{error}");
+                }
+            });
             spent()
         });
         let publishing = scope.spawn(|| -> Outcome<(Duration, u64)> {

@@ -122,17 +122,19 @@ impl SyncHandle {
     }
 
     /// Syncs at every `interval` where there is something to sync, and makes
-    /// segments ready ahead of need, until `stop` is set. `failed` is told of
-    /// every failure; the loop goes on.
-    pub fn run(&self, interval: Duration, stop: &AtomicBool, mut failed: impl FnMut(&Error)) {
+    /// segments ready ahead of need, until `stop` is set. `heard` is told of each
+    /// round; the loop goes on after a failure.
+    pub fn run(
+        &self,
+        interval: Duration,
+        stop: &AtomicBool,
+        mut heard: impl FnMut(Result<(), Error>),
+    ) {
         while !stop.load(Ordering::Acquire) {
             std::thread::sleep(interval);
-            if let Err(error) = self.sync() {
-                failed(&error);
-            }
-            if let Err(error) = self.prepare() {
-                failed(&error);
-            }
+            // Both are tried, whatever the first came to.
+            let (synced, prepared) = (self.sync(), self.prepare());
+            heard(synced.map(drop).and(prepared));
         }
     }
 

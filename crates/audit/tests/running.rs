@@ -46,7 +46,7 @@ fn writer_syncer_publisher_and_reader_work_beside_each_other() {
     std::thread::scope(|scope| {
         let (log, stop, path) = (&log, &stop, dir.path());
         let run = handle.clone();
-        scope.spawn(move || run.run(Duration::from_millis(1), stop, |error| eprintln!("{error}")));
+        scope.spawn(move || run.run(Duration::from_millis(1), stop, |round| round.unwrap()));
         scope.spawn(move || {
             while !stop.load(Ordering::Acquire) {
                 let head = log.lock().unwrap().head();

@@ -68,19 +68,7 @@ fn next_of(socket: &mut Socket, topic: &str) -> Value {
 }
 
 fn order(stack: &Stack, bot: &Bot, body: &Value) -> Value {
-    let (at, body) = (now_ms(), body.to_string());
-    let sign = signature(&bot.secret, &format!("{at}POST/v3/trade/order{body}"));
-    let at = at.to_string();
-    let headers = [
-        ("x-api-key", bot.api_key.as_str()),
-        ("x-api-timestamp", &at),
-        ("x-api-signature", &sign),
-        ("content-type", "application/json"),
-    ];
-    let mut client = Client::new(&stack.woox_url, bot);
-    let answer = client.raw("POST", "/v3/trade/order", &headers, Some(&body)).unwrap();
-    assert_eq!(answer.json["success"], true, "{}", answer.text);
-    answer.json["data"].clone()
+    Client::new(&stack.woox_url, bot).woox_post("/v3/trade/order", body)
 }
 
 #[test]

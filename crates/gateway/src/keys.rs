@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vault::protocol::{KeyHandle, KeyInfo};
-use wire::model::{Class, Effect};
+use wire::model::{Class, Effect, Rights};
 
 use crate::config::AccountConfig;
 
@@ -16,6 +16,8 @@ pub(crate) struct RealKey {
     pub(crate) handle: KeyHandle,
     /// The public id, for the header: visible ASCII without spaces.
     pub(crate) api_key: String,
+    /// What the venue lets it do, as far as is known.
+    pub(crate) rights: Rights,
     /// Who may approve what is over its ceiling's first tier, each once.
     pub(crate) approvers: Vec<String>,
     /// How many of them it takes; of one person alone, two devices.
@@ -76,6 +78,7 @@ impl KeyRing {
                 name: name.clone(),
                 handle: info.handle,
                 api_key: info.api_key.clone(),
+                rights: info.rights,
                 approvers: info.approvers.clone(),
                 quorum: info.quorum,
                 finder: memchr::memmem::Finder::new(&info.api_key).into_owned(),
@@ -128,7 +131,6 @@ impl KeyRing {
 mod tests {
     use super::*;
     use vault::protocol::KeyClass;
-    use wire::model::Rights;
 
     fn info(handle: u16, name: &str, account: &str) -> KeyInfo {
         KeyInfo {

@@ -117,7 +117,8 @@ fn run_started(control: &Control) -> Result<(), GatewayError> {
         return Err(system("the supervisor began with another packet than `start`"));
     };
     let mode = mode_of(&start);
-    let prepared = prepare(start)?;
+    let (config, path) = config_of(start)?;
+    let prepared = Prepared::new(config, path)?;
     control.prepared().map_err(system)?;
     let Some((doors, legacy, signer)) = until_go(control)? else { return Ok(()) };
     let (hear, say) = (control.try_clone().map_err(system)?, control.try_clone().map_err(system)?);
@@ -143,8 +144,8 @@ const fn mode_of(start: &Start) -> SandboxMode {
     if start.allow_missing_sandbox { SandboxMode::AllowMissing } else { SandboxMode::Enforce }
 }
 
-/// Reads everything that the supervisor's first packet names.
-fn prepare(start: Start) -> Result<Prepared, GatewayError> {
+/// The configuration that the supervisor's first packet holds, and its path.
+fn config_of(start: Start) -> Result<(Config, PathBuf), GatewayError> {
     let Start { config_text, config_path, data_dir, notify_secrets, .. } = start;
     let base = config_path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let mut config = Config::parse(&config_text, &base)?;
@@ -152,7 +153,7 @@ fn prepare(start: Start) -> Result<Prepared, GatewayError> {
     if data_dir.is_absolute() {
         config.data_dir = data_dir;
     }
-    Prepared::new(config, config_path)
+    Ok((config, config_path))
 }
 
 /// What there is when it is this gateway's turn; none where it never is.
@@ -378,12 +379,18 @@ fn start_sync(
     let gateway = Arc::clone(gateway);
     spawn("log-sync", move || {
         let mut failing = false;
-        handle.run(limits::SYNC_EVERY, &ended, |error| {
-            if !failing {
+        handle.run(limits::SYNC_EVERY, &ended, |round| match round {
+            Err(error) if !failing => {
+                failing = true;
                 tracing::error!(%error, "the log cannot be put on disk");
                 gateway.tell_unsynced(&error.to_string());
             }
-            failing = true;
+            Ok(()) if failing => {
+                failing = false;
+                tracing::info!("the log is put on disk again");
+                gateway.tell_synced();
+            }
+            _ => {}
         });
         let _ = handle.sync();
     })

@@ -22,17 +22,26 @@ pub(crate) fn start(
 ) -> Result<Child, Failure> {
     let uid = ground::separate_users().then(|| settings.gateway_uid());
     let child = Child::start(program, "gateway", uid, log)?;
-    let start = json!({
+    // The gateway may not read what is root's, such as systemd's credentials.
+    let secrets = settings.notify_secrets();
+    tell(&child, &start_packet(settings, allow_missing_sandbox, &secrets), &[])?;
+    Ok(child)
+}
+
+/// What a process with the gateway's code is told first.
+pub(super) fn start_packet(
+    settings: &Settings,
+    allow_missing_sandbox: bool,
+    notify_secrets: &[(String, String)],
+) -> Value {
+    json!({
         "kind": "start",
         "config_text": settings.text,
         "config_path": settings.config_path,
         "data_dir": settings.data_dir,
         "allow_missing_sandbox": allow_missing_sandbox,
-        // The gateway may not read what is root's, such as systemd's credentials.
-        "notify_secrets": settings.notify_secrets(),
-    });
-    tell(&child, &start, &[])?;
-    Ok(child)
+        "notify_secrets": notify_secrets,
+    })
 }
 
 /// It is a gateway's turn: here are the doors, and connections to a signer that

@@ -13,7 +13,7 @@ use vault::protocol::control::{ConnectionKind, ControlAnswer};
 
 use super::channel;
 use super::child::{Child, THIS_PROGRAM};
-use super::ground;
+use super::{gateway, ground};
 use crate::failure::Failure;
 use crate::logging::LogArguments;
 use crate::output::warn;
@@ -139,14 +139,7 @@ impl Relief {
                 Err(error) => return Err(Failure::negative(error)),
             }
             let child = Child::start(Path::new(THIS_PROGRAM), "cancel-all", uid, log)?;
-            let start = json!({
-                "kind": "start",
-                "config_text": settings.text,
-                "config_path": settings.config_path,
-                "data_dir": settings.data_dir,
-                "allow_missing_sandbox": allow_missing_sandbox,
-                "notify_secrets": settings.notify_secrets(),
-            });
+            let start = gateway::start_packet(settings, allow_missing_sandbox, &[]);
             let what = json!({
                 "kind": "cancel-all",
                 "scope": scope,

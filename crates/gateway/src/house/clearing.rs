@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wire::model::{Operation, Product, Venue};
+use wire::model::{Operation, Product, Right, Venue};
 
 use super::{House, watch};
 use crate::gateway::AccountGroup;
@@ -17,6 +17,9 @@ use crate::venue::woox::account::PAGE;
 
 /// How often an account is listed and cancelled before what rests is told.
 const ROUNDS: usize = 4;
+/// Most markets of a book that are told one by one, so that the answer fits a
+/// packet of the supervisor's.
+const MARKETS_TOLD: usize = 100;
 /// Between a cancel and the question what is left.
 const SETTLE: Duration = Duration::from_millis(400);
 
@@ -84,7 +87,7 @@ impl House {
             if !ours {
                 continue;
             }
-            for book in books(group) {
+            for book in self.books(group) {
                 let done = self.clear_book(group, book).await;
                 let clear = done.resting.is_empty() && done.failed.is_none();
                 all_clear &= clear;
@@ -96,12 +99,29 @@ impl House {
                     "what": book.name,
                     "clear": clear,
                     "cancel_requests": done.requests,
-                    "resting": done.resting.iter().map(market).collect::<Value>(),
+                    "markets_resting": done.resting.len(),
+                    "resting": done.resting.iter().take(MARKETS_TOLD).map(market).collect::<Value>(),
                     "failed": done.failed,
                 }));
             }
         }
         json!({ "clear": all_clear, "accounts": accounts })
+    }
+
+    /// The lists that an account has orders in. USD-M is asked where a bot's list
+    /// names such a market or a key has the right to trade there: without it the
+    /// venue refuses the question, and no order can rest.
+    fn books(&self, group: &AccountGroup) -> &'static [&'static Book] {
+        if group.venue == Venue::WooX {
+            return &[&WOOX, &WOOX_ALGO];
+        }
+        let keys = self.gateway.keys.load().of_account(&group.name);
+        let may = keys.iter().any(|key| key.rights.has(Right::Futures));
+        let markets = watch::markets_of(group);
+        if may || !watch::of_product(&markets, Product::UsdFutures).is_empty() {
+            return &[&SPOT, &USD_FUTURES, &USD_FUTURES_CONDITIONAL];
+        }
+        &[&SPOT]
     }
 
     async fn clear_book(&self, group: &Arc<AccountGroup>, book: &Book) -> Cleared {
@@ -178,19 +198,6 @@ impl House {
         let read = self.cancel(group, endpoint, &[("symbol", symbol)], operation).await?;
         success(&read.answer)
     }
-}
-
-/// The lists that an account has orders in. USD-M is asked where a bot trades
-/// there: without the right the venue refuses the question.
-fn books(group: &AccountGroup) -> &'static [&'static Book] {
-    if group.venue == Venue::WooX {
-        return &[&WOOX, &WOOX_ALGO];
-    }
-    let markets = watch::markets_of(group);
-    if watch::of_product(&markets, Product::UsdFutures).is_empty() {
-        return &[&SPOT];
-    }
-    &[&SPOT, &USD_FUTURES, &USD_FUTURES_CONDITIONAL]
 }
 
 #[derive(Deserialize)]

@@ -22,9 +22,8 @@ impl Gateway {
         }
         let (id, content) = (asked.approval.id, &asked.approval.content);
         let title = format!("bot {} asks to withdraw {}", content.principal, amount(content));
-        let mut names: Vec<&str> =
+        let names: Vec<&str> =
             key.approvers.iter().map(String::as_str).take(APPROVERS_TOLD).collect();
-        names.dedup();
         let event = of_approval(Kind::ApprovalPending, asked, title)
             .with("why", &asked.why)
             .with("approvers", format!("{} of {}", key.quorum, names.join(", ")))
@@ -192,6 +191,13 @@ impl Gateway {
     pub(crate) fn tell_signer_back(&self) {
         let event = Event::new(Kind::SignerBack, "signer".to_owned(), "the signer is back");
         self.notify.tell(&event.advice("nothing: requests are signed again"));
+    }
+
+    /// They reach it again.
+    pub(crate) fn tell_synced(&self) {
+        let event =
+            Event::new(Kind::LogRecovered, "log-disk".to_owned(), "the log reaches the disk again");
+        self.notify.tell(&event);
     }
 
     /// Entries are written and do not reach the disk.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::Value;
 
 use super::prepared::Prepared;
-use super::{GatewayError, mode_of, prepare, sandbox, start_sync, system};
+use super::{GatewayError, config_of, mode_of, sandbox, start_sync, system};
 use crate::clock;
 use crate::control::{Control, Told};
 use crate::entry;
@@ -38,7 +38,10 @@ fn run(control: &Control) -> Result<Value, GatewayError> {
         return Err(system("the supervisor began with another packet than `start`"));
     };
     let mode = mode_of(&start);
-    let prepared: Prepared = prepare(start)?;
+    let (mut config, path) = config_of(start)?;
+    // Nobody is told from here: no secret of a target is read, no port opened.
+    config.notify.clear();
+    let prepared = Prepared::new(config, path)?;
     let Told::CancelAll { scope, name, signer } = control.receive().map_err(system)? else {
         return Err(system("the supervisor told something else than what to cancel"));
     };

@@ -24,8 +24,12 @@ use wire::model::{Decimal, Effect, Right, Rights};
 use super::clock::testing::SetTime;
 use super::core::Core;
 use super::*;
-use crate::ceiling::{Ceiling, Destination, MarketCeiling, QuoteCeiling, ValueOutCeiling};
+use crate::ceiling::{
+    Approvals, ApprovedCeiling, Approver, Ceiling, Destination, MarketCeiling, QuoteCeiling,
+    ValueOutCeiling,
+};
 use crate::client::SignerClient;
+use crate::grant::testing::TestKey;
 use crate::memory::Secret;
 use crate::protocol::control::{BoxedKey, ControlAnswer, ControlAsk, Scheme};
 use crate::protocol::{
@@ -40,6 +44,7 @@ pub(super) const SECRET: &str = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65X
 pub(super) const START: u64 = 1_700_000_000_000;
 pub(super) const ORIGIN: &str = "test/log";
 pub(super) const HOUR: u64 = 3_600_000;
+pub(super) const DAY: u64 = 24 * HOUR;
 
 pub(super) fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
@@ -96,6 +101,19 @@ pub(super) fn out_ceiling() -> Ceiling {
             Destination { network: "XRP".into(), address: "rB".into(), memo: Some("77".into()) },
         ],
     }];
+    ceiling
+}
+
+pub(super) fn approver(name: &str, seed: u8) -> Approver {
+    Approver { name: name.into(), key: TestKey::new(seed).public(), owns: Vec::new() }
+}
+
+/// Without approval 100 a request and 250 a day, with it 1000 and 3000.
+pub(super) fn approved_ceiling(approvers: Vec<Approver>) -> Ceiling {
+    let mut ceiling = out_ceiling();
+    ceiling.value_out[0].approved =
+        Some(ApprovedCeiling { per_request: decimal("1000"), per_day: decimal("3000") });
+    ceiling.approvals = Some(Approvals::usual(approvers));
     ceiling
 }
 

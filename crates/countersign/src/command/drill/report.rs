@@ -12,7 +12,7 @@ use super::replay::Drilled;
 /// What a person reads.
 pub(crate) fn table(setup: &Setup, drills: &[Drilled], ordinary: &Ordinary) -> String {
     let mut text = format!(
-        "{:<22} {:<15} {:>13} {:>13} {:>13} {:>13}  {:<16} {:>8} {:>9}\n",
+        "{:<28} {:<15} {:>13} {:>13} {:>13} {:>13}  {:<20} {:>8} {:>9}\n",
         "drill",
         "capability",
         "actual USD",
@@ -27,7 +27,7 @@ pub(crate) fn table(setup: &Setup, drills: &[Drilled], ordinary: &Ordinary) -> S
         let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |n| n.to_string());
         let _ = writeln!(
             text,
-            "{:<22} {:<15} {:>13} {:>13} {:>13} {:>13}  {:<16} {:>8} {:>9}{}",
+            "{:<28} {:<15} {:>13} {:>13} {:>13} {:>13}  {:<20} {:>8} {:>9}{}",
             one.drill,
             one.capability.name(),
             one.actual_loss_usd,
@@ -42,7 +42,16 @@ pub(crate) fn table(setup: &Setup, drills: &[Drilled], ordinary: &Ordinary) -> S
     }
     text.push('\n');
     for one in drills {
-        let _ = writeln!(text, "{}: {}; bound: {}", one.drill, one.title, one.bound_is);
+        let _ = writeln!(
+            text,
+            "{}: {}; actual loss: {}; bound: {}; without detectors {} USD, stopped by {}",
+            one.drill,
+            one.title,
+            one.actual_is.name(),
+            one.bound_is,
+            one.loss_without_detectors_usd,
+            one.stopped_without_detectors.as_deref().unwrap_or("nothing"),
+        );
     }
     let _ = writeln!(
         text,

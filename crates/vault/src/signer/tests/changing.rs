@@ -1,23 +1,7 @@
 use super::*;
-use crate::ceiling::{Approvals, ApprovedCeiling, Approver};
 use crate::change::{Change, InForce, NAMESPACE, Terms};
-use crate::grant::testing::TestKey;
 use crate::grant::{Approval, Content, GrantId};
 use crate::protocol::KeyInfo;
-
-const DAY: u64 = 24 * HOUR;
-
-fn approver(name: &str, seed: u8) -> Approver {
-    Approver { name: name.into(), key: TestKey::new(seed).public(), owns: Vec::new() }
-}
-
-fn ceiling(approvers: Vec<Approver>) -> Ceiling {
-    let mut ceiling = out_ceiling();
-    ceiling.value_out[0].approved =
-        Some(ApprovedCeiling { per_request: decimal("1000"), per_day: decimal("3000") });
-    ceiling.approvals = Some(Approvals::usual(approvers));
-    ceiling
-}
 
 /// Alice, bob and carol.
 fn three() -> Vec<Approver> {
@@ -26,7 +10,7 @@ fn three() -> Vec<Approver> {
 
 fn bench(approvers: Vec<Approver>) -> Bench {
     let out = reading().with(Right::Withdrawals);
-    Bench::with(START, [new_key("main-out", out, ceiling(approvers))])
+    Bench::with(START, [new_key("main-out", out, approved_ceiling(approvers))])
 }
 
 fn info(bench: &mut Bench) -> KeyInfo {

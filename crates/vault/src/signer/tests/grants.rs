@@ -1,24 +1,8 @@
 use super::*;
-use crate::ceiling::{Approvals, ApprovedCeiling, Approver};
-use crate::grant::testing::TestKey;
 use crate::grant::{Approval, Content, GrantId};
 use crate::protocol::GrantsSeen;
 
-const DAY: u64 = 24 * HOUR;
 const ENDPOINT: &str = "POST /sapi/v1/capital/withdraw/apply";
-
-fn approver(name: &str, seed: u8) -> Approver {
-    Approver { name: name.into(), key: TestKey::new(seed).public(), owns: Vec::new() }
-}
-
-/// Without approval 100 a request and 250 a day, with it 1000 and 3000.
-fn ceiling(approvers: Vec<Approver>) -> Ceiling {
-    let mut ceiling = out_ceiling();
-    ceiling.value_out[0].approved =
-        Some(ApprovedCeiling { per_request: decimal("1000"), per_day: decimal("3000") });
-    ceiling.approvals = Some(Approvals::usual(approvers));
-    ceiling
-}
 
 /// Alice with two keys, bob, and carol, who runs `hers`.
 fn three() -> Vec<Approver> {
@@ -33,7 +17,7 @@ fn bench(approvers: Vec<Approver>) -> Bench {
     Bench::with(
         START,
         [
-            new_key("main-out", out, ceiling(approvers)),
+            new_key("main-out", out, approved_ceiling(approvers)),
             new_key("main-read", reading(), Ceiling::closed(KeyClass::Read)),
             new_key("main-trade", trading(), trade_ceiling()),
         ],
